@@ -1,0 +1,75 @@
+import type { BridgeError } from '../base/errors.ts';
+
+/** How an agent process ended. */
+export interface AgentExit {
+  /** Exit status; 128 + N for signal N, as shells count. */
+  readonly code: number;
+  /** The end of what it wrote to stderr, as text, at most 2,000 bytes of it. */
+  readonly stderr: string;
+}
+
+/** One life of the agent process that the link came to be attached to. */
+export interface EpochEvent {
+  readonly epoch: string;
+  /** `started`: this attach started the process. `found`: it was there before this link. */
+  readonly origin: 'started' | 'found';
+  /** The agent's working directory in the microVM, the same for a thread for ever. */
+  readonly cwd: string;
+  /**
+   * Lines with a ticket up to this one (urgent ones aside) went, at least in part, to an earlier epoch, and will not be
+   * sent again. 0 at the first epoch. Lines with higher tickets go to this one.
+   */
+  readonly lostThrough: number;
+  /** Why the epoch before this one is gone, where there was one and its agent did not simply end. */
+  readonly cause: BridgeError | undefined;
+}
+
+/** What the link tells its user. Lines of an epoch come between its `onEpoch` and the next. */
+export interface AgentLinkEvents {
+  onEpoch(event: EpochEvent): void;
+  /**
+   * One line that the agent wrote, without its newline; never empty. `start` and `end` are its byte offsets in the
+   * epoch's output, `end` behind the newline.
+   */
+  onLine(line: Uint8Array, start: number, end: number): void;
+  /** A line of the agent's was longer than the limit, and was dropped. */
+  onOversizedLine(head: Uint8Array, start: number, end: number): void;
+  /** The agent ended; comes behind its last line. A later `send` starts it anew. */
+  onExit(exit: AgentExit): void;
+  /** `waiting` while no attach stands (a microVM starts, a connection is being restored), `attached` when it does. */
+  onState(state: 'waiting' | 'attached'): void;
+  /** The link is of no more use. Last event. */
+  onFailed(error: BridgeError): void;
+}
+
+/** An agent in a microVM, as a line-based exactly-once channel. Knows nothing of ACP. */
+export interface AgentLink {
+  /** Connects, and starts the agent where need be, without anything to send. Once is enough. */
+  attach(): void;
+  /**
+   * Sends one line (given without its newline) exactly once to the agent. Connects, and starts the agent, where need be.
+   * Returns its ticket, counted up from 1. `urgent` lines overtake all that no byte was sent of.
+   */
+  send(line: Uint8Array, options?: { urgent?: boolean }): number;
+  /**
+   * Takes a line back, if the agent can't have seen it whole: true means that it never will. A line that is half sent is
+   * poisoned, so that the host drops it.
+   */
+  withdraw(ticket: number): boolean;
+  /**
+   * Says what the client has got: all output before `delivered`, but for the lines that start at the offsets in `open`
+   * (requests that nobody answered yet). A later process on the same thread begins there.
+   */
+  acknowledge(delivered: number, open: readonly number[]): void;
+  /** Bytes of lines that were accepted and are not known to have arrived. */
+  readonly pendingBytes: number;
+  /** Resolves when `pendingBytes` is at most `bytes`, or the link has failed. */
+  drained(bytes: number): Promise<void>;
+  /** Stops and resumes the flow of `onLine`; memory stays bounded by making the service wait. */
+  pause(): void;
+  resume(): void;
+  /** Ends this epoch's process and starts another one. */
+  restart(why: string): void;
+  /** Detaches within `graceMs`, after what was sent has left where that is possible. The agent lives on. */
+  close(graceMs: number): Promise<void>;
+}

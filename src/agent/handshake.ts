@@ -1,0 +1,190 @@
+import type { ShellStatus } from '../shell/status.ts';
+import {
+  type AgentStart,
+  type AttachRequest,
+  bootstrapLine,
+  interrupt,
+  startPayload,
+} from './host-script.ts';
+import { type HostRecord, isEndRecord, parseHostRecord } from './host-records.ts';
+
+export type BeginRecord = Extract<HostRecord, { is: 'begin' }>;
+
+export interface HandshakeOptions {
+  /** To the PTY. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** A word that no earlier attach had: letters, digits and dashes. */
+  readonly nonce: () => string;
+  /** What to ask of the host, at this moment. */
+  readonly request: () => Omit<AttachRequest, 'nonce'>;
+  /** How to start the agent, if the host finds none. */
+  readonly start: () => AgentStart;
+  /** The host is attached; `rest` is the first of the output. */
+  readonly onBegin: (record: BeginRecord, hasStarted: boolean, rest: Uint8Array) => void;
+  /** The host can't work, and says why. */
+  readonly onFail: (what: string) => void;
+  /** Nothing in the shell answers. */
+  readonly onSilence: () => void;
+}
+
+/**
+ * One attach on one connection: gets a fresh shell, or whatever an earlier bridge left in one, to run our host.
+ * Everything that the PTY says before the host's line with this attach's nonce is noise: echo, prompts, replays.
+ */
+export class Handshake {
+  readonly #options: HandshakeOptions;
+  #phase: Phase = { is: 'over' };
+  #nonce = '';
+  #tries = 0;
+  #hasStarted = false;
+  #line: Uint8Array = empty;
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+  }
+
+  /** The connection has just opened. */
+  begin(): void {
+    this.#enter('confirming', limits.confirmationMs);
+  }
+
+  /** The host is attached on this connection, and is to attach anew. What it says from here on is dropped until it has. */
+  again(): void {
+    this.#interrupt();
+  }
+
+  /** Whether output belongs to the handshake, rather than to the agent. */
+  get isUnderWay(): boolean {
+    return this.#phase.is !== 'over';
+  }
+
+  onStatus(status: ShellStatus): void {
+    if (this.#phase.is !== 'confirming' || status.is !== 'confirmation') return;
+    if (status.reconnected) this.#interrupt();
+    else this.#bootstrap(limits.freshShellMs);
+  }
+
+  onOutput(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (this.isUnderWay) {
+      const end = rest.indexOf(0x0a);
+      if (end < 0) {
+        this.#line = concat(this.#line, rest).slice(-limits.noiseBytes);
+        return;
+      }
+      const line = concat(this.#line, rest.subarray(0, end)).slice(-limits.noiseBytes);
+      this.#line = empty;
+      rest = rest.subarray(end + 1);
+      this.#onLine(line, rest);
+    }
+  }
+
+  /** Ends the handshake: the connection is gone, or is not wanted any more. */
+  stop(): void {
+    this.#leave();
+    this.#phase = { is: 'over' };
+    this.#tries = 0;
+    this.#hasStarted = false;
+    this.#line = empty;
+  }
+
+  #onLine(line: Uint8Array, rest: Uint8Array): void {
+    if (this.#phase.is === 'interrupting') {
+      if (isEndRecord(line)) this.#bootstrap(limits.answerMs);
+      return;
+    }
+    if (this.#phase.is !== 'bootstrapping') return;
+    const record = parseHostRecord(line, this.#nonce);
+    if (record === undefined) return;
+    if (record.is === 'need') {
+      this.#hasStarted = true;
+      this.#options.write(startPayload(this.#options.start()));
+      this.#enter('bootstrapping', limits.startMs);
+      return;
+    }
+    const hasStarted = this.#hasStarted;
+    this.stop();
+    if (record.is === 'begin') this.#options.onBegin(record, hasStarted, rest);
+    else this.#options.onFail(record.what);
+  }
+
+  #interrupt(): void {
+    this.#options.write(interrupt);
+    this.#enter('interrupting', limits.detachMs);
+  }
+
+  #bootstrap(answerMs: number): void {
+    this.#nonce = this.#options.nonce();
+    this.#hasStarted = false;
+    this.#options.write(bootstrapLine({ ...this.#options.request(), nonce: this.#nonce }));
+    // A line can be swallowed by what ran in the shell, so it is said again: later and later, for slow machines.
+    this.#enter('bootstrapping', answerMs * 2 ** this.#tries);
+    this.#tries += 1;
+  }
+
+  #onDeadline(): void {
+    switch (this.#phase.is) {
+      case 'confirming':
+        // It may never come, and the shell may be an old one.
+        this.#interrupt();
+        return;
+      case 'interrupting':
+        // A fresh shell has no host that would say that it detached.
+        this.#bootstrap(limits.answerMs);
+        return;
+      case 'bootstrapping':
+        if (this.#tries < limits.tries) {
+          this.#interrupt();
+          return;
+        }
+        this.stop();
+        this.#options.onSilence();
+        return;
+      case 'over':
+    }
+  }
+
+  #enter(is: 'confirming' | 'interrupting' | 'bootstrapping', ms: number): void {
+    this.#leave();
+    this.#phase = { is, deadline: setTimeout(() => this.#onDeadline(), ms) };
+  }
+
+  #leave(): void {
+    if (this.#phase.is !== 'over') clearTimeout(this.#phase.deadline);
+  }
+}
+
+type Phase =
+  | { readonly is: 'over' }
+  /** Waits for the service to say whether the shell is a new one. */
+  | { readonly is: 'confirming'; readonly deadline: NodeJS.Timeout }
+  /** The interrupt is sent; waits for the host to say that it detached. */
+  | { readonly is: 'interrupting'; readonly deadline: NodeJS.Timeout }
+  /** The bootstrap line is sent; waits for the line with its nonce. */
+  | { readonly is: 'bootstrapping'; readonly deadline: NodeJS.Timeout };
+
+const limits = {
+  /** The confirmation comes with the first output, where it comes at all. */
+  confirmationMs: 1000,
+  /** A host answers an interrupt in some 2 ms, and a round trip around the earth takes 300. */
+  detachMs: 600,
+  /** A login shell may have long start-up files. */
+  freshShellMs: 10_000,
+  answerMs: 3000,
+  /** The host waits 3 s for an old agent to end, and then starts the new one. */
+  startMs: 30_000,
+  /** 3 s, 6 s, 12 s, 24 s: 45 s in all. */
+  tries: 4,
+  /** Of a line of noise, only the end can be a record. */
+  noiseBytes: 16_384,
+} as const;
+
+const empty = new Uint8Array();
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b;
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

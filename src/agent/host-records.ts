@@ -1,0 +1,120 @@
+/**
+ * What the host prints of its own accord: lines that begin with RS (0x1E), a byte that no JSON text holds.
+ *
+ * ```
+ * RS acb NONCE need                                              the agent is to be started
+ * RS acb NONCE begin EPOCH live|dead LAST IN OUT CKSUM DELIVERED:OPEN,OPEN CWD   attached: the output follows
+ * RS acb NONCE fail WHAT…                                        it can't work
+ * RS acb -     end                                               detached
+ * RS exit EPOCH CODE STDERR                                      in the agent's output: how it ended, stderr's end in base64
+ * ```
+ */
+export type HostRecord =
+  | { readonly is: 'need' }
+  | {
+      readonly is: 'begin';
+      readonly epoch: string;
+      /** Whether its agent runs. Of a dead one there is output left, and how it ended. */
+      readonly isLive: boolean;
+      /** The nonce of the attach before this one; undefined where there was none. */
+      readonly lastNonce: string | undefined;
+      /** Bytes of input that have arrived. */
+      readonly inSize: number;
+      /** Offset of the first byte of output that follows. */
+      readonly outOffset: number;
+      /** CRC of the input behind what was acknowledged, as `cksum` prints it; undefined where there is none. */
+      readonly checksum: number | undefined;
+      /** What the last bridge said of its client; undefined where the asking bridge knows better. */
+      readonly checkpoint: Checkpoint | undefined;
+      readonly cwd: string;
+    }
+  | { readonly is: 'fail'; readonly what: string };
+
+/** How far a client got: all output before `delivered`, but for the lines that begin at the offsets in `open`. */
+export interface Checkpoint {
+  readonly delivered: number;
+  readonly open: readonly number[];
+}
+
+export interface ExitRecord {
+  readonly epoch: string;
+  /** 128 + N for signal N. */
+  readonly code: number;
+  readonly stderr: string;
+}
+
+/** First byte of a line of the host or the bridge. */
+export const recordSeparator = 0x1e;
+
+/** Reads a line (without its newline) that the host printed to the attach with this nonce; undefined if it is none. */
+export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | undefined {
+  const text = decoder.decode(line).replace(/\r$/, '');
+  const prefix = `\u001eacb ${nonce} `;
+  const from = text.indexOf(prefix);
+  if (from < 0) return undefined;
+  const [kind, ...words] = text.slice(from + prefix.length).split(' ');
+  if (kind === 'need') return { is: 'need' };
+  if (kind === 'fail') return { is: 'fail', what: words.join(' ') };
+  if (kind === 'begin') return parseBegin(words);
+  return undefined;
+}
+
+/** Whether a line (without its newline) says that a host detached. */
+export function isEndRecord(line: Uint8Array): boolean {
+  return decoder.decode(line).includes('\u001eacb - end');
+}
+
+/** Reads a line of the agent's output that begins with RS; undefined if it is no exit of this epoch. */
+export function parseExitRecord(line: Uint8Array, epoch: string): ExitRecord | undefined {
+  const match = /^\u001eexit (\S+) (\d+) (\S+)$/.exec(decoder.decode(line));
+  if (match?.[1] !== epoch) return undefined;
+  const [, , code, stderr = '-'] = match;
+  return {
+    epoch,
+    code: Number(code),
+    stderr: stderr === '-' ? '' : decoder.decode(Buffer.from(stderr, 'base64')),
+  };
+}
+
+/**
+ * A line of input that is for the host alone: how far the client got. It also puts an end to a line that was left
+ * half-written, since the agent is spared every line that holds RS.
+ */
+export function checkpointLine({ delivered, open }: Checkpoint): Uint8Array {
+  return new TextEncoder().encode(`\u001eack ${delivered}:${open.join(',')};\n`);
+}
+
+const decoder = new TextDecoder();
+
+function parseBegin(words: readonly string[]): HostRecord | undefined {
+  const [epoch = '', life, lastNonce, inSize, outOffset, checksum, checkpoint = '-', ...cwd] = words;
+  const record = {
+    is: 'begin',
+    epoch,
+    isLive: life === 'live',
+    lastNonce: lastNonce === '-' ? undefined : lastNonce,
+    inSize: Number(inSize),
+    outOffset: Number(outOffset),
+    checksum: checksum === '-' ? undefined : Number(checksum),
+    checkpoint: parseCheckpoint(checkpoint),
+    cwd: cwd.join(' '),
+  } as const;
+  const isWhole =
+    /^\w+$/.test(epoch) &&
+    isOffset(record.inSize) &&
+    isOffset(record.outOffset) &&
+    (record.checksum === undefined || isOffset(record.checksum)) &&
+    record.cwd.startsWith('/');
+  return isWhole ? record : undefined;
+}
+
+function parseCheckpoint(text: string): Checkpoint | undefined {
+  const match = /^(\d+):((?:\d+,)*\d*)$/.exec(text);
+  if (match === null) return undefined;
+  const [, delivered, open = ''] = match;
+  return { delivered: Number(delivered), open: open.split(',').filter(Boolean).map(Number) };
+}
+
+function isOffset(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0;
+}

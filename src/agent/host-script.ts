@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { quote } from './quote.ts';
+
+/** Interrupts the host, whatever it does: it detaches and waits for the next bootstrap line. JSON never holds this byte. */
+export const interrupt: Uint8Array = Uint8Array.of(0x03);
+
+/** A line buffer of a terminal in canonical mode, newline included (`MAX_CANON` of Linux). */
+export const maxBootstrapBytes = 4095;
+
+/** What one attach asks of the host. */
+export interface AttachRequest {
+  /** Names the thread's directory in the microVM: its shell id. */
+  readonly name: string;
+  /** Known to this attach alone: all output before the host's line with it is noise. */
+  readonly nonce: string;
+  /** The epoch that the offsets below belong to; undefined for a bridge that knows nothing yet. */
+  readonly epoch: string | undefined;
+  /** Bytes of the agent's output that were received. */
+  readonly outOffset: number;
+  /** Bytes of its input that the host has acknowledged. */
+  readonly inAcknowledged: number;
+  /** The first so many bytes of its output will never be asked for again. */
+  readonly outFree: number;
+  /** End this epoch's agent and start another one. */
+  readonly replace: string | undefined;
+}
+
+/** What the host needs to start an agent. */
+export interface AgentStart {
+  /** Names the new epoch: letters and digits. */
+  readonly epoch: string;
+  /** A line of bash. */
+  readonly command: string;
+  /** Working directory; made where it does not exist. Undefined: /mnt/workspace, or else HOME. */
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The line that puts the host in the place of a shell, newline included. `exec`, so that nothing is ever read as a
+ * command when the host is gone; no history, and no start-up file of bash.
+ */
+export function bootstrapLine(request: AttachRequest): Uint8Array {
+  const { epoch = '-', replace = '-' } = request;
+  const parameters = [
+    request.name,
+    request.nonce,
+    epoch,
+    request.outOffset,
+    request.inAcknowledged,
+    request.outFree,
+    replace,
+  ];
+  return encoder.encode(
+    ` unset HISTFILE; export ACB_IDLE=${quote(idle)}; BASH_ENV= exec "$BASH" -c ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
+  );
+}
+
+/** What answers a host that needs to start the agent: a script, and the NUL that ends it. Travels with echo off. */
+export function startPayload(start: AgentStart): Uint8Array {
+  const environment = Object.entries(start.env).map(([name, value]) => `export ${name}=${quote(value)}`);
+  const variables = {
+    NEW: start.epoch,
+    COMMAND: start.command,
+    CWD: start.cwd ?? '',
+    ENVIRONMENT: environment.join('\n'),
+    FOLLOW: follow,
+    RUN: run,
+  };
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
+  return encoder.encode(`${assignments.join('')}${begin}\0`);
+}
+
+const encoder = new TextEncoder();
+const attach = script('attach');
+const idle = script('idle');
+const begin = script('start');
+const follow = script('follow');
+const run = script('run');
+
+/** A file of `host/` without its comments and indentation. */
+function script(name: string): string {
+  return readFileSync(new URL(`./host/${name}.sh`, import.meta.url), 'utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .join('\n');
+}

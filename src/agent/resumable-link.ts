@@ -1,0 +1,413 @@
+import { randomBytes } from 'node:crypto';
+import { BridgeError } from '../base/errors.ts';
+import { LineAssembler } from '../base/lines.ts';
+import type { Log } from '../base/log.ts';
+import type { ShellClose } from '../shell/close-codes.ts';
+import type { Shell, ShellEvents } from '../shell/shell.ts';
+import type { AgentLink, AgentLinkEvents } from './agent-link.ts';
+import { type BeginRecord, Handshake } from './handshake.ts';
+import { hostFailure } from './host-failure.ts';
+import { parseExitRecord, recordSeparator } from './host-records.ts';
+import { LineBatcher } from './line-batcher.ts';
+import { Outbox } from './outbox.ts';
+
+export interface ResumableLinkOptions {
+  /** Names the thread's directory in the microVM. */
+  readonly shellId: string;
+  readonly createShell: (events: ShellEvents) => Shell;
+  /** A line of bash that starts the agent. */
+  readonly command: string;
+  /** The agent's working directory in the microVM; undefined: /mnt/workspace, or else HOME. */
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  /** A longer line of the agent's is dropped. */
+  readonly maxLineBytes: number;
+  readonly events: AgentLinkEvents;
+  readonly log: Log;
+}
+
+/**
+ * The agent link over a shell that comes and goes. The host in the microVM keeps all that was said in files, and their
+ * sizes are the acknowledgements: first attach, reconnect, takeover and a lost shell are one path, `#onBegin`.
+ */
+export class ResumableLink implements AgentLink {
+  readonly #options: ResumableLinkOptions;
+  readonly #events: AgentLinkEvents;
+  readonly #shell: Shell;
+  readonly #handshake: Handshake;
+  readonly #outbox = new Outbox();
+  /** Tells this process's attaches from another's. */
+  readonly #id = randomBytes(6).toString('hex');
+  #attaches = 0;
+  #state: State = 'idle';
+  #epoch: Epoch | undefined;
+  readonly #batcher: LineBatcher;
+  #silentConnections = 0;
+  #isPumping = false;
+  #waiters: Waiter[] = [];
+
+  constructor(options: ResumableLinkOptions) {
+    this.#options = options;
+    this.#events = options.events;
+    this.#batcher = new LineBatcher(limits.batchMs, ({ line, start, end }) =>
+      this.#events.onLine(line, start, end),
+    );
+    this.#shell = options.createShell({
+      onOpen: () => this.#handshake.begin(),
+      onStatus: (status) => this.#handshake.onStatus(status),
+      onOutput: (bytes) => this.#onOutput(bytes),
+      onClose: (close) => this.#onClose(close),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#handshake = new Handshake({
+      write: (bytes) => this.#shell.write(bytes),
+      nonce: () => `${this.#id}-${(this.#attaches += 1)}`,
+      request: () => ({
+        name: options.shellId,
+        epoch: this.#epoch?.id,
+        outOffset: this.#epoch?.received ?? 0,
+        inAcknowledged: this.#outbox.acknowledgedBytes,
+        outFree: this.#epoch?.free ?? 0,
+        replace: this.#epoch?.end?.is === 'to-replace' ? this.#epoch.id : undefined,
+      }),
+      start: () => ({
+        epoch: randomBytes(6).toString('hex'),
+        command: options.command,
+        cwd: options.cwd,
+        env: options.env,
+      }),
+      onBegin: (record, hasStarted, rest) => this.#onBegin(record, hasStarted, rest),
+      onFail: (what) => this.#fail(hostFailure(what)),
+      onSilence: () => this.#onSilence(),
+    });
+  }
+
+  attach(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'waiting';
+    this.#events.onState('waiting');
+    this.#shell.start();
+  }
+
+  send(line: Uint8Array, { urgent = false }: { urgent?: boolean } = {}): number {
+    const ticket = this.#outbox.add(line, urgent);
+    this.attach();
+    this.#pump();
+    return ticket;
+  }
+
+  withdraw(ticket: number): boolean {
+    const isWithdrawn = this.#outbox.withdraw(ticket);
+    this.#pump();
+    return isWithdrawn;
+  }
+
+  acknowledge(delivered: number, open: readonly number[]): void {
+    const epoch = this.#epoch;
+    if (epoch === undefined) return;
+    epoch.free = Math.min(delivered, ...open);
+    this.#outbox.setCheckpoint({ delivered, open });
+    this.#pump();
+  }
+
+  get pendingBytes(): number {
+    return this.#outbox.heldBytes;
+  }
+
+  drained(bytes: number): Promise<void> {
+    return this.#until(() => this.pendingBytes <= bytes);
+  }
+
+  pause(): void {
+    this.#shell.pause();
+  }
+
+  resume(): void {
+    this.#shell.resume();
+  }
+
+  restart(why: string): void {
+    this.#replaceEpoch(new BridgeError('agent-exited', `the agent was ended: ${why}`));
+  }
+
+  async close(graceMs: number): Promise<void> {
+    if (this.#state === 'over') return;
+    const deadline = performance.now() + graceMs;
+    const isSent = (): boolean => !this.#outbox.hasNext && this.#shell.unsentBytes === 0;
+    if (this.#state !== 'idle' && !isSent()) {
+      let timer: NodeJS.Timeout | undefined;
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, graceMs / 2);
+      });
+      await Promise.race([this.#until(isSent), timeout]);
+      clearTimeout(timer);
+    }
+    const lines = this.#outbox.waitingLines;
+    if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
+    this.#end();
+    await this.#shell.close(Math.max(deadline - performance.now(), 0));
+  }
+
+  #onBegin(record: BeginRecord, hasStarted: boolean, rest: Uint8Array): void {
+    this.#shell.settle();
+    this.#silentConnections = 0;
+    const epoch = this.#epoch;
+    if (epoch?.id === record.epoch) {
+      if (record.lastNonce?.startsWith(`${this.#id}-`) !== true) {
+        this.#fail(replaced());
+        return;
+      }
+      if (epoch.end?.is === 'to-replace') {
+        this.#handshake.again();
+        return;
+      }
+      if (
+        record.outOffset !== epoch.received ||
+        this.#outbox.confirm(record.inSize, record.checksum) === 'damaged'
+      ) {
+        this.#options.log.error('what arrived in the microVM is not what was sent: the agent is started anew');
+        this.#replaceEpoch(damaged());
+        return;
+      }
+    } else {
+      this.#beginEpoch(record, hasStarted);
+    }
+    this.#options.log.info('attached', { epoch: record.epoch, started: hasStarted });
+    this.#state = 'attached';
+    this.#events.onState('attached');
+    this.#onOutput(rest);
+    this.#pump();
+  }
+
+  #beginEpoch(record: BeginRecord, hasStarted: boolean): void {
+    const last = this.#epoch;
+    const lostThrough = last === undefined ? 0 : this.#outbox.lastBoundTicket;
+    const { delivered = 0, open = [] } = record.checkpoint ?? {};
+    const isNews = (start: number): boolean => start >= delivered || open.includes(start);
+    this.#outbox.beginEpoch(record.inSize);
+    // Also ends a line that the last bridge left half-written.
+    if (!hasStarted) this.#outbox.setCheckpoint({ delivered, open });
+    this.#batcher.flush();
+    this.#epoch = {
+      id: record.epoch,
+      received: record.outOffset,
+      free: 0,
+      receivedAtAttach: record.outOffset,
+      end: record.isLive ? undefined : { is: 'dead' },
+      lines: new LineAssembler({
+        offset: record.outOffset,
+        maxBytes: this.#options.maxLineBytes,
+        onLine: (line, start, end) => {
+          if (line[0] === recordSeparator) this.#onRecord(line);
+          else if (line.length > 0 && isNews(start)) this.#batcher.add({ line, start, end });
+        },
+        onOversizedLine: (head, start, end) => {
+          this.#batcher.flush();
+          this.#events.onOversizedLine(head, start, end);
+        },
+      }),
+    };
+    this.#events.onEpoch({
+      epoch: record.epoch,
+      origin: hasStarted ? 'started' : 'found',
+      cwd: record.cwd,
+      lostThrough,
+      cause: last && causeOfEnd(last),
+    });
+  }
+
+  #onOutput(bytes: Uint8Array): void {
+    if (this.#handshake.isUnderWay) {
+      this.#handshake.onOutput(bytes);
+      return;
+    }
+    const epoch = this.#epoch;
+    if (this.#state !== 'attached' || epoch === undefined) return;
+    epoch.received += bytes.length;
+    epoch.lines.push(bytes);
+    this.#batcher.schedule();
+    if (epoch.received - epoch.receivedAtAttach > limits.outputBytesHeldThere) this.#attachAgain();
+  }
+
+  #onRecord(line: Uint8Array): void {
+    const epoch = this.#epoch;
+    if (epoch === undefined) return;
+    const exit = parseExitRecord(line, epoch.id);
+    if (exit === undefined) return;
+    this.#batcher.flush();
+    epoch.end = { is: 'exited' };
+    this.#options.log.info('the agent ended', { code: exit.code });
+    this.#events.onExit({ code: exit.code, stderr: exit.stderr });
+    this.#pump();
+  }
+
+  #pump(): void {
+    const epoch = this.#epoch;
+    if (this.#state !== 'attached' || this.#handshake.isUnderWay || this.#isPumping || !epoch) return;
+    if (epoch.end !== undefined) {
+      while (this.#outbox.hasCheckpoint) this.#write();
+      if (epoch.end.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
+      return;
+    }
+    while (this.#outbox.hasNext) {
+      if (this.#outbox.unacknowledgedBytes >= limits.unacknowledgedBytes) {
+        this.#attachAgain();
+        return;
+      }
+      if (this.#shell.unsentBytes >= limits.windowBytes) {
+        this.#isPumping = true;
+        void this.#shell.sent(limits.windowBytes / 2).then(() => {
+          this.#isPumping = false;
+          this.#pump();
+        });
+        return;
+      }
+      this.#write();
+    }
+    void this.#shell.sent(0).then(() => this.#wakeWaiters());
+  }
+
+  #write(): void {
+    const bytes = this.#outbox.take(limits.writeBytes);
+    if (bytes !== undefined) this.#shell.write(bytes);
+  }
+
+  /** Asks the host for the sizes, on the connection as it stands. */
+  #attachAgain(): void {
+    const epoch = this.#epoch;
+    if (this.#state !== 'attached' || this.#handshake.isUnderWay || epoch === undefined) return;
+    epoch.receivedAtAttach = epoch.received;
+    this.#handshake.again();
+  }
+
+  #replaceEpoch(cause: BridgeError | undefined): void {
+    if (this.#epoch === undefined) return;
+    this.#epoch.end = { is: 'to-replace', cause };
+    if (this.#state === 'attached') this.#attachAgain();
+    else if (this.#state === 'waiting' && !this.#handshake.isUnderWay) this.#handshake.again();
+  }
+
+  #onClose(close: ShellClose): void {
+    this.#handshake.stop();
+    this.#state = 'waiting';
+    this.#events.onState('waiting');
+    this.#options.log.info('the connection ended', { code: close.code, meaning: close.meaning });
+    // The agent outlives its shell: a new one finds it.
+    if (close.action === 'wait') this.#shell.reconnect('the shell ended', 'backoff');
+  }
+
+  #onSilence(): void {
+    this.#silentConnections += 1;
+    if (this.#silentConnections >= limits.silentConnections) this.#fail(silent());
+    else this.#shell.reconnect('nothing in the shell answers', 'backoff');
+  }
+
+  #fail(error: BridgeError): void {
+    if (this.#state === 'over') return;
+    this.#end();
+    void this.#shell.close(0);
+    this.#events.onFailed(error);
+  }
+
+  #end(): void {
+    this.#batcher.flush();
+    this.#state = 'over';
+    this.#handshake.stop();
+    this.#wakeWaiters();
+  }
+
+  #until(isSo: () => boolean): Promise<void> {
+    if (this.#state === 'over' || isSo()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ isSo, resolve }));
+  }
+
+  #wakeWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter(({ isSo }) => this.#state !== 'over' && !isSo());
+    for (const waiter of waiters) if (!this.#waiters.includes(waiter)) waiter.resolve();
+  }
+}
+
+type State =
+  /** Nothing was asked of the link yet. */
+  | 'idle'
+  /** No attach stands: a connection is made, or the handshake goes on. */
+  | 'waiting'
+  /** Attached; perhaps asking the host for the sizes in passing. */
+  | 'attached'
+  /** Closed or failed. */
+  | 'over';
+
+/** One life of the agent, as far as it was followed. */
+interface Epoch {
+  readonly id: string;
+  readonly lines: LineAssembler;
+  /** Bytes of its output that were received. */
+  received: number;
+  /** What `received` was at the last attach. */
+  receivedAtAttach: number;
+  /** Bytes of its output that nobody will ask for again. */
+  free: number;
+  /** Undefined while the agent lives, for all we know. */
+  end: EpochEnd | undefined;
+}
+
+type EpochEnd =
+  /** The host says that it ended; how is to come, behind its last output. */
+  | { readonly is: 'dead' }
+  | { readonly is: 'exited' }
+  /** The host is to end it, where it has not ended, and to start another. */
+  | { readonly is: 'to-replace'; readonly cause: BridgeError | undefined };
+
+interface Waiter {
+  readonly isSo: () => boolean;
+  readonly resolve: () => void;
+}
+
+const limits = {
+  /** 100 batches a second leave half of the 200 frames for what is said to the agent. */
+  batchMs: 10,
+  /** One frame's worth: 60 KB. */
+  writeBytes: 60 * 1024,
+  /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */
+  windowBytes: 256 * 1024,
+  /** What is kept here to be sent again, before the host is asked for the sizes. */
+  unacknowledgedBytes: 4 * 1024 * 1024,
+  /** What the host may keep of the output that was received, before it is told to free it. */
+  outputBytesHeldThere: 64 * 1024 * 1024,
+  /** Connections in a row in which nothing answers. */
+  silentConnections: 3,
+} as const;
+
+/** Why an epoch is no more; undefined where its exit was told. */
+function causeOfEnd({ end }: Epoch): BridgeError | undefined {
+  if (end?.is === 'exited') return undefined;
+  return end?.is === 'to-replace' ? end.cause : lost();
+}
+
+function replaced(): BridgeError {
+  return new BridgeError('replaced', 'another bridge has taken over this thread', {
+    remedy: 'Only one bridge at a time can serve a thread: see that the other one is wanted.',
+  });
+}
+
+function damaged(): BridgeError {
+  return new BridgeError('input-damaged', 'part of what was sent to the agent got lost on the way', {
+    remedy: 'The agent was started anew: send the request again.',
+    retryable: true,
+  });
+}
+
+function lost(): BridgeError {
+  return new BridgeError('agent-lost', 'the microVM was reclaimed, and the agent with it', {
+    remedy: 'A new one was started: send the request again.',
+    retryable: true,
+  });
+}
+
+function silent(): BridgeError {
+  return new BridgeError('shell-silent', 'the shell in the microVM does not answer', {
+    remedy: 'See that /bin/bash starts in the image without waiting for input.',
+    retryable: true,
+  });
+}

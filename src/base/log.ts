@@ -1,0 +1,61 @@
+/**
+ * The log: lines on stderr, never on stdout. No field may hold a credential, a signature, a presigned URL, or
+ * anything that a person or an agent wrote: log sizes, counts, methods and ids instead.
+ */
+export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof logLevels)[number];
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Takes one whole line, newline included. */
+  readonly write: (line: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** A log that drops what lies below `level` and writes each entry as one line. */
+export function createLog(options: LogOptions): Log {
+  const threshold = logLevels.indexOf(options.level);
+  const now = options.now ?? Date.now;
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (logLevels.indexOf(level) > threshold) return;
+      const time = new Date(now()).toISOString();
+      options.write(
+        options.format === 'json'
+          ? `${JSON.stringify({ time, level, message, ...fields })}\n`
+          : `agentcore-bridge ${level}: ${printable(message)}${textFields(fields)}\n`,
+      );
+    };
+  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+}
+
+/** A log that says nothing. */
+export const silentLog: Log = createLog({ level: 'error', format: 'text', write: () => undefined });
+
+/** Text that a terminal can show without acting on it: control characters become `\xNN`. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+function textFields(fields: LogFields): string {
+  const pairs = Object.entries(fields).filter(([, value]) => value !== undefined);
+  if (pairs.length === 0) return '';
+  return ` (${pairs.map(([name, value]) => `${name}=${printable(String(value))}`).join(' ')})`;
+}

@@ -1,0 +1,213 @@
+/**
+ * What this project must do, each with where it comes from. A test names what it verifies by beginning its title with
+ * `verifies('id', …)`; a whole test run in which a requirement is named by no passing test fails.
+ */
+interface Requirement {
+  readonly says: string;
+  readonly source: 'AWS' | 'ACP' | 'openab' | 'design' | 'issue';
+}
+
+export const requirements = {
+  // The service, as the bridge uses it
+  'aws.sigv4': {
+    says: 'The upgrade is signed with SigV4: path encoded once on the wire, twice in the canonical request.',
+    source: 'AWS',
+  },
+  'aws.arn': {
+    says: 'The ARN, its partition and its Region choose the endpoint; a malformed one is refused in one line.',
+    source: 'AWS',
+  },
+  'aws.endpoint-override': {
+    says: '--endpoint-url and AWS_ENDPOINT_URL[_BEDROCK_AGENTCORE] choose another endpoint; http:// means plain ws.',
+    source: 'AWS',
+  },
+  'aws.upgrade-refused': {
+    says: '400, 401, 403 and 404 stop at the first try and name the permission or the ARN.',
+    source: 'AWS',
+  },
+  'aws.upgrade-busy': { says: '402, 409, 424, 429 and 5xx are ridden out.', source: 'AWS' },
+  'shell.frame-limit': {
+    says: 'No frame is over 64 KB, channel byte included, under any load.',
+    source: 'AWS',
+  },
+  'shell.frame-rate': { says: 'Never more than 250 frames in any second, under any load.', source: 'AWS' },
+  'shell.unknown-channel': { says: 'Frames of unknown channels are ignored.', source: 'AWS' },
+  'shell.confirmation': {
+    says: 'The confirmation may come first, after output, late, twice or never.',
+    source: 'AWS',
+  },
+  'shell.status': {
+    says: 'STATUS payloads are read as confirmation, exit, or platform error; malformed ones are harmless.',
+    source: 'AWS',
+  },
+  'shell.close-codes': { says: 'Each close code has one answer, from one table.', source: 'AWS' },
+  'shell.dead-peer': { says: 'A hung upgrade and a lost pong are bounded in time.', source: 'design' },
+  'shell.backoff': {
+    says: 'Reconnection backs off with jitter up to 15 s, and starts over once an attach was useful.',
+    source: 'AWS',
+  },
+  'shell.hand-over': {
+    says: 'The bridge leaves a connection before its 1-hour limit, at a quiet moment.',
+    source: 'AWS',
+  },
+  'shell.no-close-frame': { says: 'Detaching never sends 0xFF.', source: 'AWS' },
+  'shell.replaced': {
+    says: 'Close code 4000 is told, with an exit code of its own, and not fought.',
+    source: 'AWS',
+  },
+  // The agent host and the link
+  'host.bootstrap-size': { says: 'The bootstrap line stays under 4096 bytes.', source: 'design' },
+  'host.outlives-shell': {
+    says: 'The agent outlives the connection, the bridge, and its shell.',
+    source: 'design',
+  },
+  'host.exactly-once': {
+    says: '50 random cuts in a two-way flood: 0 lost, 0 doubled, 0 out of order, under both readings of the replay.',
+    source: 'issue',
+  },
+  'host.takeover': {
+    says: 'A new bridge process on the same thread finds the same agent process and goes on where the last one was.',
+    source: 'issue',
+  },
+  'host.half-line': {
+    says: 'A line that a dead client left half-written never reaches the agent.',
+    source: 'design',
+  },
+  'host.exit-in-order': {
+    says: 'The exit of the agent is told behind its last output, with its status and the end of its stderr.',
+    source: 'design',
+  },
+  'host.epoch': {
+    says: 'A reused pid or a new microVM is a new epoch, and nothing of the old one is taken for it.',
+    source: 'design',
+  },
+  'host.damage': {
+    says: 'Input that the service dropped is found out by size and checksum, and never fed on in silence.',
+    source: 'design',
+  },
+  'host.fallbacks': { says: 'It works in a container that has only busybox and bash.', source: 'issue' },
+  'host.missing-tool': {
+    says: 'A tool that is missing and has no fallback (stty) is named.',
+    source: 'issue',
+  },
+  'host.environment': {
+    says: "The agent gets the container's environment, under what --env sets.",
+    source: 'design',
+  },
+  'host.secrets': { says: 'Values of --env are on no command line and in no history.', source: 'design' },
+  'host.private-files': { says: 'Files of the host are 0600, its directories 0700.', source: 'design' },
+  'host.hostile-values': {
+    says: 'Thread keys, paths, environment and command are quoted once, and hostile values are harmless.',
+    source: 'design',
+  },
+  // ACP
+  'acp.transparent': {
+    says: 'What the bridge does not own crosses byte for byte, both ways: 2^63-1, 1.0, unknown fields, _meta.',
+    source: 'ACP',
+  },
+  'acp.ids': {
+    says: 'Request ids are renumbered both ways as integers below 2^53 and given back exactly as they came.',
+    source: 'ACP',
+  },
+  'acp.cancel-request': {
+    says: '$/cancel_request and other params.requestId name the renumbered request.',
+    source: 'ACP',
+  },
+  'acp.one-answer': { says: 'Every request gets exactly one answer, whatever dies.', source: 'design' },
+  'acp.stale-answers': { says: 'Answers to requests that nobody has open are dropped.', source: 'design' },
+  'acp.parse-error': {
+    says: 'A line that is not JSON is answered with -32700, one that is no message with -32600; the stream goes on.',
+    source: 'ACP',
+  },
+  'acp.peer-parse-errors': { says: 'Errors of the agent without an id are swallowed.', source: 'ACP' },
+  'acp.initialize': {
+    says: "initialize comes from the agent; the client's fs and terminal are removed.",
+    source: 'design',
+  },
+  'acp.cwd': { says: 'cwd is replaced by a directory that exists in the microVM.', source: 'design' },
+  'acp.mcp-stdio': {
+    says: 'MCP servers given as a local command are dropped with a warning; http and sse ones cross.',
+    source: 'design',
+  },
+  'acp.cancel-overtakes': { says: 'session/cancel is never queued behind anything.', source: 'openab' },
+  'acp.agent-requests': {
+    says: 'Requests of the agent reach the client and its answers reach the agent; when the agent dies they are withdrawn.',
+    source: 'openab',
+  },
+  'acp.oversized': {
+    says: 'A line over the limit (stated, configurable) is refused without being held in memory.',
+    source: 'issue',
+  },
+  'acp.large': {
+    says: 'A prompt of 8 MB, an answer of 5 MB, 20,000 updates: whole and in order.',
+    source: 'issue',
+  },
+  'acp.split-characters': { says: 'Characters split over 1-byte frames arrive whole.', source: 'issue' },
+  // The process
+  'cli.contract': { says: 'Flags beat variables; wrong options give one line and exit 2.', source: 'issue' },
+  'cli.stdout': { says: 'stdout holds ACP and nothing else.', source: 'design' },
+  'cli.leaves': { says: 'Gone within 1 s of EOF or SIGTERM; the agent lives on.', source: 'issue' },
+  'cli.exit-codes': {
+    says: "Exit codes: 0 end, 2 usage, and one each for refused, unreachable, replaced, agent can't start.",
+    source: 'issue',
+  },
+  'cli.bad-input': { says: 'Each bad input gets one clear line and no stack.', source: 'issue' },
+  'cli.slow-reader': {
+    says: 'A client that stops reading costs bounded memory and loses nothing.',
+    source: 'issue',
+  },
+  'cli.no-secrets': {
+    says: 'No credential, signature or prompt text in any log at any level.',
+    source: 'issue',
+  },
+  'cli.environment': {
+    says: 'It runs in the cleared environment that a chat bot gives it.',
+    source: 'openab',
+  },
+  'cli.old-node': { says: 'Started by a Node that is too old, it says which one it needs.', source: 'issue' },
+  'cli.ids': {
+    says: 'ids prints the runtimeSessionId and the shellId of a thread: 33 to 100 characters of [A-Za-z0-9_-], a letter first.',
+    source: 'design',
+  },
+  // The local AgentCore
+  'local.sigv4': {
+    says: 'Header and presigned signatures are verified by a canonicalization of its own; port-less and doubled Host pass.',
+    source: 'AWS',
+  },
+  'local.bearer': { says: 'Bearer subprotocols and the Authorization header are accepted.', source: 'AWS' },
+  'local.shell': {
+    says: 'A shell is real bash in a real PTY: resize, heartbeat, exit status, 0xFF.',
+    source: 'AWS',
+  },
+  'local.reattach': {
+    says: 'Reattaching replays up to 256 KB, under either reading; 4000 goes to the client that was replaced.',
+    source: 'AWS',
+  },
+  'local.limits': {
+    says: '1003, 1008 for rate and age, 1009, the shell limit, 409, 424 and 429 come as the service gives them.',
+    source: 'AWS',
+  },
+  'local.microvm': {
+    says: 'A microVM has its own /tmp, HOME, processes and environment; /mnt/workspace survives eviction, nothing else does.',
+    source: 'issue',
+  },
+  'local.stop': {
+    says: 'StopRuntimeSession and the idle timeout end everything in a microVM.',
+    source: 'AWS',
+  },
+  'local.official-client': {
+    says: "AWS's own clients work against it: openShell, reattach, exit code, StopRuntimeSession.",
+    source: 'issue',
+  },
+  'interop.acp-sdk': { says: "The ACP SDK's client drives the bridge.", source: 'issue' },
+} as const satisfies Record<string, Requirement>;
+
+export type RequirementId = keyof typeof requirements;
+
+/** The title of a test that verifies one or more requirements: `verifies('acp.ids', 'a string id comes back as it was')`. */
+export function verifies(ids: RequirementId | readonly RequirementId[], behaviour: string): string {
+  return `${behaviour} ${[ids]
+    .flat()
+    .map((id) => `[${id}]`)
+    .join(' ')}`;
+}
