@@ -1,0 +1,62 @@
+import { BridgeError } from '../base/errors.ts';
+import { printable } from '../base/log.ts';
+import type { RuntimeArn } from './arn.ts';
+
+/** One PTY shell in one microVM of a runtime, and where the service is reached. */
+export interface ShellTarget {
+  /** What {@link dataPlaneEndpoint} gives. */
+  readonly endpoint: URL;
+  readonly arn: RuntimeArn;
+  /** The runtime's endpoint, `DEFAULT` or a name of the customer's. */
+  readonly qualifier: string;
+  /** Chooses the microVM: 33 to 100 characters of `[A-Za-z0-9_-]`, the first one no `_` or `-`. */
+  readonly sessionId: string;
+  /** Chooses the shell in it: 1 to 128 characters of the same alphabet. */
+  readonly shellId: string;
+}
+
+/**
+ * The base URL of the data plane: that of the ARN's partition and Region, or `override`, whose path is kept.
+ *
+ * @throws BridgeError `usage` if `override` is no plain http or https URL.
+ */
+export function dataPlaneEndpoint(arn: RuntimeArn, override?: string): URL {
+  if (override === undefined) {
+    const suffix = arn.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+    return new URL(`https://bedrock-agentcore.${arn.region}.${suffix}`);
+  }
+  const url = URL.parse(override);
+  const isPlain =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === '';
+  if (!isPlain) {
+    throw new BridgeError('usage', `"${withoutSecrets(override)}" can't be used as the endpoint URL.`, {
+      remedy:
+        'Give an http:// or https:// URL without user, query and fragment, such as http://127.0.0.1:8080.',
+    });
+  }
+  return url;
+}
+
+/**
+ * The WebSocket URL of a shell: `wss:`, or `ws:` where the endpoint is `http:`. The ARN is one path segment, encoded
+ * once.
+ */
+export function shellUrl(target: ShellTarget): URL {
+  const url = new URL(target.endpoint);
+  url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  const base = url.pathname.replace(/\/+$/, '');
+  url.pathname = `${base}/runtimes/${encodeURIComponent(target.arn.text)}/ws/shells`;
+  url.search = `?qualifier=${encodeURIComponent(target.qualifier)}&shellId=${encodeURIComponent(target.shellId)}`;
+  return url;
+}
+
+function withoutSecrets(url: string): string {
+  return printable(
+    url
+      .replace(/\/\/[^/]*@/, '//…@')
+      .replace(/[?#].*/s, '?…')
+      .slice(0, 200),
+  );
+}

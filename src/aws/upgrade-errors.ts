@@ -1,0 +1,132 @@
+import { BridgeError, type ErrorCode } from '../base/errors.ts';
+import { printable } from '../base/log.ts';
+import type { RuntimeArn } from './arn.ts';
+
+/** What the service answered instead of the upgrade. */
+export interface UpgradeResponse {
+  readonly status: number;
+  /** The header `x-amzn-ErrorType`, as it came. */
+  readonly errorType?: string | undefined;
+  readonly body: string;
+}
+
+/** The error to tell, and whether to try again: not before `firstDelayMs`, and backing off from there. */
+export interface UpgradeRefusal {
+  readonly error: BridgeError;
+  readonly action: { readonly is: 'stop' } | { readonly is: 'retry'; readonly firstDelayMs: number };
+}
+
+/** Reads the answer by the one table of upgrade errors, below. */
+export function upgradeRefusal(response: UpgradeResponse, arn: RuntimeArn): UpgradeRefusal {
+  const row = rowOf(response.status);
+  const body = parseBody(response.body);
+  const name = errorName(response.errorType ?? text(body['__type']));
+  const says = presentable(text(body['message']) ?? text(body['Message']) ?? text(body['error']) ?? '');
+  const aboutClock = row.code === 'refused' && /signature|date|clock|time|expired/i.test(`${name} ${says}`);
+  const error = new BridgeError(
+    row.code,
+    `${row.what(arn.text)} (HTTP ${response.status}${name && ` ${name}`}${says && `: ${says}`})`,
+    {
+      remedy: aboutClock ? `${row.remedy} ${clockRemedy}` : row.remedy,
+      retryable: row.retryAfterMs !== undefined,
+    },
+  );
+  if (row.retryAfterMs === undefined) return { error, action: { is: 'stop' } };
+  return { error, action: { is: 'retry', firstDelayMs: row.retryAfterMs } };
+}
+
+interface Row {
+  readonly code: ErrorCode;
+  readonly what: (arn: string) => string;
+  readonly remedy: string;
+  /** Absent: the same request would be refused again. */
+  readonly retryAfterMs?: number;
+}
+
+const permission = 'bedrock-agentcore:InvokeAgentRuntimeCommandShell';
+const clockRemedy = "Also check this machine's clock: a signature is refused when it is minutes off.";
+
+const notAllowed: Row = {
+  code: 'refused',
+  what: (arn) => `AgentCore did not allow a shell in ${arn}`,
+  remedy: `The credentials need the permission ${permission} on it.`,
+};
+const quota: Row = {
+  code: 'busy',
+  what: (arn) => `AgentCore has no room for another shell or request in ${arn} now`,
+  remedy: 'Close shells that are no longer needed (ten may be open in a microVM), or raise the quota.',
+  retryAfterMs: 2_000,
+};
+const serverError: Row = {
+  code: 'busy',
+  what: () => 'AgentCore failed to open the shell',
+  remedy: 'Try again later.',
+  retryAfterMs: 1_000,
+};
+const unknown: Row = {
+  code: 'refused',
+  what: (arn) => `The endpoint did not open a shell in ${arn}`,
+  remedy: 'Check the endpoint URL and the ARN.',
+};
+
+/** 402, 424 and 429 are each named in AWS's documents for "too many shells", and for causes that pass: all are retried. */
+const rows: Readonly<Record<number, Row>> = {
+  400: {
+    code: 'refused',
+    what: (arn) => `AgentCore refused the request for a shell in ${arn}`,
+    remedy:
+      'Check that the runtime is READY, that its Region offers shells, and that it was deployed after 5 June 2026.',
+  },
+  401: notAllowed,
+  402: quota,
+  403: notAllowed,
+  404: {
+    code: 'not-found',
+    what: (arn) => `AgentCore knows no ${arn}, or no such endpoint of it`,
+    remedy: 'Check the runtime ARN, its Region and the qualifier.',
+  },
+  409: {
+    code: 'busy',
+    what: () => 'The shell or its microVM is being claimed, started or stopped at this moment',
+    remedy: 'Try again in a few seconds.',
+    retryAfterMs: 1_000,
+  },
+  424: {
+    code: 'busy',
+    what: (arn) => `The microVM of ${arn} could not be reached, or has too many shells`,
+    remedy: "Look at the runtime's logs if it lasts.",
+    retryAfterMs: 1_000,
+  },
+  429: quota,
+};
+
+function rowOf(status: number): Row {
+  return rows[status] ?? (status >= 500 ? serverError : unknown);
+}
+
+/** `AccessDeniedException` of `com.amazon#AccessDeniedException:http://…`. */
+function errorName(raw: string | undefined): string {
+  return printable((raw ?? '').replace(/:.*/s, '').replace(/^.*#/s, '').trim().slice(0, 100));
+}
+
+function parseBody(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/**
+ * A signature mismatch is answered with the canonical request, session token included: that part is cut, and what
+ * looks like a signature, key or token is taken out of the rest.
+ */
+function presentable(message: string): string {
+  const head = message.replace(/\s*The Canonical String.*/is, '').replace(/[A-Za-z0-9+/=]{40,}/g, '…');
+  return printable(head.replace(/\s+/g, ' ').trim()).slice(0, 300);
+}

@@ -1,0 +1,20 @@
+import { performance } from 'node:perf_hooks';
+
+/** Time, as this folder uses it. Tests hand in one that they move themselves. */
+export interface Clock {
+  /** Milliseconds since some moment; never goes back. */
+  now(): number;
+  /** The time of day, which signatures carry. */
+  date(): Date;
+  /** Runs `task` once, `ms` from now. Returns what cancels it. */
+  after(ms: number, task: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  after(ms, task) {
+    const timer = setTimeout(task, ms);
+    return () => clearTimeout(timer);
+  },
+};

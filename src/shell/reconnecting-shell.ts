@@ -1,0 +1,292 @@
+import type { CredentialSource } from '../aws/credentials.ts';
+import type { ShellTarget } from '../aws/endpoint.ts';
+import { signUpgrade } from '../aws/sign-upgrade.ts';
+import { upgradeRefusal } from '../aws/upgrade-errors.ts';
+import type { BridgeError } from '../base/errors.ts';
+import { printable, type Log } from '../base/log.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { shellClose, type ShellClose } from './close-codes.ts';
+import { Connection, type ConnectionEnd } from './connection.ts';
+import { channels, decodeFrame } from './frames.ts';
+import { HandOver } from './hand-over.ts';
+import { defaultLimits, type ShellLimits } from './limits.ts';
+import { Outbox } from './outbox.ts';
+import { slower, smaller, type Pace } from './pacing.ts';
+import { Retries } from './retries.ts';
+import type { Shell, ShellEvents } from './shell.ts';
+import { decodeStatus } from './status.ts';
+import { verdictOnClose, verdictOnFailure, verdictOnRefusal, type Verdict } from './verdict.ts';
+
+export interface ShellOptions {
+  readonly target: ShellTarget;
+  /** Asked before every attempt, since each is signed afresh. */
+  readonly credentials: CredentialSource;
+  readonly events: ShellEvents;
+  readonly log: Log;
+  readonly limits?: Partial<ShellLimits>;
+  readonly clock?: Clock;
+  /** A number from 0 up to 1, for the backoff's jitter. */
+  readonly random?: () => number;
+}
+
+/** A shell that connects when it is started, and then again whenever the tables of errors and close codes say so. */
+export function createShell(options: ShellOptions): Shell {
+  return new ReconnectingShell(options);
+}
+
+/**
+ * There is one state and at most one connection: a second one to the same shell would be told 4000, by ourselves. What
+ * comes from an attempt or a connection counts only while the state is still its own.
+ */
+type State =
+  | { readonly is: 'idle' }
+  /** `connection` is absent while the request is being signed. */
+  | { readonly is: 'connecting'; connection?: Connection }
+  | OpenState
+  /** We are closing the connection, and then do as `close` says. What still arrives is not passed on. */
+  | { readonly is: 'leaving'; readonly connection: Connection; readonly close: ShellClose }
+  | { readonly is: 'waiting'; readonly cancel: () => void }
+  /** Not connected, until `reconnect` is called. */
+  | { readonly is: 'resting' }
+  | { readonly is: 'over'; readonly closed?: Promise<void> };
+
+interface OpenState {
+  readonly is: 'open';
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly handOver: HandOver;
+}
+
+class ReconnectingShell implements Shell {
+  readonly #options: ShellOptions;
+  readonly #limits: ShellLimits;
+  readonly #clock: Clock;
+  readonly #retries: Retries;
+  #state: State = { is: 'idle' };
+  #pace: Pace;
+  #paused = false;
+  /** Whether the service ever answered: what fails before that is more likely a mistake than a hiccup. */
+  #reached = false;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#clock = options.clock ?? systemClock;
+    this.#retries = new Retries(options.random ?? Math.random);
+    this.#pace = this.#limits;
+  }
+
+  start(): void {
+    if (this.#state.is === 'idle') this.#connect();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#state.is === 'open') this.#state.outbox.write(bytes);
+  }
+
+  get unsentBytes(): number {
+    return this.#state.is === 'open' ? this.#state.outbox.unsentBytes : 0;
+  }
+
+  sent(bytes: number): Promise<void> {
+    return this.#state.is === 'open' ? this.#state.outbox.sent(bytes) : Promise.resolve();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#state.is === 'open') this.#state.connection.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#state.is === 'open') this.#state.connection.resume();
+  }
+
+  settle(): void {
+    this.#retries.settled();
+  }
+
+  reconnect(why: string, delay: 'at-once' | 'backoff'): void {
+    const state = this.#state;
+    const action = delay === 'at-once' ? 'reconnect' : 'back-off';
+    const close: ShellClose = { code: 1000, reason: why, meaning: 'we left the connection', action };
+    if (state.is === 'open') {
+      this.#leave(state, close);
+    } else if (state.is === 'waiting' && delay === 'at-once') {
+      state.cancel();
+      this.#connect();
+    } else if (state.is === 'resting') {
+      if (delay === 'at-once') this.#connect();
+      else this.#follow(verdictOnClose(close));
+    }
+  }
+
+  close(graceMs: number): Promise<void> {
+    const state = this.#state;
+    if (state.is === 'over') return state.closed ?? Promise.resolve();
+    if (state.is === 'open') letGo(state);
+    if (state.is === 'waiting') state.cancel();
+    const closed = connectionOf(state)?.leave(graceMs) ?? Promise.resolve();
+    this.#state = { is: 'over', closed };
+    return closed;
+  }
+
+  #connect(): void {
+    const attempt: State = { is: 'connecting' };
+    this.#state = attempt;
+    this.#retries.away(this.#clock.now());
+    void this.#open(attempt);
+  }
+
+  async #open(attempt: State & { is: 'connecting' }): Promise<void> {
+    const { target, credentials } = this.#options;
+    try {
+      const upgrade = await signUpgrade(target, await credentials(), this.#clock.date());
+      if (this.#state !== attempt) return;
+      const connection = new Connection({
+        upgrade,
+        limits: this.#limits,
+        clock: this.#clock,
+        events: {
+          onOpen: () => {
+            if (this.#state === attempt) this.#onOpen(connection);
+          },
+          onFrame: (frame) => {
+            const state = this.#state;
+            if (state.is === 'open' && state.connection === connection) this.#onFrame(frame, state);
+          },
+          onEnd: (end) => {
+            if (connectionOf(this.#state) === connection) this.#onEnd(end);
+          },
+        },
+      });
+      attempt.connection = connection;
+    } catch (cause) {
+      if (this.#state === attempt) this.#follow(verdictOnFailure(cause, target.endpoint, this.#reached));
+    }
+  }
+
+  #onOpen(connection: Connection): void {
+    const limits = this.#limits;
+    const clock = this.#clock;
+    const handOver = new HandOver({
+      limits,
+      clock,
+      onDue: () => this.reconnect('hand-over before the 1-hour limit', 'at-once'),
+    });
+    const outbox = new Outbox({
+      pace: this.#pace,
+      bufferedBytes: limits.bufferedBytes,
+      clock,
+      send: (frame, flushed) => {
+        handOver.active();
+        connection.send(frame, flushed);
+      },
+    });
+    this.#state = { is: 'open', connection, outbox, handOver };
+    this.#reached = true;
+    this.#retries.connected(clock.now());
+    this.#options.log.info('connected to the shell', { shellId: this.#options.target.shellId });
+    if (this.#paused) connection.pause();
+    this.#options.events.onOpen();
+  }
+
+  #onFrame(bytes: Uint8Array, state: OpenState): void {
+    state.handOver.active();
+    const { channel, payload } = decodeFrame(bytes);
+    switch (channel) {
+      case channels.stdout:
+        this.#options.events.onOutput(payload);
+        break;
+      case channels.status:
+        this.#options.events.onStatus(decodeStatus(payload));
+        break;
+      case channels.stderr:
+        this.#options.log.info('the service sent a diagnostic', { text: excerpt(payload) });
+        break;
+      case channels.close:
+        this.#leave(state, shellClose(1000, 'told by a frame'));
+        break;
+      case undefined:
+      default:
+      // Nothing, or a channel of a later version of the protocol: clients must ignore it.
+    }
+  }
+
+  #leave(state: OpenState, close: ShellClose): void {
+    letGo(state);
+    this.#state = { is: 'leaving', connection: state.connection, close };
+    void state.connection.leave(this.#limits.closeMs);
+  }
+
+  #onEnd(end: ConnectionEnd): void {
+    const { arn, endpoint } = this.#options.target;
+    switch (end.is) {
+      case 'closed':
+        this.#onClosed(end.code, end.reason);
+        break;
+      case 'refused':
+        this.#reached = true;
+        this.#follow(verdictOnRefusal(upgradeRefusal(end.response, arn)));
+        break;
+      case 'failed':
+        this.#follow(verdictOnFailure(end.cause, endpoint, this.#reached));
+        break;
+    }
+  }
+
+  #onClosed(code: number, reason: string): void {
+    const state = this.#state;
+    if (state.is === 'open') letGo(state);
+    // Where both sides were closing, another code than these is news.
+    const isOurs = state.is === 'leaving' && [1000, 1005, 1006].includes(code);
+    const close = isOurs ? state.close : shellClose(code, reason);
+    if (close.action === 'slow-down') this.#pace = slower(this.#pace);
+    if (close.action === 'shrink') this.#pace = smaller(this.#pace);
+    this.#options.log.info('the connection to the shell ended', { ...close, code });
+    this.#retries.away(this.#clock.now());
+    const ended: State = { is: 'resting' };
+    this.#state = ended;
+    this.#options.events.onClose(close);
+    // The user may have closed the shell, or connected it again.
+    if (this.#state !== ended) return;
+    if (isOurs && close.action === 'reconnect') this.#connect();
+    else this.#follow(verdictOnClose(close));
+  }
+
+  #follow(verdict: Verdict): void {
+    if (verdict.is === 'stop') this.#fail(verdict.error);
+    if (verdict.is === 'retry') this.#retry(verdict.error, verdict.floorMs);
+  }
+
+  #retry(error: BridgeError, floorMs: number): void {
+    const { firstConnectBudgetMs, reconnectBudgetMs } = this.#limits;
+    const budgetMs = this.#reached ? reconnectBudgetMs : firstConnectBudgetMs;
+    const delayMs = this.#retries.next(this.#clock.now(), floorMs, budgetMs);
+    if (delayMs === undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#options.log.info('connecting again', { delayMs, because: error.message });
+    this.#state = { is: 'waiting', cancel: this.#clock.after(delayMs, () => this.#connect()) };
+  }
+
+  #fail(error: BridgeError): void {
+    this.#state = { is: 'over' };
+    this.#options.events.onFailed(error);
+  }
+}
+
+function connectionOf(state: State): Connection | undefined {
+  return 'connection' in state ? state.connection : undefined;
+}
+
+/** Ends all that an open connection has running, but for itself. */
+function letGo(state: OpenState): void {
+  state.outbox.close();
+  state.handOver.stop();
+}
+
+function excerpt(bytes: Uint8Array): string {
+  return printable(new TextDecoder().decode(bytes.subarray(0, 500)));
+}

@@ -1,0 +1,46 @@
+import { backoffMs } from './backoff.ts';
+
+/**
+ * Counts what it takes to get a useful connection: the tries, and the time that was spent without a connection. Time
+ * with one costs nothing, but only `settled` gives back what was spent: a connection that breaks at once, again and
+ * again, uses up the budget too. Reads no clock: `now` is in milliseconds.
+ */
+export class Retries {
+  readonly #random: () => number;
+  #failures = 0;
+  #spentMs = 0;
+  #awaySince: number | undefined;
+
+  /** @param random gives a number from 0 up to 1. */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** There is no connection from now on. */
+  away(now: number): void {
+    this.#awaySince ??= now;
+  }
+
+  /** A connection is open. */
+  connected(now: number): void {
+    this.#spentMs = this.#spent(now);
+    this.#awaySince = undefined;
+  }
+
+  /** The connection proved useful. */
+  settled(): void {
+    this.#failures = 0;
+    this.#spentMs = 0;
+  }
+
+  /** Milliseconds until the next try, at least `floorMs`; undefined if it would come when more than `budgetMs` are spent. */
+  next(now: number, floorMs: number, budgetMs: number): number | undefined {
+    const delayMs = Math.max(floorMs, backoffMs(this.#failures, this.#random));
+    this.#failures += 1;
+    return this.#spent(now) + delayMs > budgetMs ? undefined : delayMs;
+  }
+
+  #spent(now: number): number {
+    return this.#spentMs + (this.#awaySince === undefined ? 0 : now - this.#awaySince);
+  }
+}

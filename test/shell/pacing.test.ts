@@ -1,0 +1,102 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/shell/limits.ts';
+import { Pacer, slower, smaller } from '../../src/shell/pacing.ts';
+import { verifies } from '../requirements.ts';
+
+/** Takes frames, letting time pass as the pacer asks, until it is empty. */
+function drain(pacer: Pacer, from = 0): { at: number; frame: Uint8Array }[] {
+  const sent: { at: number; frame: Uint8Array }[] = [];
+  let now = from;
+  for (;;) {
+    const step = pacer.next(now);
+    if (step.is === 'empty') return sent;
+    if (step.is === 'wait') now += step.ms;
+    else sent.push({ at: now, frame: step.frame });
+  }
+}
+
+function most(times: readonly number[], windowMs: number): number {
+  return Math.max(
+    0,
+    ...times.map((start) => times.filter((at) => at >= start && at <= start + windowMs).length),
+  );
+}
+
+describe('pacing', () => {
+  it('bytes leave in the order they were written, whatever the sizes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 40 })),
+        fc.integer({ min: 2, max: 20 }),
+        (writes, frameBytes) => {
+          const pacer = new Pacer({ frameBytes, framesPerSecond: 200 });
+          for (const bytes of writes) pacer.push(bytes);
+          const frames = drain(pacer).map(({ frame }) => frame);
+          expect(Buffer.concat(frames.map((frame) => frame.subarray(1)))).toEqual(Buffer.concat(writes));
+          expect(frames.every((frame) => frame.length <= frameBytes && frame[0] === 0)).toBe(true);
+          expect(pacer.queuedBytes).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it('small writes share a frame', () => {
+    const pacer = new Pacer(defaultLimits);
+    for (const text of ['a', 'bc', 'def']) pacer.push(Buffer.from(text));
+    expect(drain(pacer).map(({ frame }) => Buffer.from(frame).toString())).toEqual(['\0abcdef']);
+  });
+
+  it(
+    verifies(
+      'shell.frame-limit',
+      'large writes are split into frames of at most 60 KB, all but the last full',
+    ),
+    () => {
+      const pacer = new Pacer(defaultLimits);
+      pacer.push(new Uint8Array(1_000_000));
+      const sizes = drain(pacer).map(({ frame }) => frame.length);
+      expect(sizes.slice(0, -1).every((bytes) => bytes === 60 * 1024)).toBe(true);
+      expect(sizes.at(-1)).toBeLessThanOrEqual(60 * 1024);
+    },
+  );
+
+  it(verifies('shell.frame-rate', 'no window of a second has more than 200 frames, under any load'), () => {
+    const load = fc.array(fc.tuple(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 400 })), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(load, (bursts) => {
+        const pacer = new Pacer({ frameBytes: 2, framesPerSecond: 200 });
+        const times: number[] = [];
+        let now = 0;
+        for (const [idleMs, bytes] of bursts) {
+          now += idleMs;
+          pacer.push(new Uint8Array(bytes));
+          for (const { at } of drain(pacer, now)) {
+            times.push(at);
+            now = at;
+          }
+        }
+        expect(most(times, 1_000)).toBeLessThanOrEqual(200);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('a fifth of a second goes at once, and the rest is spread evenly', () => {
+    const pacer = new Pacer({ frameBytes: 2, framesPerSecond: 200 });
+    pacer.push(new Uint8Array(200));
+    const times = drain(pacer).map(({ at }) => at);
+    expect(times.filter((at) => at === 0)).toHaveLength(40);
+    expect(most(times.slice(40), 100)).toBeLessThanOrEqual(17);
+    expect(times.at(-1)).toBeLessThanOrEqual(1_010);
+  });
+
+  it('complaints make frames fewer and smaller, down to a floor', () => {
+    const pace = { frameBytes: 8_193, framesPerSecond: 40 };
+    expect(slower(pace)).toEqual({ frameBytes: 8_193, framesPerSecond: 25 });
+    expect(smaller(pace)).toEqual({ frameBytes: 4_096, framesPerSecond: 40 });
+    expect(smaller(smaller(pace))).toEqual({ frameBytes: 4_096, framesPerSecond: 40 });
+  });
+});

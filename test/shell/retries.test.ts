@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { Retries } from '../../src/shell/retries.ts';
+import { verifies } from '../requirements.ts';
+
+const budgetMs = 60_000;
+
+function away(): Retries {
+  const retries = new Retries(() => 0.5);
+  retries.away(0);
+  return retries;
+}
+
+describe('retries', () => {
+  it('each failure makes the next wait longer', () => {
+    const retries = away();
+    expect([1, 2, 3, 4].map(() => retries.next(0, 0, budgetMs))).toEqual([0, 1_000, 2_000, 4_000]);
+  });
+
+  it('the floor holds where the backoff is below it', () => {
+    const retries = away();
+    expect([1, 2, 3].map(() => retries.next(0, 1_500, budgetMs))).toEqual([1_500, 1_500, 2_000]);
+  });
+
+  it('a try that would come after the budget is not made', () => {
+    expect(away().next(budgetMs, 0, budgetMs)).toBe(0);
+    expect(away().next(budgetMs - 500, 1_000, budgetMs)).toBeUndefined();
+  });
+
+  it('time with a connection costs nothing, but what was spent before it still counts', () => {
+    const retries = away();
+    retries.connected(40_000);
+    retries.away(10_000_000);
+    expect(retries.next(10_015_000, 0, budgetMs)).toBe(0);
+    expect(retries.next(10_025_000, 0, budgetMs)).toBeUndefined();
+  });
+
+  it(verifies('shell.backoff', 'a useful connection gives back the first step and the whole budget'), () => {
+    const retries = away();
+    retries.next(0, 0, budgetMs);
+    retries.next(30_000, 0, budgetMs);
+    retries.connected(50_000);
+    retries.settled();
+    retries.away(60_000);
+    expect(retries.next(100_000, 0, budgetMs)).toBe(0);
+  });
+});
