@@ -70,7 +70,7 @@ test(
       auth: { type: 'oauth', bearerToken: 'header.payload.signature' },
     });
     await shell.send("printf '<%s>' hello\n");
-    await read(shell, '<hello>');
+    expect(await read(shell, '<hello>')).toContain('<hello>');
     await shell.close();
   },
 );

@@ -1,0 +1,126 @@
+import type { Connection } from './connection.ts';
+import type { ConnectionFilter, Cut, ObservedFrame, UpgradeRefusal } from './faults.ts';
+
+/** What is to become of an upgrade request. */
+export type UpgradeFault =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'refuse'; readonly refusal: UpgradeRefusal }
+  | { readonly kind: 'delay'; readonly milliseconds: number }
+  | { readonly kind: 'hang' };
+
+/** What is left of a burst of bytes, and how the connection ends behind it, if it does. */
+export interface Passage {
+  readonly bytes: Uint8Array;
+  readonly cut?: Cut;
+}
+
+interface ArmedCut {
+  readonly direction: 'in' | 'out';
+  readonly how: Cut;
+  bytesLeft: number;
+}
+
+/** The faults that were asked for, as connections and upgrades come upon them. */
+export class FaultState {
+  readonly connections = new Set<Connection>();
+  readonly #upgrades: UpgradeFault[] = [];
+  readonly #cuts: ArmedCut[] = [];
+  readonly #observers = new Set<(frame: ObservedFrame) => void>();
+  #drop = { afterBytes: 0, bytes: 0 };
+  #blackhole: PromiseWithResolvers<void> | undefined;
+  /** Bytes that a cut loses. */
+  inFlight = { input: 0, output: 0 };
+  /** Payload bytes of one frame of output. */
+  splitBytes: number | undefined;
+
+  get blackholed(): boolean {
+    return this.#blackhole !== undefined;
+  }
+
+  setBlackhole(on: boolean): void {
+    if (on) this.#blackhole ??= Promise.withResolvers();
+    else {
+      this.#blackhole?.resolve();
+      this.#blackhole = undefined;
+    }
+    for (const connection of this.connections) connection.setBlackhole(on);
+  }
+
+  /** Resolves when requests get through. */
+  async reachable(): Promise<void> {
+    await this.#blackhole?.promise;
+  }
+
+  addUpgradeFault(fault: UpgradeFault, times = 1): void {
+    for (let i = 0; i < times; i += 1) this.#upgrades.push(fault);
+  }
+
+  nextUpgrade(): UpgradeFault {
+    return this.#upgrades.shift() ?? { kind: 'none' };
+  }
+
+  cut(how: Cut, filter: ConnectionFilter = {}): number {
+    const hit = this.matching(filter);
+    for (const connection of hit) connection.cut(how);
+    return hit.length;
+  }
+
+  armCut(cut: { readonly direction: 'in' | 'out'; readonly bytes: number; readonly how: Cut }): void {
+    this.#cuts.push({ direction: cut.direction, how: cut.how, bytesLeft: cut.bytes });
+  }
+
+  armDrop(drop: { readonly afterBytes: number; readonly bytes: number }): void {
+    this.#drop = { ...drop };
+  }
+
+  /** Input on its way to a PTY. */
+  passIn(bytes: Uint8Array): Passage {
+    const passage = this.#pass('in', bytes);
+    return { ...passage, bytes: this.#dropFrom(passage.bytes) };
+  }
+
+  /** Output on its way to a client. */
+  passOut(bytes: Uint8Array): Passage {
+    return this.#pass('out', bytes);
+  }
+
+  observe(frame: ObservedFrame): void {
+    for (const observer of this.#observers) observer(frame);
+  }
+
+  addObserver(observer: (frame: ObservedFrame) => void): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
+  }
+
+  matching({ sessionId, shellId }: ConnectionFilter): Connection[] {
+    return [...this.connections].filter(
+      (connection) =>
+        (sessionId === undefined || connection.sessionId === sessionId) &&
+        (shellId === undefined || connection.shellId === shellId),
+    );
+  }
+
+  #pass(direction: 'in' | 'out', bytes: Uint8Array): Passage {
+    const armed = this.#cuts[0];
+    if (armed?.direction !== direction) return { bytes };
+    const passing = bytes.subarray(0, armed.bytesLeft);
+    armed.bytesLeft -= passing.length;
+    if (armed.bytesLeft > 0) return { bytes };
+    this.#cuts.shift();
+    return { bytes: passing, cut: armed.how };
+  }
+
+  #dropFrom(bytes: Uint8Array): Uint8Array {
+    const drop = this.#drop;
+    const before = Math.min(drop.afterBytes, bytes.length);
+    const dropped = Math.min(drop.bytes, bytes.length - before);
+    drop.afterBytes -= before;
+    drop.bytes -= dropped;
+    return dropped === 0
+      ? bytes
+      : Buffer.concat([bytes.subarray(0, before), bytes.subarray(before + dropped)]);
+  }
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { silentLog } from '../base/log.ts';
+import { FaultState } from './fault-state.ts';
+import type { Faults } from './faults.ts';
+import { chooseMicroVms } from './microvm.ts';
+import { defaultLimits, defaultReadings } from './options.ts';
+import type { LocalAgentCore, LocalAgentCoreOptions, LocalCredentials } from './options.ts';
+import { loadPty } from './pty.ts';
+import { listen } from './server.ts';
+import { Sessions } from './sessions.ts';
+
+/**
+ * Starts the AgentCore shell service on 127.0.0.1, for people and tests without an AWS account. Rejects with a `BridgeError`
+ * `usage` where the PTY package, the port or the isolation that was asked for can't be had.
+ */
+export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
+  const { port = 0, isolation = 'auto', log = silentLog } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const readings = { ...defaultReadings, ...options.readings };
+  const [firstPair = madeUpCredentials(), ...otherPairs] = options.credentials ?? [];
+  const credentials = [firstPair, ...otherPairs] as const;
+  const openPty = await loadPty();
+  const stateDir = resolve(options.stateDir ?? (await mkdtemp(join(tmpdir(), 'agentcore-local-'))));
+  const removeState = async (): Promise<void> => {
+    if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
+  };
+  try {
+    const microVms = await chooseMicroVms(isolation, {
+      stateDir: join(stateDir, 'microvms'),
+      containerEnv: options.containerEnv ?? defaultContainerEnv,
+      imagePaths: options.imagePaths ?? [],
+    });
+    const faults = new FaultState();
+    const sessions = new Sessions({
+      microVms,
+      openPty,
+      limits,
+      readings,
+      log,
+      shellCommand: options.shellCommand ?? ['/bin/bash'],
+      workspaces: join(stateDir, 'workspaces'),
+    });
+    let connections = 0;
+    const server = await listen({
+      port,
+      limits,
+      readings,
+      sessions,
+      faults,
+      log,
+      rules: {
+        credentials,
+        bearerTokens: options.bearerTokens ?? [],
+        runtimes: options.runtimes,
+        deniedActions: options.deniedActions ?? [],
+      },
+      nextConnection: () => (connections += 1),
+    });
+    return {
+      url: `http://127.0.0.1:${server.port}`,
+      port: server.port,
+      isolation: microVms.isolation,
+      credentials,
+      faults: faultsOf(faults, sessions),
+      sessions: () => sessions.list(),
+      close: async () => {
+        await sessions.close();
+        await server.close();
+        await removeState();
+      },
+    };
+  } catch (error) {
+    await removeState();
+    throw error;
+  }
+}
+
+/** What images set, for lack of an image. */
+const defaultContainerEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+
+function madeUpCredentials(): LocalCredentials {
+  return {
+    accessKeyId: `AKIALOCAL${randomBytes(6).toString('hex').toUpperCase().slice(0, 11)}`,
+    secretAccessKey: randomBytes(30).toString('base64'),
+  };
+}
+
+function faultsOf(state: FaultState, sessions: Sessions): Faults {
+  return {
+    cut: (how, filter) => state.cut(how, filter),
+    cutAfter: (cut) => {
+      state.armCut(cut);
+    },
+    loseInFlight: (bytes) => {
+      state.inFlight = { ...bytes };
+    },
+    refuseUpgrades: (refusal) => {
+      state.addUpgradeFault({ kind: 'refuse', refusal }, refusal.times);
+    },
+    delayUpgrades: (milliseconds, times) => {
+      state.addUpgradeFault({ kind: 'delay', milliseconds }, times);
+    },
+    hangUpgrades: (times) => {
+      state.addUpgradeFault({ kind: 'hang' }, times);
+    },
+    blackhole: (on) => {
+      state.setBlackhole(on);
+    },
+    splitOutput: (bytes) => {
+      state.splitBytes = bytes;
+    },
+    dropInput: (drop) => {
+      state.armDrop(drop);
+    },
+    noise: (channel, payload) => {
+      const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
+      const hit = state.matching({});
+      for (const connection of hit) connection.send(channel, bytes);
+      return hit.length;
+    },
+    evict: (sessionId) => sessions.evict(sessionId),
+    killShell: (shellId) => sessions.killShell(shellId),
+    onFrame: (observer) => state.addObserver(observer),
+  };
+}

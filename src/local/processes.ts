@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Process ids of the children of a process, as `/proc` has them now. */
+export function childrenOf(pid: number): number[] {
+  return processes((stat) => stat.parent === pid);
+}
+
+/** Process ids of a session of processes: what was started on one PTY and did not leave it. */
+export function membersOfSession(leader: number): number[] {
+  return processes((stat) => stat.session === leader);
+}
+
+/** Sends a signal to a process that may be gone already. Returns whether it was there. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+interface Stat {
+  readonly parent: number;
+  readonly session: number;
+}
+
+function processes(wanted: (stat: Stat) => boolean): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const stat = readStat(pid);
+      return stat !== undefined && wanted(stat);
+    })
+    .map(Number);
+}
+
+function readStat(pid: string): Stat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // It ended between the listing and the look at it.
+    return undefined;
+  }
+  // The name of the command stands in parentheses and may hold any character; what follows is state, parent, group, session.
+  const [, parent, , session] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { parent: Number(parent), session: Number(session) };
+}
