@@ -6,6 +6,8 @@ export interface AgentExit {
   readonly code: number;
   /** The end of what it wrote to stderr, as text, at most 2,000 bytes of it. */
   readonly stderr: string;
+  /** As in {@link EpochEvent}: lines with a ticket up to this one are lost with it, where it did not act on them. */
+  readonly lostThrough: number;
 }
 
 /** One life of the agent process that the link came to be attached to. */

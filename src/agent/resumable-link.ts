@@ -7,7 +7,7 @@ import type { Shell, ShellEvents } from '../shell/shell.ts';
 import type { AgentLink, AgentLinkEvents } from './agent-link.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
-import { parseExitRecord, recordSeparator } from './host-records.ts';
+import { type Checkpoint, parseExitRecord, recordSeparator } from './host-records.ts';
 import { LineBatcher } from './line-batcher.ts';
 import { Outbox } from './outbox.ts';
 
@@ -67,7 +67,7 @@ export class ResumableLink implements AgentLink {
         epoch: this.#epoch?.id,
         outOffset: this.#epoch?.received ?? 0,
         inAcknowledged: this.#outbox.acknowledgedBytes,
-        outFree: this.#epoch?.free ?? 0,
+        outFree: Math.min(this.#epoch?.checkpoint.delivered ?? 0, ...(this.#epoch?.checkpoint.open ?? [])),
         replace: this.#epoch?.end?.is === 'to-replace' ? this.#epoch.id : undefined,
       }),
       start: () => ({
@@ -104,9 +104,12 @@ export class ResumableLink implements AgentLink {
 
   acknowledge(delivered: number, open: readonly number[]): void {
     const epoch = this.#epoch;
-    if (epoch === undefined) return;
-    epoch.free = Math.min(delivered, ...open);
-    this.#outbox.setCheckpoint({ delivered, open });
+    // Until the last bridge's place is reached, what it left to do stands as it said.
+    if (epoch === undefined || epoch.received < epoch.resumedAt) return;
+    const checkpoint = { delivered: Math.max(delivered, epoch.resumedAt), open };
+    if (isEqual(checkpoint, epoch.checkpoint)) return;
+    epoch.checkpoint = checkpoint;
+    this.#outbox.setCheckpoint(checkpoint);
     this.#pump();
   }
 
@@ -165,7 +168,9 @@ export class ResumableLink implements AgentLink {
         record.outOffset !== epoch.received ||
         this.#outbox.confirm(record.inSize, record.checksum) === 'damaged'
       ) {
-        this.#options.log.error('what arrived in the microVM is not what was sent: the agent is started anew');
+        this.#options.log.error(
+          'what arrived in the microVM is not what was sent: the agent is started anew',
+        );
         this.#replaceEpoch(damaged());
         return;
       }
@@ -182,16 +187,18 @@ export class ResumableLink implements AgentLink {
   #beginEpoch(record: BeginRecord, hasStarted: boolean): void {
     const last = this.#epoch;
     const lostThrough = last === undefined ? 0 : this.#outbox.lastBoundTicket;
-    const { delivered = 0, open = [] } = record.checkpoint ?? {};
-    const isNews = (start: number): boolean => start >= delivered || open.includes(start);
+    const checkpoint = record.checkpoint ?? { delivered: 0, open: [] };
+    const isNews = (start: number): boolean =>
+      start >= checkpoint.delivered || checkpoint.open.includes(start);
     this.#outbox.beginEpoch(record.inSize);
     // Also ends a line that the last bridge left half-written.
-    if (!hasStarted) this.#outbox.setCheckpoint({ delivered, open });
+    if (!hasStarted) this.#outbox.setCheckpoint(checkpoint);
     this.#batcher.flush();
     this.#epoch = {
       id: record.epoch,
       received: record.outOffset,
-      free: 0,
+      checkpoint,
+      resumedAt: checkpoint.delivered,
       receivedAtAttach: record.outOffset,
       end: record.isLive ? undefined : { is: 'dead' },
       lines: new LineAssembler({
@@ -237,7 +244,11 @@ export class ResumableLink implements AgentLink {
     this.#batcher.flush();
     epoch.end = { is: 'exited' };
     this.#options.log.info('the agent ended', { code: exit.code });
-    this.#events.onExit({ code: exit.code, stderr: exit.stderr });
+    this.#events.onExit({
+      code: exit.code,
+      stderr: exit.stderr,
+      lostThrough: this.#outbox.lastBoundTicket,
+    });
     this.#pump();
   }
 
@@ -346,8 +357,10 @@ interface Epoch {
   received: number;
   /** What `received` was at the last attach. */
   receivedAtAttach: number;
-  /** Bytes of its output that nobody will ask for again. */
-  free: number;
+  /** How far the client is, as the host knows it. */
+  checkpoint: Checkpoint;
+  /** How far the client was when the link came to this epoch. */
+  readonly resumedAt: number;
   /** Undefined while the agent lives, for all we know. */
   end: EpochEnd | undefined;
 }
@@ -378,6 +391,14 @@ const limits = {
   /** Connections in a row in which nothing answers. */
   silentConnections: 3,
 } as const;
+
+function isEqual(one: Checkpoint, other: Checkpoint): boolean {
+  return (
+    one.delivered === other.delivered &&
+    one.open.length === other.open.length &&
+    one.open.every((offset, index) => offset === other.open[index])
+  );
+}
 
 /** Why an epoch is no more; undefined where its exit was told. */
 function causeOfEnd({ end }: Epoch): BridgeError | undefined {

@@ -31,8 +31,8 @@ export interface Faults {
    */
   cutAfter(cut: { readonly direction: 'in' | 'out'; readonly bytes: number; readonly how: Cut }): void;
   /**
-   * At every cut by one of the faults above, so many bytes of output that follow are lost, neither sent nor kept for the
-   * replay; and of the input that was accepted and that the PTY has not taken yet, at most so many of the newest bytes.
+   * At every cut by one of the faults above, at most so many bytes of the output that follows are lost, neither sent nor
+   * kept for the replay, until the next client attaches; and of the input that was accepted and that the PTY has not taken yet, at most so many of the newest bytes.
    */
   loseInFlight(bytes: { readonly input: number; readonly output: number }): void;
   /** Answers the next upgrades with this. `times` defaults to 1. */

@@ -39,7 +39,7 @@ export class Shell {
   readonly #ended = Promise.withResolvers<void>();
   /** Position behind the last byte of output that went to a client. */
   #sent = 0;
-  /** Bytes of output that a cut is still to lose. */
+  /** Bytes of output that a dead socket is still to swallow. */
   #losing = 0;
   #state: ShellState = { kind: 'detached' };
 
@@ -109,6 +109,8 @@ export class Shell {
     );
     this.#state = { kind: 'attached', connection, greeting };
     this.#sent = ring.end;
+    // What is written from now on goes to a socket that lives.
+    this.#losing = 0;
     if (before.kind === 'attached') {
       before.greeting.end();
       before.connection.close(4000, 'another client attached to this shell');

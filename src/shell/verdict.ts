@@ -34,8 +34,8 @@ export function verdictOnFailure(cause: unknown, endpoint: URL, reached: boolean
   return reached || error.retryable ? { is: 'retry', floorMs: 0, error } : { is: 'stop', error };
 }
 
-/** What is not to be tried at once is not tried sooner than this: the first step of AWS's clients. */
-const backOffMs = 1_000;
+/** What is not to be tried at once is not tried sooner than this. */
+const backOffMs = 250;
 
 function brokenError(close: ShellClose): BridgeError {
   return new BridgeError('unreachable', `The connection to the shell does not last: ${told(close)}.`, {

@@ -37,7 +37,7 @@ export class PtyShell {
         this.#open();
       },
       write: (bytes) => {
-        if (isMine() && this.#isOpen) this.#pty?.write(Buffer.from(bytes));
+        if (isMine() && this.#isOpen) this.#pty?.write(Buffer.from(bytes) as unknown as string);
       },
       unsentBytes: 0,
       sent: async () => undefined,
@@ -77,7 +77,7 @@ export class PtyShell {
 
   /** Raw bytes to the PTY, from nobody. */
   type(bytes: Uint8Array): void {
-    this.#pty?.write(Buffer.from(bytes));
+    this.#pty?.write(Buffer.from(bytes) as unknown as string);
   }
 
   end(): void {

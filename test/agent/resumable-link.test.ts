@@ -16,7 +16,9 @@ afterEach(async () => {
 
 function microVm() {
   const home = mkdtempSync(join(tmpdir(), 'acb-home-'));
-  const shell = new PtyShell({ env: { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin', TERM: 'xterm' } });
+  const shell = new PtyShell({
+    env: { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin', TERM: 'xterm' },
+  });
   cleanups.push(() => {
     shell.end();
     rmSync(home, { recursive: true, force: true });
@@ -102,7 +104,7 @@ describe('a resumable link', () => {
     say('one');
     await until(() => heard.exits.length === 1);
     expect(heard.lines).toEqual(['one', 'part']);
-    expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n' }]);
+    expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n', lostThrough: 1 }]);
     say('two');
     await until(() => heard.exits.length === 2);
     expect(heard.lines.slice(2)).toEqual(['two', 'part']);

@@ -13,12 +13,12 @@ function away(): Retries {
 describe('retries', () => {
   it('each failure makes the next wait longer', () => {
     const retries = away();
-    expect([1, 2, 3, 4].map(() => retries.next(0, 0, budgetMs))).toEqual([0, 1_000, 2_000, 4_000]);
+    expect([1, 2, 3, 4].map(() => retries.next(0, 0, budgetMs))).toEqual([0, 250, 500, 1_000]);
   });
 
   it('the floor holds where the backoff is below it', () => {
     const retries = away();
-    expect([1, 2, 3].map(() => retries.next(0, 1_500, budgetMs))).toEqual([1_500, 1_500, 2_000]);
+    expect([1, 2, 3].map(() => retries.next(0, 400, budgetMs))).toEqual([400, 400, 500]);
   });
 
   it('a try that would come after the budget is not made', () => {

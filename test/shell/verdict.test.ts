@@ -10,10 +10,10 @@ const untrusted = Object.assign(new Error(''), { code: 'CERT_HAS_EXPIRED' });
 
 describe('what follows an end', () => {
   it(
-    verifies('shell.close-codes', 'a network drop is tried again at once, a failing service after a second'),
+    verifies('shell.close-codes', 'a network drop is tried again at once, a failing service after a moment'),
     () => {
       expect(verdictOnClose(shellClose(1006, ''))).toMatchObject({ is: 'retry', floorMs: 0 });
-      expect(verdictOnClose(shellClose(1011, ''))).toMatchObject({ is: 'retry', floorMs: 1_000 });
+      expect(verdictOnClose(shellClose(1011, ''))).toMatchObject({ is: 'retry', floorMs: 250 });
     },
   );
 

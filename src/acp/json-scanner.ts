@@ -1,0 +1,258 @@
+/** Where a value stands in a line: `start` is its first byte, `end` the one behind its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Offset behind the JSON value whose first byte is at `start`; {@link none} if there is none, or it is cut off. Accepts
+ * what `JSON.parse` accepts, given valid UTF-8. Nesting costs one byte a level, and no call stack.
+ */
+export function endOfValue(bytes: Uint8Array, start: number): number {
+  let closers = noClosers;
+  let depth = 0;
+  let at = start;
+  for (;;) {
+    const opener = bytes[at];
+    if (opener === openBrace || opener === openBracket) {
+      const closer = opener + 2;
+      at = skipSpace(bytes, at + 1);
+      if (bytes[at] !== closer) {
+        if (depth === closers.length) closers = grown(closers);
+        closers[depth] = closer;
+        depth += 1;
+        if (closer === closeBrace) at = startOfMemberValue(bytes, at);
+        if (at === none) return none;
+        continue;
+      }
+      at += 1;
+    } else {
+      at = endOfScalar(bytes, at);
+      if (at === none) return none;
+    }
+    // A value has ended: so may the containers around it.
+    for (;;) {
+      if (depth === 0) return at;
+      at = skipSpace(bytes, at);
+      const closer = closers[depth - 1];
+      if (bytes[at] === comma) {
+        at = skipSpace(bytes, at + 1);
+        if (closer === closeBrace) at = startOfMemberValue(bytes, at);
+        if (at === none) return none;
+        break;
+      }
+      if (bytes[at] !== closer) return none;
+      depth -= 1;
+      at += 1;
+    }
+  }
+}
+
+/** What {@link scanObject} found: a member's decoded name, where its key begins, and its value. */
+export interface Member {
+  readonly name: string;
+  readonly keyStart: number;
+  /** `end` is {@link none} if the value is faulty or cut off; then this member is the last. */
+  readonly value: Span;
+}
+
+/**
+ * Visits the members of the object that begins at `start`, in order, duplicates included. Returns the offset behind the
+ * object, or {@link none} if it is faulty or cut off: the members before the fault were visited then.
+ */
+export function scanObject(bytes: Uint8Array, start: number, visit: (member: Member) => void): number {
+  let at = skipSpace(bytes, start + 1);
+  if (bytes[at] === closeBrace) return at + 1;
+  for (;;) {
+    const keyStart = at;
+    const valueStart = startOfMemberValue(bytes, keyStart);
+    if (valueStart === none) return none;
+    const end = endOfValue(bytes, valueStart);
+    const key = { start: keyStart, end: endOfString(bytes, keyStart) };
+    visit({ name: decodeString(bytes, key), keyStart, value: { start: valueStart, end } });
+    if (end === none) return none;
+    at = skipSpace(bytes, end);
+    if (bytes[at] === closeBrace) return at + 1;
+    if (bytes[at] !== comma) return none;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/** The members of the valid value at `span`, in order, duplicates included; none if it is no object. */
+export function members(bytes: Uint8Array, span: Span): Member[] {
+  const found: Member[] = [];
+  if (bytes[span.start] === openBrace) scanObject(bytes, span.start, (member) => found.push(member));
+  return found;
+}
+
+/** The value of the member of that name in the valid value at `span`: of duplicates the last, as in `JSON.parse`. */
+export function memberOf(bytes: Uint8Array, span: Span | undefined, name: string): Span | undefined {
+  let value: Span | undefined;
+  if (span === undefined || bytes[span.start] !== openBrace) return undefined;
+  scanObject(bytes, span.start, (member) => {
+    if (member.name === name) ({ value } = member);
+  });
+  return value;
+}
+
+/** The elements of the valid value at `span`; none if it is no array. */
+export function elements(bytes: Uint8Array, span: Span): Span[] {
+  const found: Span[] = [];
+  if (bytes[span.start] !== openBracket) return found;
+  let at = skipSpace(bytes, span.start + 1);
+  while (bytes[at] !== closeBracket) {
+    const end = endOfValue(bytes, at);
+    found.push({ start: at, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === comma) at = skipSpace(bytes, at + 1);
+  }
+  return found;
+}
+
+/** The text of the valid string at `span`; undefined if the value there is no string. */
+export function stringAt(bytes: Uint8Array, span: Span | undefined): string | undefined {
+  return span !== undefined && bytes[span.start] === quote ? decodeString(bytes, span) : undefined;
+}
+
+/** The first offset from `at` on that holds no JSON white space. */
+export function skipSpace(bytes: Uint8Array, at: number): number {
+  let byte = bytes[at];
+  while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+    at += 1;
+    byte = bytes[at];
+  }
+  return at;
+}
+
+/** No offset. */
+export const none = -1;
+
+export const openBrace = 0x7b;
+export const quote = 0x22;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const comma = 0x2c;
+const colon = 0x3a;
+const backslash = 0x5c;
+const minus = 0x2d;
+const plus = 0x2b;
+const dot = 0x2e;
+const digitZero = 0x30;
+const digitNine = 0x39;
+
+const noClosers = new Uint8Array(0);
+
+function grown(closers: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(64, closers.length * 2));
+  larger.set(closers);
+  return larger;
+}
+
+/** Offset of the value of the member whose key is at `at`. */
+function startOfMemberValue(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== quote) return none;
+  const keyEnd = endOfString(bytes, at);
+  if (keyEnd === none) return none;
+  const colonAt = skipSpace(bytes, keyEnd);
+  return bytes[colonAt] === colon ? skipSpace(bytes, colonAt + 1) : none;
+}
+
+function endOfScalar(bytes: Uint8Array, at: number): number {
+  const first = bytes[at];
+  if (first === quote) return endOfString(bytes, at);
+  if (first === literals.true[0]) return endOfLiteral(bytes, at, literals.true);
+  if (first === literals.false[0]) return endOfLiteral(bytes, at, literals.false);
+  if (first === literals.null[0]) return endOfLiteral(bytes, at, literals.null);
+  return endOfNumber(bytes, at);
+}
+
+function endOfString(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    at = endOfPlain(bytes, at);
+    if (bytes[at] === quote) return at + 1;
+    // Else the string is cut off, or holds a control character, which JSON wants escaped.
+    if (bytes[at] !== backslash) return none;
+    at = endOfEscape(bytes, at);
+    if (at === none) return none;
+  }
+}
+
+/** Most bytes of large messages pass here. A function of its own, and a table: each makes it twice as fast. */
+function endOfPlain(bytes: Uint8Array, start: number): number {
+  const { length } = bytes;
+  let at = start;
+  while (at < length && isPlain[bytes[at] as number] === 1) at += 1;
+  return at;
+}
+
+function endOfEscape(bytes: Uint8Array, at: number): number {
+  const kind = bytes[at + 1];
+  if (kind === undefined) return none;
+  if (kind !== unicodeEscape) return isShortEscape[kind] === 1 ? at + 2 : none;
+  for (let digit = at + 2; digit < at + 6; digit += 1) {
+    if (!isHexDigit(bytes[digit])) return none;
+  }
+  return at + 6;
+}
+
+const unicodeEscape = 0x75;
+// By byte.
+const isPlain = new Uint8Array(256).fill(1, 0x20);
+isPlain[quote] = 0;
+isPlain[backslash] = 0;
+const isShortEscape = new Uint8Array(256);
+for (const byte of new TextEncoder().encode('"\\/bfnrt')) isShortEscape[byte] = 1;
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const lowerCase = byte | 0x20;
+  return isDigit(byte) || (lowerCase >= 0x61 && lowerCase <= 0x66);
+}
+
+const literals = {
+  true: new TextEncoder().encode('true'),
+  false: new TextEncoder().encode('false'),
+  null: new TextEncoder().encode('null'),
+} as const;
+
+function endOfLiteral(bytes: Uint8Array, at: number, literal: Uint8Array): number {
+  for (let index = 1; index < literal.length; index += 1) {
+    if (bytes[at + index] !== literal[index]) return none;
+  }
+  return at + literal.length;
+}
+
+function endOfNumber(bytes: Uint8Array, start: number): number {
+  let at = bytes[start] === minus ? start + 1 : start;
+  if (bytes[at] === digitZero) at += 1;
+  else at = endOfDigits(bytes, at);
+  if (at !== none && bytes[at] === dot) at = endOfDigits(bytes, at + 1);
+  // 'e' and 'E'
+  if (at !== none && ((bytes[at] ?? 0) | 0x20) === 0x65) {
+    const sign = bytes[at + 1];
+    at = endOfDigits(bytes, sign === minus || sign === plus ? at + 2 : at + 1);
+  }
+  return at;
+}
+
+/** Offset behind the digits, of which there must be one at least. */
+function endOfDigits(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (isDigit(bytes[at])) at += 1;
+  return at === start ? none : at;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= digitZero && byte <= digitNine;
+}
+
+/** The text of a string that was found valid. */
+function decodeString(bytes: Uint8Array, { start, end }: Span): string {
+  const text = utf8.decode(bytes.subarray(start + 1, end - 1));
+  return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text;
+}
+
+// A byte order mark in a string is a character of it.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,0 +1,20 @@
+import type { Span } from './json-scanner.ts';
+import type { Edit } from './splice.ts';
+
+/** The JSON text at a span. */
+export function textAt(line: Uint8Array, span: Span): string {
+  return decoder.decode(line.subarray(span.start, span.end));
+}
+
+/** A value as JSON, without a newline. */
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** Puts JSON text in the place of a value. */
+export function replacing(span: Span, text: string): Edit {
+  return { span, bytes: encoder.encode(text) };
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();

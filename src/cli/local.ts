@@ -1,0 +1,27 @@
+import process from 'node:process';
+import { createLog } from '../base/log.ts';
+import type { ConfigOf, localSettings } from '../config/settings.ts';
+import { startLocalAgentCore } from '../local/local-agentcore.ts';
+import { startNotice } from '../local/start-notice.ts';
+
+/** Runs a local AgentCore until a signal comes. */
+export async function runLocal(config: ConfigOf<typeof localSettings>): Promise<void> {
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    write: (line) => process.stderr.write(line),
+  });
+  const local = await startLocalAgentCore({
+    ...(config.port === undefined ? {} : { port: config.port }),
+    ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
+    // What is on the PATH here, and in this directory, is there in the microVM as well.
+    containerEnv: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin' },
+    imagePaths: [process.cwd()],
+    log,
+  });
+  process.stdout.write(startNotice(local));
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+  await local.close();
+}

@@ -1,0 +1,41 @@
+import { BridgeError } from '../base/errors.ts';
+import { printable } from '../base/log.ts';
+import type { ConfigOf, Setting, Settings } from './settings.ts';
+
+/**
+ * The configuration of a command: a flag beats its variable, an empty variable is none.
+ *
+ * @param flags What was given on the command line, by the settings' names.
+ * @throws BridgeError `usage`, which names the flag or the variable that is at fault.
+ */
+export function readConfig<S extends Settings>(
+  settings: S,
+  flags: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): ConfigOf<S> {
+  const config = Object.entries(settings).map(([name, setting]) => {
+    const variable = setting.env.find((each) => (env[each] ?? '') !== '');
+    const isFlag = flags[name] !== undefined;
+    const given = isFlag ? flags[name] : variable === undefined ? undefined : env[variable];
+    const result = setting.schema.safeParse(given);
+    if (result.success) return [name, result.data];
+    const source = isFlag || variable === undefined ? flagName(setting) : variable;
+    throw new BridgeError(
+      'usage',
+      printable(`${source} ${result.error.issues[0]?.message ?? 'is invalid'}`),
+      {
+        remedy: given === undefined ? waysToSet(setting) : '',
+      },
+    );
+  });
+  return Object.fromEntries(config) as ConfigOf<S>;
+}
+
+function flagName({ flag }: Setting): string {
+  return flag.split(' ')[0] ?? flag;
+}
+
+function waysToSet(setting: Setting): string {
+  const [variable] = setting.env;
+  return `Give ${setting.flag}${variable === undefined ? '' : `, or set ${variable}`}`;
+}

@@ -1,0 +1,32 @@
+import { afterEach } from 'vitest';
+import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
+import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
+import { BridgeProcess, type BridgeOptions, repository } from './bridge-process.ts';
+
+/** What a test starts is ended behind it, newest first. */
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+/** Has something ended when the test is over. */
+export function endLater(end: () => Promise<void>): void {
+  endings.push(end);
+}
+
+/** A local AgentCore in which the fixtures of this repository can run. */
+export async function startLocal(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
+  const local = await startLocalAgentCore({ imagePaths: [repository], ...options });
+  endLater(() => local.close());
+  return local;
+}
+
+/** A bridge to it. */
+export function startBridge(
+  local: Pick<LocalAgentCore, 'url' | 'credentials'> | undefined,
+  options: BridgeOptions = {},
+): BridgeProcess {
+  const bridge = new BridgeProcess(local, options);
+  endLater(() => bridge.stop());
+  return bridge;
+}
