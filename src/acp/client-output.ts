@@ -1,19 +1,45 @@
-/** Lines for the client. Those of one turn of the event loop go out in one write. */
+/**
+ * Takes lines, given without their newlines, to the client. `onWritten` says, perhaps in several steps and perhaps at
+ * once, how many more of them the client's end of the pipe has whole.
+ */
+export type WriteLines = (lines: readonly Uint8Array[], onWritten: (count: number) => void) => void;
+
+/**
+ * Lines for the client, and how much of the agent's output the client has with them. Those of one turn of the event loop
+ * go out together.
+ */
 export class ClientOutput {
-  readonly #beforeWrite: () => void;
-  readonly #write: (lines: readonly Uint8Array[]) => void;
+  readonly #write: WriteLines;
+  readonly #onProgress: (delivered: number) => void;
   #lines: Uint8Array[] = [];
+  /** For each line that was not written yet: the position that the client has reached with it. */
+  #positions: number[] = [];
+  /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
+  #position = 0;
   #isDue = false;
 
-  /** `beforeWrite` is called in the same turn as the write, also where there is nothing to write after all. */
-  constructor(beforeWrite: () => void, write: (lines: readonly Uint8Array[]) => void) {
-    this.#beforeWrite = beforeWrite;
+  /** `onProgress` is told how much of the epoch's output the client has, in the same turn as the write that did it. */
+  constructor(write: WriteLines, onProgress: (delivered: number) => void) {
     this.#write = write;
+    this.#onProgress = onProgress;
   }
 
   add(line: Uint8Array): void {
     this.#lines.push(line);
+    this.#positions.push(this.#position);
     this.schedule();
+  }
+
+  /** The agent's output up to here is dealt with once the lines are written that were added since. */
+  moveTo(position: number): void {
+    this.#position = position;
+    this.schedule();
+  }
+
+  /** Another epoch: its output is counted from 0. */
+  beginEpoch(): void {
+    this.#position = 0;
+    this.#positions.fill(0);
   }
 
   schedule(): void {
@@ -26,8 +52,18 @@ export class ClientOutput {
   flush(): void {
     if (!this.#isDue) return;
     this.#isDue = false;
-    this.#beforeWrite();
-    const lines = this.#lines.splice(0);
-    if (lines.length > 0) this.#write(lines);
+    const lines = this.#lines;
+    this.#lines = [];
+    if (lines.length > 0) this.#write(lines, (count) => this.#onWritten(count));
+    else this.#progress(0);
+  }
+
+  #onWritten(count: number): void {
+    const last = this.#positions.splice(0, count).at(-1);
+    if (last !== undefined) this.#progress(last);
+  }
+
+  #progress(reached: number): void {
+    this.#onProgress(this.#positions.length === 0 ? this.#position : reached);
   }
 }

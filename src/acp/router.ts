@@ -1,6 +1,7 @@
 import type { AgentExit, AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link.ts';
 import type { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { AgentCalls } from './agent-calls.ts';
 import {
   agentCannotStart,
   agentExited,
@@ -11,21 +12,20 @@ import {
   parseError,
   unreadableAnswer,
 } from './agent-errors.ts';
-import { ClientOutput } from './client-output.ts';
-import { HeldLines } from './held-lines.ts';
-import { errorResponse, resultResponse, rpcCodes, rpcError, type RpcError } from './json-rpc-errors.ts';
-import { memberOf, type Span, stringAt } from './json-scanner.ts';
-import { encodeJson, replacing, textAt } from './json-text.ts';
-import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
-import { inRemoteTerms, namesLocalThings } from './remote-view.ts';
-import { firstRequestId, OpenRequests } from './request-ids.ts';
-import { type Edit, splice } from './splice.ts';
+import { ClientCalls } from './client-calls.ts';
+import { ClientOutput, type WriteLines } from './client-output.ts';
+import { errorResponse, rpcCodes, rpcError, type RpcError } from './json-rpc-errors.ts';
+import { textAt } from './json-text.ts';
+import { type Invalid, readHead, readMessage } from './message.ts';
+import { firstRequestId } from './request-ids.ts';
+import { splice } from './splice.ts';
+import { ThisLife } from './this-life.ts';
 
 export interface RouterOptions {
   /** The link to the agent of the one thread that this process serves. */
   readonly createLink: (events: AgentLinkEvents) => AgentLink;
-  /** To the client: lines without their newlines. */
-  readonly write: (lines: readonly Uint8Array[]) => void;
+  /** To the client. */
+  readonly write: WriteLines;
   /** The bridge is of no more use; all that was open is answered. */
   readonly onFatal: (error: BridgeError) => void;
   /** How the client's limit on the length of a message is raised: said where a message is over it. */
@@ -44,36 +44,35 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #log: Log;
   readonly #link: AgentLink;
-  /** The client's, under the ids that the agent knows. */
-  readonly #clientRequests: OpenRequests<ClientRequest>;
-  /** The agent's, under the ids that the client knows. */
-  readonly #agentRequests = new OpenRequests<AgentRequest>(0);
-  #epoch: EpochEvent | undefined;
-  /** What the client said before the thread's directory was known, from the first line on that speaks of one. */
-  readonly #held = new HeldLines();
-  readonly #heldReleased = Promise.withResolvers<void>();
-  #initialize: Initialize | undefined;
-  /** Tickets of answers to the agent, the latest ones. */
-  #answers: number[] = [];
+  readonly #thisLife: ThisLife;
   readonly #toClient: ClientOutput;
-  /** How much of the epoch's output is in `#toClient` or behind it. */
-  #delivered = 0;
+  readonly #clientCalls: ClientCalls;
+  readonly #agentCalls: AgentCalls;
+  #epoch: EpochEvent | undefined;
+  /** Whether this epoch's agent has said anything that is a message. */
   #hasSpoken = false;
-  #failure: BridgeError | undefined;
+  #isOver = false;
 
   constructor(options: RouterOptions) {
+    const { log } = options;
     this.#options = options;
-    this.#log = options.log;
-    this.#clientRequests = new OpenRequests(firstRequestId((options.random ?? Math.random)()));
-    this.#toClient = new ClientOutput(() => this.#acknowledge(), options.write);
+    this.#log = log;
     this.#link = options.createLink({
       onEpoch: (event) => this.#onEpoch(event),
       onLine: (line, start, end) => this.#fromAgent(line, start, end),
       onOversizedLine: (head, _start, end) => this.#oversizedFromAgent(head, end),
       onExit: (exit) => this.#onExit(exit),
-      onState: (state) => this.#log.debug('the link to the agent', { state }),
+      onState: (state) => log.debug('the link to the agent', { state }),
       onFailed: (error) => this.#fail(error),
     });
+    const link = this.#link;
+    const thisLife = new ThisLife(link);
+    const toClient = new ClientOutput(options.write, (delivered) => this.#acknowledge(delivered));
+    const firstNumber = firstRequestId((options.random ?? Math.random)());
+    this.#thisLife = thisLife;
+    this.#toClient = toClient;
+    this.#clientCalls = new ClientCalls({ link, thisLife, toClient, firstNumber, log });
+    this.#agentCalls = new AgentCalls({ thisLife, toClient, log });
   }
 
   /** One line of the client's, without its newline. */
@@ -88,20 +87,13 @@ export class Router {
         this.#log.debug('the client could not read a line');
         return;
       case 'response':
-        this.#answerAgent(line, message.id);
+        this.#agentCalls.answer(line, message.id);
         return;
       case 'notification':
-        this.#notifyAgent(line, message);
+        this.#clientCalls.notify(line, message);
         return;
       case 'request':
-        if (this.#failure !== undefined) {
-          this.#answerError(textAt(line, message.id), rpcError(this.#failure));
-        } else if (this.#mustWait(line, message)) {
-          this.#held.add(line);
-          this.#link.attach();
-        } else {
-          this.#askAgent(line, message);
-        }
+        this.#clientCalls.request(line, message);
     }
   }
 
@@ -110,23 +102,24 @@ export class Router {
     this.#log.warn('a message of the client is over the limit: refused');
     const { id, looksLike } = readHead(head);
     if (looksLike === 'answer') {
-      this.#failAgentRequest(head, id, oversizedAnswer);
+      this.#agentCalls.fail(head, id, oversizedAnswer);
       return;
     }
-    this.#answerError(id === undefined ? 'null' : textAt(head, id), {
+    const error = {
       code: rpcCodes.invalidRequest,
       message: `The message is longer than the bridge takes. ${this.#options.maxMessageHint}`,
-    });
+    };
+    this.#toClient.add(errorResponse(id === undefined ? 'null' : textAt(head, id), error));
   }
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    return this.#held.bytes + this.#link.pendingBytes;
+    return this.#clientCalls.heldBytes + this.#link.pendingBytes;
   }
 
-  /** Resolves when `pendingBytes` is at most `bytes`. */
+  /** Resolves when `pendingBytes` is at most `bytes`, or nothing will be sent any more. */
   async drained(bytes: number): Promise<void> {
-    if (!this.#held.isEmpty) await this.#heldReleased.promise;
+    await this.#clientCalls.released();
     await this.#link.drained(bytes);
   }
 
@@ -142,115 +135,23 @@ export class Router {
   /** Leaves the agent to itself, and says so to who waits for it. Resolves within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     await this.#link.close(graceMs);
-    if (this.#failure !== undefined) return;
-    const error = leaving();
-    this.#giveUp(error, rpcError(error));
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#clientCalls.giveUp(rpcError(leaving()));
     this.#toClient.flush();
   }
 
-  // From the client
-
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
-    if (looksLike === 'answer') this.#failAgentRequest(line, id, unreadableAnswer);
-    if (fault === 'not-json') this.#answerError('null', parseError);
-    else this.#answerError(id === undefined ? 'null' : textAt(line, id), invalidRequest);
+    if (looksLike === 'answer') this.#agentCalls.fail(line, id, unreadableAnswer);
+    // JSON-RPC 2.0: null, where the line could not be read.
+    const isReadable = fault === 'no-message' && id !== undefined;
+    const error = fault === 'not-json' ? parseError : invalidRequest;
+    this.#toClient.add(errorResponse(isReadable ? textAt(line, id) : 'null', error));
   }
-
-  #mustWait(line: Uint8Array, message: ClientMessage): boolean {
-    if (this.#epoch !== undefined) return false;
-    return !this.#held.isEmpty || namesLocalThings(line, message);
-  }
-
-  #askAgent(line: Uint8Array, message: Request): void {
-    const { id, method, params } = message;
-    const ticket = this.#link.send(this.#forAgent(line, message));
-    if (method === 'initialize') this.#initialize = { line, message, ticket, isRepeated: false };
-    this.#clientRequests.open({
-      id: textAt(line, id),
-      ticket,
-      ...(method === 'session/prompt' ? { promptOf: sessionIdIn(line, params) } : {}),
-    });
-  }
-
-  /** The request as the agent gets it, under the next number. */
-  /** The request as the agent gets it, under the next number. */
-  #forAgent(line: Uint8Array, message: Request): Uint8Array {
-    const number = replacing(message.id, String(this.#clientRequests.next));
-    return splice(line, [number, ...inRemoteTerms(line, message, this.#epoch?.cwd, this.#log)]);
-  }
-
-  #answerAgent(line: Uint8Array, id: Span): void {
-    const request = this.#agentRequests.close(textAt(line, id));
-    if (request === undefined) {
-      this.#log.debug('the client answered a request that is not open: dropped');
-      return;
-    }
-    const ticket = this.#link.send(splice(line, [replacing(id, request.id)]));
-    this.#answers = [...this.#answers.slice(-maxAnswers), ticket];
-    this.#toClient.schedule();
-  }
-
-  /** What should have been the client's answer is of no use: the agent must not wait for it. */
-  #failAgentRequest(line: Uint8Array, id: Span | undefined, error: RpcError): void {
-    const request = id && this.#agentRequests.close(textAt(line, id));
-    if (request !== undefined) this.#link.send(errorResponse(request.id, error));
-  }
-
-  #notifyAgent(line: Uint8Array, message: ClientMessage): void {
-    if (this.#failure !== undefined) return;
-    if (message.method === 'session/cancel') this.#cancelTurn(line, message.params);
-    else if (message.method === '$/cancel_request') this.#cancelRequest(line, message.params);
-    else if (this.#mustWait(line, message)) this.#held.add(line);
-    else this.#link.send(line);
-  }
-
-  /** A cancel overtakes everything. Of a prompt that has not gone out whole, the agent need never know. */
-  #cancelTurn(line: Uint8Array, params: Span | undefined): void {
-    const session = sessionIdIn(line, params);
-    const isItsPrompt = ({ promptOf }: ClientRequest): boolean =>
-      session !== undefined && promptOf === session;
-    const withdrawn = [
-      ...this.#held.takeRequests(
-        (message, held) =>
-          session !== undefined &&
-          message.method === 'session/prompt' &&
-          sessionIdIn(held, message.params) === session,
-      ),
-      ...this.#clientRequests
-        .closeAll((request) => isItsPrompt(request) && this.#link.withdraw(request.ticket))
-        .map(([, request]) => request.id),
-    ];
-    for (const id of withdrawn) this.#toClient.add(resultResponse(id, { stopReason: 'cancelled' }));
-    const isAgentAtIt = this.#clientRequests.entries().some(([, request]) => isItsPrompt(request));
-    if (withdrawn.length === 0 || isAgentAtIt) this.#link.send(line, { urgent: true });
-  }
-
-  #cancelRequest(line: Uint8Array, params: Span | undefined): void {
-    const span = requestIdIn(line, params);
-    if (span === undefined) return;
-    const id = textAt(line, span);
-    const number = this.#clientRequests.numberOf(id);
-    const request = number === undefined ? undefined : this.#clientRequests.get(number);
-    const isWithdrawn =
-      this.#held.takeRequests((message, held) => textAt(held, message.id) === id).length > 0 ||
-      (request !== undefined && this.#link.withdraw(request.ticket));
-    if (isWithdrawn) {
-      this.#clientRequests.close(String(number));
-      this.#answerError(id, {
-        code: rpcCodes.requestCancelled,
-        message: 'Cancelled before it was sent to the agent.',
-      });
-    } else if (number !== undefined) {
-      this.#link.send(splice(line, [replacing(span, String(number))]), { urgent: true });
-    }
-  }
-
-  // From the agent
 
   #fromAgent(line: Uint8Array, start: number, end: number): void {
     const message = readMessage(line);
-    this.#delivered = end;
-    this.#toClient.schedule();
+    this.#toClient.moveTo(end);
     if (message.is !== 'invalid') this.#hasSpoken = true;
     switch (message.is) {
       case 'invalid':
@@ -259,188 +160,71 @@ export class Router {
       case 'orphan':
         this.#log.debug('the agent could not read a line');
         return;
-      case 'request': {
-        const number = this.#agentRequests.open({ id: textAt(line, message.id), start });
-        const edits = [replacing(message.id, String(number)), ...this.#clientIdEdits(line, message)];
-        this.#toClient.add(splice(line, edits));
+      case 'response':
+        this.#clientCalls.answer(line, message.id);
         return;
-      }
-      case 'response': {
-        const request = this.#clientRequests.close(textAt(line, message.id));
-        if (request === undefined) this.#log.debug('the agent answered a request that is not open: dropped');
-        else if (request.id !== ours) {
-          this.#toClient.add(splice(line, [replacing(message.id, request.id)]));
-        }
+      case 'request': {
+        const number = this.#agentCalls.open(line, message.id, start);
+        this.#toClient.add(splice(line, [number, ...this.#clientCalls.ownIds(line, message)]));
         return;
       }
       case 'notification':
-        if (message.method === '$/cancel_request') this.#withdrawalByAgent(line, message.params);
-        else this.#toClient.add(splice(line, this.#clientIdEdits(line, message)));
-    }
-  }
-
-  /** Names the client's own request where an elicitation of the agent's belongs to one. */
-  #clientIdEdits(line: Uint8Array, { method, params }: ClientMessage): Edit[] {
-    const span = method.startsWith('elicitation/') ? requestIdIn(line, params) : undefined;
-    const request = span && this.#clientRequests.get(Number(textAt(line, span)));
-    return span === undefined || request === undefined ? [] : [replacing(span, request.id)];
-  }
-
-  #withdrawalByAgent(line: Uint8Array, params: Span | undefined): void {
-    const span = requestIdIn(line, params);
-    const number = span && this.#agentRequests.numberOf(textAt(line, span));
-    if (span !== undefined && number !== undefined) {
-      this.#toClient.add(splice(line, [replacing(span, String(number))]));
+        if (message.method === '$/cancel_request') this.#agentCalls.cancel(line, message.params);
+        else this.#toClient.add(splice(line, this.#clientCalls.ownIds(line, message)));
     }
   }
 
   /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
   #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
     this.#log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
-    if (id !== undefined && looksLike !== 'call') this.#failRequest(textAt(line, id), unreadableAnswer);
+    if (id !== undefined && looksLike !== 'call') this.#clientCalls.fail(line, id, unreadableAnswer);
   }
 
   #oversizedFromAgent(head: Uint8Array, end: number): void {
-    this.#delivered = end;
-    this.#toClient.schedule();
+    this.#toClient.moveTo(end);
     this.#log.warn('a message of the agent is over the limit: dropped');
     const { id, looksLike } = readHead(head);
     if (id === undefined) return;
-    if (looksLike === 'call') this.#link.send(errorResponse(textAt(head, id), oversizedAnswer));
-    else this.#failRequest(textAt(head, id), oversizedAnswer);
+    if (looksLike === 'call') this.#thisLife.send(errorResponse(textAt(head, id), oversizedAnswer));
+    else this.#clientCalls.fail(head, id, oversizedAnswer);
   }
-
-  #failRequest(number: string, error: RpcError): void {
-    const request = this.#clientRequests.close(number);
-    if (request !== undefined && request.id !== ours) this.#answerError(request.id, error);
-  }
-
-  // The agent's lives
 
   #onEpoch(event: EpochEvent): void {
-    const isFirst = this.#epoch === undefined;
+    if (this.#isOver) return;
+    // At the first one, what waits may be for an agent that a bridge before this one left at work.
+    if (this.#epoch !== undefined) this.#thisLife.end();
     this.#epoch = event;
-    this.#delivered = 0;
+    this.#toClient.beginEpoch();
     this.#hasSpoken = false;
-    if (event.cause !== undefined) this.#loseRequests(event.lostThrough, rpcError(event.cause));
-    for (const ticket of this.#answers.splice(0)) this.#link.withdraw(ticket);
-    this.#initializeAgain(event.lostThrough);
-    if (!isFirst) return;
-    for (const line of this.#held.takeAll()) this.fromClient(line);
-    this.#heldReleased.resolve();
+    if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
+    this.#clientCalls.begin(event.cwd, event.lostThrough);
   }
 
   #onExit(exit: AgentExit): void {
     if (this.#hasSpoken || this.#epoch?.origin !== 'started') {
-      this.#loseRequests(exit.lostThrough, exitAnswer(agentExited(exit), exit));
+      this.#loseAgent(exit.lostThrough, exitAnswer(agentExited(exit), exit));
     } else {
       const error = agentCannotStart(exit);
       this.#fail(error, exitAnswer(error, exit));
     }
   }
 
-  /** A new agent knows nothing of what the client said of itself to the last one. The answer is for nobody. */
-  #initializeAgain(lostThrough: number): void {
-    const last = this.#initialize;
-    if (last === undefined || (!last.isRepeated && last.ticket > lostThrough)) return;
-    if (last.isRepeated) this.#link.withdraw(last.ticket);
-    const ticket = this.#link.send(this.#forAgent(last.line, last.message), { urgent: true });
-    this.#clientRequests.open({ id: ours, ticket });
-    this.#initialize = { ...last, ticket, isRepeated: true };
-  }
-
-  /** Answers what an agent that is gone had open, and tells the client to forget what that agent had asked. */
-  #loseRequests(lostThrough: number, error: RpcError): void {
-    this.#answerRequests((request) => request.ticket <= lostThrough || request.id === ours, error);
-    this.#withdrawAgentRequests();
+  #loseAgent(lostThrough: number, error: RpcError): void {
+    this.#clientCalls.lose(lostThrough, error);
+    this.#agentCalls.withdrawAll();
   }
 
   #fail(error: BridgeError, told: RpcError = rpcError(error)): void {
-    if (this.#failure !== undefined) return;
-    this.#giveUp(error, told);
-    this.#withdrawAgentRequests();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#clientCalls.giveUp(told);
+    this.#agentCalls.withdrawAll();
     this.#toClient.flush();
     this.#options.onFatal(error);
   }
 
-  /** Answers all that is open, and from now on all that comes. */
-  #giveUp(error: BridgeError, told: RpcError): void {
-    this.#failure = error;
-    this.#answerRequests(() => true, told);
-    for (const id of this.#held.takeRequests(() => true)) this.#answerError(id, told);
-    this.#heldReleased.resolve();
+  /** Should this process be killed, the next one goes on from here. */
+  #acknowledge(delivered: number): void {
+    if (!this.#isOver) this.#link.acknowledge(delivered, this.#agentCalls.starts);
   }
-
-  // To the client
-
-  #withdrawAgentRequests(): void {
-    for (const [number] of this.#agentRequests.closeAll(() => true)) {
-      this.#toClient.add(
-        encodeJson({ jsonrpc: '2.0', method: '$/cancel_request', params: { requestId: number } }),
-      );
-    }
-  }
-
-  #answerRequests(isSo: (request: ClientRequest) => boolean, error: RpcError): void {
-    for (const [, { id }] of this.#clientRequests.closeAll(isSo)) {
-      if (id !== ours) this.#answerError(id, error);
-    }
-  }
-
-  #answerError(id: string, error: RpcError): void {
-    this.#toClient.add(errorResponse(id, error));
-  }
-
-  /**
-   * The host is told how far the client is just before it is, in the same turn of the event loop: should this process be
-   * killed, the next one goes on from there.
-   */
-  #acknowledge(): void {
-    if (this.#failure !== undefined) return;
-    this.#link.acknowledge(
-      this.#delivered,
-      this.#agentRequests.entries().map(([, { start }]) => start),
-    );
-  }
-}
-
-type ClientMessage = Request | Notification;
-
-interface ClientRequest {
-  /** As the client wrote it, in JSON; {@link ours} for a request that the client knows nothing of. */
-  readonly id: string;
-  readonly ticket: number;
-  /** The session whose turn it is. */
-  readonly promptOf?: string | undefined;
-}
-
-interface AgentRequest {
-  /** As the agent wrote it, in JSON. */
-  readonly id: string;
-  /** Where its line begins in the epoch's output. */
-  readonly start: number;
-}
-
-/** The client's latest `initialize`. */
-interface Initialize {
-  /** As the client wrote it. */
-  readonly line: Uint8Array;
-  readonly message: Request;
-  readonly ticket: number;
-  /** Whether it was the bridge that sent it, to a later agent. */
-  readonly isRepeated: boolean;
-}
-
-/** No JSON text. */
-const ours = '';
-
-/** Answers that may wait for a connection at once: an agent has fewer requests open. */
-const maxAnswers = 1000;
-
-function sessionIdIn(line: Uint8Array, params: Span | undefined): string | undefined {
-  return params && stringAt(line, memberOf(line, params, 'sessionId'));
-}
-
-function requestIdIn(line: Uint8Array, params: Span | undefined): Span | undefined {
-  return params && memberOf(line, params, 'requestId');
 }

@@ -8,15 +8,15 @@ export interface AgentLine {
 }
 
 /**
- * Hands lines over in batches: at once where the last batch is `intervalMs` old, else when it is. For each batch a frame
- * tells the host how far the client is, and frames a second are limited.
+ * Hands lines over: at once while they are few, and under a flood in batches, `intervalMs` apart. Each batch costs a
+ * frame that tells the host how far the client is, and frames a second are limited.
  */
 export class LineBatcher {
   readonly #intervalMs: number;
   readonly #deliver: (line: AgentLine) => void;
   #lines: AgentLine[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #flushedAt = Number.NEGATIVE_INFINITY;
+  #interval = { since: Number.NEGATIVE_INFINITY, lines: 0, isFlood: false };
 
   constructor(intervalMs: number, deliver: (line: AgentLine) => void) {
     this.#intervalMs = intervalMs;
@@ -30,17 +30,34 @@ export class LineBatcher {
   /** To be called when all lines of a read are added. */
   schedule(): void {
     if (this.#lines.length === 0 || this.#timer !== undefined) return;
-    const waitMs = this.#flushedAt + this.#intervalMs - performance.now();
-    if (waitMs <= 0) this.flush();
-    else this.#timer = setTimeout(() => this.flush(), waitMs);
+    const now = performance.now();
+    const age = now - this.#interval.since;
+    if (age >= this.#intervalMs) {
+      const isFlood = this.#interval.lines > fewLines && age < 2 * this.#intervalMs;
+      this.#interval = { since: now, lines: 0, isFlood };
+    }
+    const { since, lines, isFlood } = this.#interval;
+    const mustWait = isFlood || (lines > 0 && lines + this.#lines.length > fewLines);
+    const waitMs = mustWait ? since + this.#intervalMs - now : 0;
+    if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
+    else this.flush();
   }
 
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#flushedAt = performance.now();
-    const lines = this.#lines;
-    this.#lines = [];
+    const lines = this.discard();
+    this.#interval.lines += lines.length;
     for (const line of lines) this.#deliver(line);
   }
+
+  /** Takes what was not handed over; it will not be. */
+  discard(): AgentLine[] {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
+  }
 }
+
+/** Lines within an interval that are not yet a flood. */
+const fewLines = 4;

@@ -44,6 +44,8 @@ export class ResumableLink implements AgentLink {
   readonly #batcher: LineBatcher;
   #silentConnections = 0;
   #isPumping = false;
+  #acknowledgedAt = Number.NEGATIVE_INFINITY;
+  #checkpointTimer: NodeJS.Timeout | undefined;
   #waiters: Waiter[] = [];
 
   constructor(options: ResumableLinkOptions) {
@@ -110,7 +112,10 @@ export class ResumableLink implements AgentLink {
     if (isEqual(checkpoint, epoch.checkpoint)) return;
     epoch.checkpoint = checkpoint;
     this.#outbox.setCheckpoint(checkpoint);
-    this.#pump();
+    // At once where it can be, so that a batch is on record before the client has it. Else what is sent takes it along.
+    const waitMs = this.#acknowledgedAt + limits.checkpointMs - performance.now();
+    if (waitMs <= 0) this.#sendCheckpoint();
+    else this.#checkpointTimer ??= setTimeout(() => this.#sendCheckpoint(), waitMs);
   }
 
   get pendingBytes(): number {
@@ -136,6 +141,10 @@ export class ResumableLink implements AgentLink {
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
     const deadline = performance.now() + graceMs;
+    this.#batcher.flush();
+    // The user acknowledges what it was handed, in the same turn of the event loop.
+    await Promise.resolve();
+    this.#sendCheckpoint();
     const isSent = (): boolean => !this.#outbox.hasNext && this.#shell.unsentBytes === 0;
     if (this.#state !== 'idle' && !isSent()) {
       let timer: NodeJS.Timeout | undefined;
@@ -252,6 +261,13 @@ export class ResumableLink implements AgentLink {
     this.#pump();
   }
 
+  #sendCheckpoint(): void {
+    clearTimeout(this.#checkpointTimer);
+    this.#checkpointTimer = undefined;
+    this.#acknowledgedAt = performance.now();
+    this.#pump();
+  }
+
   #pump(): void {
     const epoch = this.#epoch;
     if (this.#state !== 'attached' || this.#handshake.isUnderWay || this.#isPumping || !epoch) return;
@@ -315,13 +331,16 @@ export class ResumableLink implements AgentLink {
 
   #fail(error: BridgeError): void {
     if (this.#state === 'over') return;
+    this.#batcher.flush();
     this.#end();
     void this.#shell.close(0);
     this.#events.onFailed(error);
   }
 
   #end(): void {
-    this.#batcher.flush();
+    clearTimeout(this.#checkpointTimer);
+    // What is not handed over is not acknowledged: the next bridge gets it.
+    this.#batcher.discard();
     this.#state = 'over';
     this.#handshake.stop();
     this.#wakeWaiters();
@@ -380,6 +399,8 @@ interface Waiter {
 const limits = {
   /** 100 batches a second leave half of the 200 frames for what is said to the agent. */
   batchMs: 10,
+  /** Shorter than the time between batches, so that under a flood no checkpoint waits. */
+  checkpointMs: 5,
   /** One frame's worth: 60 KB. */
   writeBytes: 60 * 1024,
   /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */

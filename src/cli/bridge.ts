@@ -13,6 +13,7 @@ import type { bridgeSettings, ConfigOf } from '../config/settings.ts';
 import { createShell } from '../shell/reconnecting-shell.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { keysFromEnvironment } from './environment.ts';
+import { LineWriter } from './line-writer.ts';
 
 /** The bridge: ACP on stdin and stdout, until the input ends or a signal comes. Resolves to the exit code. */
 export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promise<number> {
@@ -33,6 +34,11 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   const target = { endpoint, arn, qualifier: config.qualifier, sessionId: runtimeSessionId, shellId };
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
+  const output = new LineWriter(process.stdout, {
+    onFull: () => router.pause(),
+    onRoom: () => router.resume(),
+    onGone: () => ending.resolve(undefined),
+  });
   const router = new Router({
     createLink: (events) =>
       new ResumableLink({
@@ -45,7 +51,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
         events,
         log,
       }),
-    write: (lines) => writeLines(lines, router),
+    write: (lines, onWritten) => output.write(lines, onWritten),
     onFatal: ending.resolve,
     maxMessageHint: 'Raise the limit with --max-message.',
     log,
@@ -54,13 +60,11 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.once(signal, () => ending.resolve(undefined));
   }
-  // A client that is gone needs no answers.
-  process.stdout.on('error', () => ending.resolve(undefined));
 
   const error = await ending.promise;
   process.stdin.destroy();
   await router.close(limits.detachMs);
-  await flushed(limits.flushMs);
+  await output.finish(limits.flushMs);
   if (error === undefined) return exitCodes.ended;
   log.error([error.message, error.remedy].filter(Boolean).join('. '), { code: error.code });
   return exitCodeOf(error.code);
@@ -100,25 +104,4 @@ function readLines(maxBytes: number, router: Router, onEnd: () => void): void {
   });
   stdin.once('end', onEnd);
   stdin.once('error', onEnd);
-}
-
-function writeLines(lines: readonly Uint8Array[], router: Router): void {
-  const { stdout } = process;
-  stdout.cork();
-  for (const line of lines) {
-    stdout.write(line);
-    stdout.write('\n');
-  }
-  stdout.uncork();
-  if (!stdout.writableNeedDrain) return;
-  router.pause();
-  stdout.once('drain', () => router.resume());
-}
-
-/** Resolves when what was written is with the client, or it takes too long to read. */
-function flushed(withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, withinMs);
-    process.stdout.write('', () => resolve());
-  });
 }

@@ -276,6 +276,26 @@ describe('session/cancel', () => {
     expect(link.takeToAgent()).toEqual([cancel]);
     expect(await it.answers()).toMatchObject([{ id: 2, result: { stopReason: 'cancelled' } }]);
   });
+
+  test('that waits for the connection reaches an agent that the last bridge left at work', () => {
+    const { link, ...it } = routed();
+    link.isStalled = true;
+    it.ask(cancel);
+    link.begin({ origin: 'found' });
+    link.deliver();
+    expect(link.takeToAgent()).toEqual([cancel]);
+  });
+
+  test('that was meant for the last agent does not reach the next', () => {
+    const { link, ...it } = routedAndBegun();
+    it.ask(prompt(1));
+    link.takeToAgent();
+    link.isStalled = true;
+    it.ask(cancel);
+    link.begin({ cause: lost() });
+    link.deliver();
+    expect(link.takeToAgent()).toEqual([]);
+  });
 });
 
 describe('$/cancel_request', () => {
@@ -349,6 +369,8 @@ describe('when the agent ends', () => {
     const error = { code: -32603, data: { 'agentcore-bridge/code': 'agent-start-failed' } };
     expect(await it.answers()).toMatchObject([{ id: 0, error }]);
     expect(fatal.map(({ code }) => code)).toEqual(['agent-start-failed']);
+    // The link may have gone on meanwhile.
+    link.begin();
     it.ask(prompt(1));
     expect(await it.answers()).toMatchObject([{ id: 1, error }]);
     await it.router.close(0);
@@ -457,6 +479,14 @@ describe('the end of the link', () => {
     ]);
     expect(fatal).toEqual([refused]);
     await room;
+  });
+
+  test('is told to the client before the bridge ends on its account', () => {
+    const fatalAtWrite: number[] = [];
+    const it = routed(() => fatalAtWrite.push(it.fatal.length));
+    it.ask('{"id":1,"method":"m"}');
+    it.link.fail(lost());
+    expect([fatalAtWrite, it.fatal.length]).toEqual([[0], 1]);
   });
 
   test(verifies('acp.one-answer', 'by the bridge itself says so to who waits'), async () => {
