@@ -1,36 +1,48 @@
-/**
- * Takes lines, given without their newlines, to the client. `onWritten` says, perhaps in several steps and perhaps at
- * once, how many more of them the client's end of the pipe has whole.
- */
-export type WriteLines = (lines: readonly Uint8Array[], onWritten: (count: number) => void) => void;
+import { FloodGate } from './flood-gate.ts';
 
 /**
- * Lines for the client, and how much of the agent's output the client has with them. Those of one turn of the event loop
- * go out together.
+ * Gives lines, without their newlines, to the client. Returns how many of them its pipe took whole. If these are not all
+ * of them, the next one is under way, and whoever owns the pipe tells when there is room again.
+ */
+export type WriteLines = (lines: readonly Uint8Array[]) => number;
+
+export interface ClientOutputEvents {
+  /** The client has so much of the epoch's output: told in the same turn as the write that did it. */
+  onProgress(delivered: number): void;
+  /** The client does not read what it was given. */
+  onFull(): void;
+  /** It has read all of it. */
+  onRoom(): void;
+}
+
+/**
+ * Lines for the client, and how much of the agent's output the client has with them: a line counts when its pipe has
+ * taken it, not before, since what waits in this process is lost with it.
  */
 export class ClientOutput {
   readonly #write: WriteLines;
-  readonly #onProgress: (delivered: number) => void;
-  #lines: Uint8Array[] = [];
-  /** For each line that was not written yet: the position that the client has reached with it. */
-  #positions: number[] = [];
+  readonly #events: ClientOutputEvents;
+  readonly #gate = new FloodGate(batchMs);
+  #lines: Line[] = [];
   /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
   #position = 0;
-  #isDue = false;
+  #state: 'idle' | 'due' | 'full' = 'idle';
+  /** Whether the client was given more than it has read, and has not caught up yet. */
+  #isBehind = false;
+  #timer: NodeJS.Timeout | undefined;
+  #drained: (() => void) | undefined;
 
-  /** `onProgress` is told how much of the epoch's output the client has, in the same turn as the write that did it. */
-  constructor(write: WriteLines, onProgress: (delivered: number) => void) {
+  constructor(write: WriteLines, events: ClientOutputEvents) {
     this.#write = write;
-    this.#onProgress = onProgress;
+    this.#events = events;
   }
 
-  add(line: Uint8Array): void {
-    this.#lines.push(line);
-    this.#positions.push(this.#position);
+  add(bytes: Uint8Array): void {
+    this.#lines.push({ bytes, position: this.#position });
     this.schedule();
   }
 
-  /** The agent's output up to here is dealt with once the lines are written that were added since. */
+  /** The agent's output up to here is dealt with once the lines are written that were added before and since. */
   moveTo(position: number): void {
     this.#position = position;
     this.schedule();
@@ -39,31 +51,68 @@ export class ClientOutput {
   /** Another epoch: its output is counted from 0. */
   beginEpoch(): void {
     this.#position = 0;
-    this.#positions.fill(0);
+    this.#lines = this.#lines.map(({ bytes }) => ({ bytes, position: 0 }));
   }
 
+  /** Has `onProgress` told soon, also where nothing is to be written. Lines of one turn of the event loop go together. */
   schedule(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    queueMicrotask(() => this.flush());
+    if (this.#state !== 'idle') return;
+    this.#state = 'due';
+    queueMicrotask(() => {
+      if (this.#state !== 'due') return;
+      const waitMs = this.#gate.waitMs(performance.now(), this.#lines.length);
+      if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
+      else this.flush();
+    });
   }
 
-  /** Does now what is scheduled. */
+  /** Writes what there is, now, unless the client does not read. */
   flush(): void {
-    if (!this.#isDue) return;
-    this.#isDue = false;
-    const lines = this.#lines;
-    this.#lines = [];
-    if (lines.length > 0) this.#write(lines, (count) => this.#onWritten(count));
-    else this.#progress(0);
+    if (this.#state !== 'full') this.#writeBehind(0);
   }
 
-  #onWritten(count: number): void {
-    const last = this.#positions.splice(0, count).at(-1);
-    if (last !== undefined) this.#progress(last);
+  /** The line that was under way is whole, and there is room for more. */
+  onRoom(): void {
+    if (this.#state === 'full') this.#writeBehind(1);
   }
 
-  #progress(reached: number): void {
-    this.#onProgress(this.#positions.length === 0 ? this.#position : reached);
+  /** Resolves when the client has all lines, or after `withinMs`. */
+  async drained(withinMs: number): Promise<void> {
+    this.flush();
+    if (this.#lines.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    const timer = setTimeout(resolve, withinMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** Writes what is behind the first `done` lines, which the client has by now. */
+  #writeBehind(done: number): void {
+    clearTimeout(this.#timer);
+    const lines = this.#lines.slice(done).map(({ bytes }) => bytes);
+    this.#gate.pass(performance.now(), lines.length);
+    const written = done + (lines.length > 0 ? this.#write(lines) : 0);
+    const last = this.#lines.splice(0, written).at(-1);
+    const isAll = this.#lines.length === 0;
+    this.#state = isAll ? 'idle' : 'full';
+    if (isAll || last !== undefined) this.#events.onProgress(isAll ? this.#position : (last?.position ?? 0));
+    if (this.#isBehind === isAll) this.#catchUp(isAll);
+    if (isAll) this.#drained?.();
+  }
+
+  #catchUp(hasCaughtUp: boolean): void {
+    this.#isBehind = !hasCaughtUp;
+    if (hasCaughtUp) this.#events.onRoom();
+    else this.#events.onFull();
   }
 }
+
+interface Line {
+  readonly bytes: Uint8Array;
+  /** How much of the epoch's output the client has with this line and those before it. */
+  readonly position: number;
+}
+
+/** 100 batches a second leave half of the service's frames for what is said to the agent. */
+const batchMs = 10;

@@ -67,7 +67,12 @@ export class Router {
     });
     const link = this.#link;
     const thisLife = new ThisLife(link);
-    const toClient = new ClientOutput(options.write, (delivered) => this.#acknowledge(delivered));
+    const toClient = new ClientOutput(options.write, {
+      onProgress: (delivered) => this.#acknowledge(delivered),
+      // The agent's output is not held here: the service is made to wait.
+      onFull: () => link.pause(),
+      onRoom: () => link.resume(),
+    });
     const firstNumber = firstRequestId((options.random ?? Math.random)());
     this.#thisLife = thisLife;
     this.#toClient = toClient;
@@ -123,13 +128,14 @@ export class Router {
     await this.#link.drained(bytes);
   }
 
-  /** The client does not read: stops the agent's output, without holding it here. */
-  pause(): void {
-    this.#link.pause();
+  /** The line that `write` left under way is with the client, and there is room for more. */
+  onRoom(): void {
+    this.#toClient.onRoom();
   }
 
-  resume(): void {
-    this.#link.resume();
+  /** Resolves when the client has all that is for it, or after `withinMs`. */
+  flushed(withinMs: number): Promise<void> {
+    return this.#toClient.drained(withinMs);
   }
 
   /** Leaves the agent to itself, and says so to who waits for it. Resolves within `graceMs`. */

@@ -93,17 +93,17 @@ function parseBegin(words: readonly string[]): HostRecord | undefined {
     epoch,
     isLive: life === 'live',
     lastNonce: lastNonce === '-' ? undefined : lastNonce,
-    inSize: Number(inSize),
-    outOffset: Number(outOffset),
-    checksum: checksum === '-' ? undefined : Number(checksum),
+    inSize: parseOffset(inSize),
+    outOffset: parseOffset(outOffset),
+    checksum: checksum === '-' ? undefined : parseOffset(checksum),
     checkpoint: parseCheckpoint(checkpoint),
     cwd: cwd.join(' '),
   } as const;
   const isWhole =
     /^\w+$/.test(epoch) &&
-    isOffset(record.inSize) &&
-    isOffset(record.outOffset) &&
-    (record.checksum === undefined || isOffset(record.checksum)) &&
+    !Number.isNaN(record.inSize) &&
+    !Number.isNaN(record.outOffset) &&
+    !Number.isNaN(record.checksum) &&
     record.cwd.startsWith('/');
   return isWhole ? record : undefined;
 }
@@ -115,6 +115,7 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
   return { delivered: Number(delivered), open: open.split(',').filter(Boolean).map(Number) };
 }
 
-function isOffset(number: number): boolean {
-  return Number.isSafeInteger(number) && number >= 0;
+/** NaN for what is none. */
+function parseOffset(text = ''): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }

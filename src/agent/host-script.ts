@@ -38,7 +38,7 @@ export interface AgentStart {
 
 /**
  * The line that puts the host in the place of a shell, newline included. `exec`, so that nothing is ever read as a
- * command when the host is gone; no history, and no start-up file of bash.
+ * command when the host is gone; no history, and with `-p` no start-up file and no functions of the environment's.
  */
 export function bootstrapLine(request: AttachRequest): Uint8Array {
   const { epoch = '-', replace = '-' } = request;
@@ -52,7 +52,7 @@ export function bootstrapLine(request: AttachRequest): Uint8Array {
     replace,
   ];
   return encoder.encode(
-    ` unset HISTFILE; export ACB_IDLE=${quote(idle)}; BASH_ENV= exec "$BASH" -c ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
+    ` unset HISTFILE; export ACB_IDLE=${quote(idle)}; exec "$BASH" -pc ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
   );
 }
 

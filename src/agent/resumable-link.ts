@@ -8,7 +8,6 @@ import type { AgentLink, AgentLinkEvents } from './agent-link.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
 import { type Checkpoint, parseExitRecord, recordSeparator } from './host-records.ts';
-import { LineBatcher } from './line-batcher.ts';
 import { Outbox } from './outbox.ts';
 
 export interface ResumableLinkOptions {
@@ -41,19 +40,15 @@ export class ResumableLink implements AgentLink {
   #attaches = 0;
   #state: State = 'idle';
   #epoch: Epoch | undefined;
-  readonly #batcher: LineBatcher;
   #silentConnections = 0;
   #isPumping = false;
-  #acknowledgedAt = Number.NEGATIVE_INFINITY;
+  #checkpointDueAt = Number.NEGATIVE_INFINITY;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #waiters: Waiter[] = [];
 
   constructor(options: ResumableLinkOptions) {
     this.#options = options;
     this.#events = options.events;
-    this.#batcher = new LineBatcher(limits.batchMs, ({ line, start, end }) =>
-      this.#events.onLine(line, start, end),
-    );
     this.#shell = options.createShell({
       onOpen: () => this.#handshake.begin(),
       onStatus: (status) => this.#handshake.onStatus(status),
@@ -112,10 +107,7 @@ export class ResumableLink implements AgentLink {
     if (isEqual(checkpoint, epoch.checkpoint)) return;
     epoch.checkpoint = checkpoint;
     this.#outbox.setCheckpoint(checkpoint);
-    // At once where it can be, so that a batch is on record before the client has it. Else what is sent takes it along.
-    const waitMs = this.#acknowledgedAt + limits.checkpointMs - performance.now();
-    if (waitMs <= 0) this.#sendCheckpoint();
-    else this.#checkpointTimer ??= setTimeout(() => this.#sendCheckpoint(), waitMs);
+    this.#scheduleCheckpoint();
   }
 
   get pendingBytes(): number {
@@ -141,9 +133,6 @@ export class ResumableLink implements AgentLink {
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
     const deadline = performance.now() + graceMs;
-    this.#batcher.flush();
-    // The user acknowledges what it was handed, in the same turn of the event loop.
-    await Promise.resolve();
     this.#sendCheckpoint();
     const isSent = (): boolean => !this.#outbox.hasNext && this.#shell.unsentBytes === 0;
     if (this.#state !== 'idle' && !isSent()) {
@@ -202,7 +191,6 @@ export class ResumableLink implements AgentLink {
     this.#outbox.beginEpoch(record.inSize);
     // Also ends a line that the last bridge left half-written.
     if (!hasStarted) this.#outbox.setCheckpoint(checkpoint);
-    this.#batcher.flush();
     this.#epoch = {
       id: record.epoch,
       received: record.outOffset,
@@ -215,10 +203,9 @@ export class ResumableLink implements AgentLink {
         maxBytes: this.#options.maxLineBytes,
         onLine: (line, start, end) => {
           if (line[0] === recordSeparator) this.#onRecord(line);
-          else if (line.length > 0 && isNews(start)) this.#batcher.add({ line, start, end });
+          else if (line.length > 0 && isNews(start)) this.#events.onLine(line, start, end);
         },
         onOversizedLine: (head, start, end) => {
-          this.#batcher.flush();
           this.#events.onOversizedLine(head, start, end);
         },
       }),
@@ -241,7 +228,6 @@ export class ResumableLink implements AgentLink {
     if (this.#state !== 'attached' || epoch === undefined) return;
     epoch.received += bytes.length;
     epoch.lines.push(bytes);
-    this.#batcher.schedule();
     if (epoch.received - epoch.receivedAtAttach > limits.outputBytesHeldThere) this.#attachAgain();
   }
 
@@ -250,7 +236,6 @@ export class ResumableLink implements AgentLink {
     if (epoch === undefined) return;
     const exit = parseExitRecord(line, epoch.id);
     if (exit === undefined) return;
-    this.#batcher.flush();
     epoch.end = { is: 'exited' };
     this.#options.log.info('the agent ended', { code: exit.code });
     this.#events.onExit({
@@ -261,10 +246,22 @@ export class ResumableLink implements AgentLink {
     this.#pump();
   }
 
+  /** At once, for some in a row; then in a frame of its own every 10 ms, unless what is sent meanwhile takes it along. */
+  #scheduleCheckpoint(): void {
+    const now = performance.now();
+    this.#checkpointDueAt = Math.max(
+      this.#checkpointDueAt,
+      now - limits.checkpointsInARow * limits.checkpointMs,
+    );
+    const waitMs = this.#checkpointDueAt - now;
+    if (waitMs <= 0) this.#sendCheckpoint();
+    else this.#checkpointTimer ??= setTimeout(() => this.#sendCheckpoint(), waitMs);
+  }
+
   #sendCheckpoint(): void {
     clearTimeout(this.#checkpointTimer);
     this.#checkpointTimer = undefined;
-    this.#acknowledgedAt = performance.now();
+    this.#checkpointDueAt += limits.checkpointMs;
     this.#pump();
   }
 
@@ -331,7 +328,6 @@ export class ResumableLink implements AgentLink {
 
   #fail(error: BridgeError): void {
     if (this.#state === 'over') return;
-    this.#batcher.flush();
     this.#end();
     void this.#shell.close(0);
     this.#events.onFailed(error);
@@ -339,8 +335,6 @@ export class ResumableLink implements AgentLink {
 
   #end(): void {
     clearTimeout(this.#checkpointTimer);
-    // What is not handed over is not acknowledged: the next bridge gets it.
-    this.#batcher.discard();
     this.#state = 'over';
     this.#handshake.stop();
     this.#wakeWaiters();
@@ -397,10 +391,9 @@ interface Waiter {
 }
 
 const limits = {
-  /** 100 batches a second leave half of the 200 frames for what is said to the agent. */
-  batchMs: 10,
-  /** Shorter than the time between batches, so that under a flood no checkpoint waits. */
-  checkpointMs: 5,
+  /** What the host knows of the client costs a frame: 100 a second leave half of them for what is said to the agent. */
+  checkpointMs: 9,
+  checkpointsInARow: 10,
   /** One frame's worth: 60 KB. */
   writeBytes: 60 * 1024,
   /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */

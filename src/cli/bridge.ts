@@ -35,8 +35,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
   const output = new LineWriter(process.stdout, {
-    onFull: () => router.pause(),
-    onRoom: () => router.resume(),
+    onRoom: () => router.onRoom(),
     onGone: () => ending.resolve(undefined),
   });
   const router = new Router({
@@ -51,7 +50,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
         events,
         log,
       }),
-    write: (lines, onWritten) => output.write(lines, onWritten),
+    write: (lines) => output.write(lines),
     onFatal: ending.resolve,
     maxMessageHint: 'Raise the limit with --max-message.',
     log,
@@ -64,7 +63,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   const error = await ending.promise;
   process.stdin.destroy();
   await router.close(limits.detachMs);
-  await output.finish(limits.flushMs);
+  await router.flushed(limits.flushMs);
   if (error === undefined) return exitCodes.ended;
   log.error([error.message, error.remedy].filter(Boolean).join('. '), { code: error.code });
   return exitCodeOf(error.code);

@@ -8,25 +8,20 @@ export interface PipeEnd {
 }
 
 export interface LineWriterEvents {
-  /** The pipe takes no more for now: whoever feeds this should pause. */
-  onFull(): void;
-  /** It took all that waited. */
+  /** The line that was under way is whole, and there is room again. */
   onRoom(): void;
   /** Nobody reads any more. */
   onGone(): void;
 }
 
 /**
- * Writes lines to a pipe and knows which of them it has taken whole. Node's own streams hold back what the pipe has no
- * room for and don't say how much that is: when the process is killed, it would be lost although it counted as written.
+ * Writes lines to a pipe and knows which of them it has taken. Node's own streams keep what the pipe has no room for, and
+ * don't say how much of it that is: with the process it would be lost, although it counted as written.
  */
 export class LineWriter {
   readonly #pipe: PipeEnd;
   readonly #events: LineWriterEvents;
-  #waiting: WaitingLine[] = [];
-  /** `full`: the stream is writing the first line, and tells when it is done. */
-  #state: 'room' | 'full' | 'gone' = 'room';
-  #whenDone: (() => void) | undefined;
+  #isGone = false;
 
   constructor(pipe: PipeEnd, events: LineWriterEvents) {
     this.#pipe = pipe;
@@ -34,68 +29,35 @@ export class LineWriter {
     pipe.on('error', () => this.#leave());
   }
 
-  /** @param onWritten Told how many more of the lines the pipe has taken, as soon as it has. */
-  write(lines: readonly Uint8Array[], onWritten: (count: number) => void): void {
-    this.#waiting.push(...lines.map((line) => ({ line, onWritten })));
-    if (this.#state === 'room') this.#pump();
+  /**
+   * Writes lines, given without their newlines. Returns how many of them the pipe took whole. If these are not all, the
+   * next one is under way, and nothing may be written until `onRoom`.
+   */
+  write(lines: readonly Uint8Array[]): number {
+    for (let from = 0; from < lines.length;) {
+      const batch = lines.slice(from, from + maxLines);
+      const bytes = this.#tryWrite(batch.flatMap((line) => [line, newline]));
+      if (this.#isGone) return lines.length;
+      const whole = wholeLines(batch, bytes);
+      from += whole.count;
+      const next = batch[whole.count];
+      if (next !== undefined) {
+        this.#finish(next, bytes - whole.bytes);
+        return from;
+      }
+    }
+    return lines.length;
   }
 
-  /** Resolves when all is written, or after `withinMs`. */
-  async finish(withinMs: number): Promise<void> {
-    if (this.#state !== 'full') return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
-      this.#whenDone = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+  /** Has the stream write the rest of a line: it knows how to wait for room. */
+  #finish(line: Uint8Array, written: number): void {
+    const rest = [line.subarray(written), newline.subarray(Math.max(written - line.length, 0))];
+    this.#pipe.write(Buffer.concat(rest), (error) => {
+      if (!error && !this.#isGone) this.#events.onRoom();
     });
   }
 
-  #pump(): void {
-    while (this.#state === 'room' && this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, maxLines);
-      const taken = this.#tryWrite(batch.flatMap(({ line }) => [line, newline]));
-      const whole = countWhole(batch, taken);
-      this.#settle(whole.lines);
-      if (whole.lines < batch.length && this.#state === 'room') this.#waitFor(taken - whole.bytes);
-    }
-  }
-
-  /** Has the stream write what is left of the first line, and tell when there is room again. */
-  #waitFor(from: number): void {
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    this.#state = 'full';
-    this.#events.onFull();
-    const rest = Buffer.concat([
-      first.line.subarray(from),
-      newline.subarray(Math.max(from - first.line.length, 0)),
-    ]);
-    this.#pipe.write(rest, (error) => {
-      if (error || this.#state !== 'full') return;
-      this.#state = 'room';
-      this.#settle(1);
-      this.#pump();
-      if (this.#waiting.length > 0) return;
-      this.#events.onRoom();
-      this.#whenDone?.();
-    });
-  }
-
-  /** Takes written lines out, and tells those who wrote them. */
-  #settle(count: number): void {
-    const settled = this.#waiting.splice(0, count);
-    for (let from = 0; from < settled.length;) {
-      const { onWritten } = settled[from] ?? noLine;
-      const next = settled.findIndex((each, index) => index > from && each.onWritten !== onWritten);
-      const to = next < 0 ? settled.length : next;
-      onWritten(to - from);
-      from = to;
-    }
-  }
-
-  /** Bytes that the pipe took; 0 when it is full, or gone. */
+  /** Bytes that the pipe took: 0 when it is full, or gone. */
   #tryWrite(pieces: readonly Uint8Array[]): number {
     try {
       return writevSync(this.#pipe.fd, pieces);
@@ -106,34 +68,23 @@ export class LineWriter {
   }
 
   #leave(): void {
-    if (this.#state === 'gone') return;
-    this.#state = 'gone';
-    this.#waiting = [];
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#events.onGone();
-    this.#whenDone?.();
   }
 }
-
-interface WaitingLine {
-  readonly line: Uint8Array;
-  readonly onWritten: (count: number) => void;
-}
-
-const noLine: WaitingLine = { line: new Uint8Array(), onWritten: () => undefined };
 
 /** Two pieces a line; Linux takes 1,024 in one call (`IOV_MAX`). */
 const maxLines = 512;
 
 const newline = Uint8Array.of(0x0a);
 
-/** How many lines are within the first `bytes`, and how long they are together. */
-function countWhole(batch: readonly WaitingLine[], bytes: number): { lines: number; bytes: number } {
-  let lines = 0;
+/** How many lines, newlines included, are within the first `bytes`, and how long they are together. */
+function wholeLines(lines: readonly Uint8Array[], bytes: number): { count: number; bytes: number } {
   let length = 0;
-  for (const { line } of batch) {
-    if (length + line.length + 1 > bytes) break;
+  for (const [count, line] of lines.entries()) {
+    if (length + line.length + 1 > bytes) return { count, bytes: length };
     length += line.length + 1;
-    lines += 1;
   }
-  return { lines, bytes: length };
+  return { count: lines.length, bytes: length };
 }

@@ -41,6 +41,7 @@ export function routed(onWrite: () => void = () => undefined): Routed {
     write: (lines) => {
       written.push(lines.map(textOf));
       onWrite();
+      return lines.length;
     },
     onFatal: (error) => fatal.push(error),
     maxMessageHint: 'Raise it.',
@@ -49,8 +50,7 @@ export function routed(onWrite: () => void = () => undefined): Routed {
   });
   if (link === undefined) throw new Error('the router made no link');
   const writes = async (): Promise<string[][]> => {
-    // Lines go out in a microtask that was queued before this one.
-    await Promise.resolve();
+    await router.flushed(1000);
     return written.splice(0);
   };
   const told = async (): Promise<string[]> => (await writes()).flat();

@@ -9,13 +9,13 @@ umask 077
 exec 2>/dev/null
 say() { printf '\036acb %s %s\n' $N "$*"; }
 die() { say fail "$*"; exit 73; }
-for t in stty cat tail head stat mkdir rm sed cksum; do
+for t in stty cat tail head stat mkdir rm sed cksum base64; do
 type $t >&2 && continue
 busybox $t --help >&2 || die tool $t
-eval "$t() { busybox $t \"\$@\"; }; export -f $t"
+eval "$t() { busybox $t \"\$@\"; }"
 done
 # `cat` dies of the interrupt before it can write what came behind it.
-trap '[ $T ] && kill $T && wait $T; exec "$BASH" -c "$ACB_IDLE"' INT
+trap '[ $T ] && kill $T && wait $T; exec "$BASH" -pc "$ACB_IDLE"' INT
 trap 'kill $T; exit' HUP TERM
 stty raw -echo isig intr ^C quit undef susp undef || die stty
 exec 9<> <(:)

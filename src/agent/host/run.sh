@@ -5,7 +5,7 @@ unset RUN
 D=$1
 . $D/follow
 exec 9<> <(:)
-exec 3< <(cd $D && follow_in) 4> >(exec cat >>$D/out)
+exec 3< <(cd $D && follow_in) 4> >(cat >>$D/out)
 K=$!
 (
   umask 022
@@ -19,7 +19,8 @@ while wait $A; X=$?; kill -0 $A; do read -rt .1 -u 9; done
 for ((i = 0; i < 20; i++)); do kill -0 $K || break; read -rt .05 -u 9; done
 kill -9 -- -$A
 wait $K
-S=$(tail -c 2000 $D/err | base64 | tr -d '\n')
+S=$(tail -c 2000 $D/err | base64)
+S=${S//$'\n'/}
 printf '\n\036exit %s %s %s\n' ${D##*/} $X ${S:--} >>$D/out
 >$D/exit
 kill -9 0

@@ -6,7 +6,7 @@ traps=$(trap -p)
 trap 'late=INT' INT
 trap 'late=HUP' HUP TERM
 [ "$C" ] && rm -rf $C
-mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && printf %s "$FOLLOW" >$NEW/follow || die directory
+mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW"; } >$NEW/follow || die directory
 (
   trap : INT HUP TERM
   D=$PWD/$NEW
@@ -42,7 +42,7 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && printf %s "$FOLLOW" >$NEW/follow |
     trap '' HUP
   fi
   # Through a shell with job control: without it, what runs in the background ignores interrupts, for ever.
-  RUN=$RUN $detach "$BASH" -c 'set -m; "$BASH" -c "$RUN" agent-host "$@" &' - "$D" "$COMMAND" \
+  RUN=$RUN $detach "$BASH" -pc 'set -m; "$BASH" -pc "$RUN" agent-host "$@" &' - "$D" "$COMMAND" \
     </dev/null >/dev/null 2>&1 9>&-
 ) || exit
 until [ -s $NEW/pids ]; do nap; done
