@@ -10,5 +10,6 @@ if (major < 22 || (major === 22 && minor < 12)) {
   process.exitCode = 2;
 } else {
   module.enableCompileCache();
-  import('../dist/cli/main.js').then(({ main }) => main());
+  const { main } = await import('../dist/cli/main.js');
+  await main();
 }

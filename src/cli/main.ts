@@ -97,7 +97,7 @@ function withSettings<S extends Settings>(
   for (const { flag, alias, isList = false, env, says } of Object.values<Setting>(settings)) {
     const variables = env.length > 0 ? ` [${env.join(', ')}]` : '';
     const option = new Option(flag, `${says}${variables}`);
-    if (isList) option.argParser((value: string, list: string[] = []) => [...list, value]);
+    if (isList) option.argParser((value: string, list: string[] | undefined) => [...(list ?? []), value]);
     command.addOption(option);
     if (alias !== undefined) command.addOption(new Option(alias).hideHelp());
   }
