@@ -1,4 +1,4 @@
-import type { BridgeError, ErrorCode } from '../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 import { encodeJson } from './json-text.ts';
 
 /** An error as JSON-RPC 2.0 has it. */
@@ -24,8 +24,8 @@ export const rpcCodes = {
 export function rpcError(error: BridgeError, details: Readonly<Record<string, unknown>> = {}): RpcError {
   const data = { code: error.code, retryable: error.retryable, remedy: error.remedy, ...details };
   return {
-    code: codes[error.code],
-    message: sentences(error.message, error.remedy),
+    code: error.code === 'closing' ? rpcCodes.requestCancelled : rpcCodes.internalError,
+    message: error.explanation,
     data: Object.fromEntries(
       Object.entries(data).map(([name, value]) => [`agentcore-bridge/${name}`, value]),
     ),
@@ -39,31 +39,6 @@ export function errorResponse(id: string, error: RpcError): Uint8Array {
 
 export function resultResponse(id: string, result: unknown): Uint8Array {
   return response(id, { result });
-}
-
-const codes: Readonly<Record<ErrorCode, number>> = {
-  usage: rpcCodes.internalError,
-  credentials: rpcCodes.internalError,
-  refused: rpcCodes.internalError,
-  'not-found': rpcCodes.internalError,
-  busy: rpcCodes.internalError,
-  unreachable: rpcCodes.internalError,
-  replaced: rpcCodes.internalError,
-  'shell-silent': rpcCodes.internalError,
-  'host-failed': rpcCodes.internalError,
-  'agent-start-failed': rpcCodes.internalError,
-  'agent-exited': rpcCodes.internalError,
-  'agent-lost': rpcCodes.internalError,
-  'input-damaged': rpcCodes.internalError,
-  closing: rpcCodes.requestCancelled,
-};
-
-/** Messages begin and end as their authors like: here they become whole sentences. */
-function sentences(...parts: readonly string[]): string {
-  return parts
-    .filter((part) => part !== '')
-    .map((part) => `${part[0]?.toUpperCase()}${part.slice(1)}${/[.!?]$/.test(part) ? '' : '.'}`)
-    .join(' ');
 }
 
 /** The id is put in as it is: as a number of JavaScript it could lose digits. */

@@ -51,4 +51,12 @@ export class BridgeError extends Error {
     this.remedy = options.remedy ?? '';
     this.retryable = options.retryable ?? false;
   }
+
+  /** What failed and what to do, for people: whole sentences, however their authors began and ended them. */
+  get explanation(): string {
+    return [this.message, this.remedy]
+      .filter((part) => part !== '')
+      .map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}${/[.!?]$/.test(part) ? '' : '.'}`)
+      .join(' ');
+  }
 }

@@ -77,7 +77,12 @@ const carriageReturn = 0x0d;
 function join(parts: readonly Uint8Array[], limit: number): Uint8Array {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && only.length <= limit) return only;
-  const whole = new Uint8Array(Math.min(limit, parts.reduce((sum, part) => sum + part.length, 0)));
+  const whole = new Uint8Array(
+    Math.min(
+      limit,
+      parts.reduce((sum, part) => sum + part.length, 0),
+    ),
+  );
   let at = 0;
   for (const part of parts) {
     const piece = part.subarray(0, whole.length - at);

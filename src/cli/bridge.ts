@@ -65,7 +65,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   await router.close(limits.detachMs);
   await router.flushed(limits.flushMs);
   if (error === undefined) return exitCodes.ended;
-  log.error([error.message, error.remedy].filter(Boolean).join('. '), { code: error.code });
+  log.error(error.explanation, { code: error.code });
   return exitCodeOf(error.code);
 }
 

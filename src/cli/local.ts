@@ -1,3 +1,4 @@
+import { delimiter, isAbsolute } from 'node:path';
 import process from 'node:process';
 import { createLog } from '../base/log.ts';
 import type { ConfigOf, localSettings } from '../config/settings.ts';
@@ -11,12 +12,13 @@ export async function runLocal(config: ConfigOf<typeof localSettings>): Promise<
     format: config.logFormat,
     write: (line) => process.stderr.write(line),
   });
+  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
   const local = await startLocalAgentCore({
     ...(config.port === undefined ? {} : { port: config.port }),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
     // What is on the PATH here, and in this directory, is there in the microVM as well.
-    containerEnv: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin' },
-    imagePaths: [process.cwd()],
+    containerEnv: { PATH: path },
+    imagePaths: [process.cwd(), ...path.split(delimiter).filter(isAbsolute)],
     log,
   });
   process.stdout.write(startNotice(local));

@@ -31,7 +31,7 @@ async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ended : exitCodes.usage;
     if (error instanceof BridgeError) {
-      complain([error.message, error.remedy].filter(Boolean).join('. '));
+      complain(error.explanation);
       return exitCodeOf(error.code);
     }
     complain(`This is a defect of agentcore-bridge: ${error instanceof Error ? error.stack : String(error)}`);
@@ -53,13 +53,14 @@ function commandLine(argv: readonly string[], exitWith: (code: number) => void):
     .version(about.version)
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text) => complain(text.trim().replace(/^error: /, '')) })
     .showHelpAfterError(false)
-    .allowExcessArguments(false)
+    .allowExcessArguments()
     .addHelpText('after', examples);
   const subcommand = (name: string, says: string): Command =>
-    program.command(name).description(says).copyInheritedSettings(program).allowExcessArguments(false);
+    program.command(name).description(says).copyInheritedSettings(program).allowExcessArguments();
 
   withSettings(program, bridgeSettings, async (config, flags) => {
     const agent = argv.slice(ownArguments(argv).length + 1);
@@ -102,6 +103,12 @@ function withSettings<S extends Settings>(
     if (alias !== undefined) command.addOption(new Option(alias).hideHelp());
   }
   command.action(async () => {
+    const [stray] = command.args;
+    if (stray !== undefined) {
+      throw new BridgeError('usage', `there is no command "${stray}"`, {
+        remedy: "The agent's own goes behind --",
+      });
+    }
     const flags: Record<string, unknown> = command.opts();
     for (const [name, { alias }] of Object.entries<Setting>(settings)) {
       if (alias !== undefined) flags[name] ??= flags[new Option(alias).attributeName()];
