@@ -6,7 +6,7 @@ import {
   interrupt,
   startPayload,
 } from './host-script.ts';
-import { type HostRecord, isEndRecord, parseHostRecord } from './host-records.ts';
+import { type HostRecord, parseEndRecord, parseHostRecord } from './host-records.ts';
 
 export type BeginRecord = Extract<HostRecord, { is: 'begin' }>;
 
@@ -35,6 +35,8 @@ export class Handshake {
   readonly #options: HandshakeOptions;
   #phase: Phase = { is: 'over' };
   #nonce = '';
+  /** Of the attaches that may stand, for all we know: the last that was answered, and what was said since. */
+  #open: string[] = [];
   #tries = 0;
   #hasStarted = false;
   #line: Uint8Array = empty;
@@ -79,6 +81,12 @@ export class Handshake {
     }
   }
 
+  /** What a line of output says, if the host that is attached says there that it can't go on. */
+  readFailure(line: Uint8Array): string | undefined {
+    const record = parseHostRecord(line, this.#nonce);
+    return record?.is === 'fail' ? record.what : undefined;
+  }
+
   /** Ends the handshake: the connection is gone, or is not wanted any more. */
   stop(): void {
     this.#leave();
@@ -90,7 +98,7 @@ export class Handshake {
 
   #onLine(line: Uint8Array, rest: Uint8Array): void {
     if (this.#phase.is === 'interrupting') {
-      if (isEndRecord(line)) this.#bootstrap(limits.answerMs);
+      if (this.#isEnd(line)) this.#bootstrap(limits.answerMs);
       return;
     }
     if (this.#phase.is !== 'bootstrapping') return;
@@ -104,8 +112,15 @@ export class Handshake {
     }
     const hasStarted = this.#hasStarted;
     this.stop();
+    this.#open = [this.#nonce];
     if (record.is === 'begin') this.#options.onBegin(record, hasStarted, rest);
     else this.#options.onFail(record.what);
+  }
+
+  /** Whether the host says that it detached. What it said of earlier attaches, the service may replay. */
+  #isEnd(line: Uint8Array): boolean {
+    const nonce = parseEndRecord(line);
+    return nonce !== undefined && (this.#open.length === 0 || this.#open.includes(nonce));
   }
 
   #interrupt(): void {
@@ -115,6 +130,7 @@ export class Handshake {
 
   #bootstrap(answerMs: number): void {
     this.#nonce = this.#options.nonce();
+    if (this.#open.length > 0) this.#open.push(this.#nonce);
     this.#hasStarted = false;
     this.#options.write(bootstrapLine({ ...this.#options.request(), nonce: this.#nonce }));
     // A line can be swallowed by what ran in the shell, so it is said again: later and later, for slow machines.
@@ -170,11 +186,11 @@ const limits = {
   detachMs: 600,
   /** A login shell may have long start-up files. */
   freshShellMs: 10_000,
-  answerMs: 3000,
+  answerMs: 750,
   /** The host waits 3 s for an old agent to end, and then starts the new one. */
   startMs: 30_000,
-  /** 3 s, 6 s, 12 s, 24 s: 45 s in all. */
-  tries: 4,
+  /** 0.75 s, 1.5 s, up to 24 s: 47 s in all. */
+  tries: 6,
   /** Of a line of noise, only the end can be a record. */
   noiseBytes: 16_384,
 } as const;

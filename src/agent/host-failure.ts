@@ -26,6 +26,11 @@ export function hostFailure(what: string): BridgeError {
         `the working directory ${subject} does not exist in the microVM and could not be made`,
         'Give another one with --cwd.',
       );
+    case 'start':
+      return failure(
+        'the agent could not be started in the microVM: no process could be made, or a file not be written',
+        'See that its disk is not full, and that it is not at its limit of processes.',
+      );
     case 'input':
       return failure(
         'the microVM could not store what was sent to the agent',

@@ -3,9 +3,9 @@
  *
  * ```
  * RS acb NONCE need                                              the agent is to be started
- * RS acb NONCE begin EPOCH live|dead LAST IN OUT CKSUM DELIVERED:OPEN,OPEN CWD   attached: the output follows
+ * RS acb NONCE begin EPOCH live|dead LAST IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE fail WHAT…                                        it can't work
- * RS acb -     end                                               detached
+ * RS acb NONCE end                                               detached
  * RS exit EPOCH CODE STDERR                                      in the agent's output: how it ended, stderr's end in base64
  * ```
  */
@@ -22,8 +22,8 @@ export type HostRecord =
       readonly inSize: number;
       /** Offset of the first byte of output that follows. */
       readonly outOffset: number;
-      /** CRC of the input behind what was acknowledged, as `cksum` prints it; undefined where there is none. */
-      readonly checksum: number | undefined;
+      /** SHA-256 of the input behind what was acknowledged, in hex; undefined where there is none. */
+      readonly checksum: string | undefined;
       /** What the last bridge said of its client; undefined where the asking bridge knows better. */
       readonly checkpoint: Checkpoint | undefined;
       readonly cwd: string;
@@ -59,9 +59,9 @@ export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | u
   return undefined;
 }
 
-/** Whether a line (without its newline) says that a host detached. */
-export function isEndRecord(line: Uint8Array): boolean {
-  return decoder.decode(line).includes('\u001eacb - end');
+/** The nonce of the attach of which a line (without its newline) says that its host detached; undefined if it says none. */
+export function parseEndRecord(line: Uint8Array): string | undefined {
+  return /\u001eacb (\S+) end\r?$/.exec(decoder.decode(line))?.[1];
 }
 
 /** Reads a line of the agent's output that begins with RS; undefined if it is no exit of this epoch. */
@@ -95,7 +95,7 @@ function parseBegin(words: readonly string[]): HostRecord | undefined {
     lastNonce: lastNonce === '-' ? undefined : lastNonce,
     inSize: parseOffset(inSize),
     outOffset: parseOffset(outOffset),
-    checksum: checksum === '-' ? undefined : parseOffset(checksum),
+    checksum: checksum === '-' ? undefined : checksum,
     checkpoint: parseCheckpoint(checkpoint),
     cwd: cwd.join(' '),
   } as const;
@@ -103,7 +103,7 @@ function parseBegin(words: readonly string[]): HostRecord | undefined {
     /^\w+$/.test(epoch) &&
     !Number.isNaN(record.inSize) &&
     !Number.isNaN(record.outOffset) &&
-    !Number.isNaN(record.checksum) &&
+    (record.checksum === undefined || /^[0-9a-f]{64}$/.test(record.checksum)) &&
     record.cwd.startsWith('/');
   return isWhole ? record : undefined;
 }

@@ -52,7 +52,7 @@ export function bootstrapLine(request: AttachRequest): Uint8Array {
     replace,
   ];
   return encoder.encode(
-    ` unset HISTFILE; export ACB_IDLE=${quote(idle)}; exec "$BASH" -pc ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
+    ` """"unset HISTFILE; export ACB_IDLE=${quote(idle)}; exec "$BASH" -pc ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
   );
 }
 
@@ -68,7 +68,7 @@ export function startPayload(start: AgentStart): Uint8Array {
     RUN: run,
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
-  return encoder.encode(`${assignments.join('')}${begin}\0`);
+  return encoder.encode(`\u001e${assignments.join('')}${begin}\0`);
 }
 
 const encoder = new TextEncoder();

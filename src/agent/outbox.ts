@@ -1,4 +1,4 @@
-import { Cksum } from './cksum.ts';
+import { createHash } from 'node:crypto';
 import { type Checkpoint, checkpointLine, recordSeparator } from './host-records.ts';
 
 /** What the size of `in` and its checksum say of the bytes that were sent. */
@@ -22,6 +22,7 @@ export class Outbox {
   #waiting: WaitingLine[] = [];
   #waitingBytes = 0;
   #checkpoint: Checkpoint | undefined;
+  #arrivedCheckpoint: Checkpoint | undefined;
   #lastTicket = 0;
   #lastBoundTicket = 0;
 
@@ -54,13 +55,15 @@ export class Outbox {
    * The host has `size` bytes of this epoch's input, those behind the last acknowledgement with this checksum. What is
    * behind `size` will be sent again.
    */
-  confirm(size: number, checksum: number | undefined): Arrival {
+  confirm(size: number, checksum: string | undefined): Arrival {
     if (size < this.#acknowledged || size > this.#furthest) return 'damaged';
     if (size > this.#acknowledged && checksum !== this.#checksumTo(size)) return 'damaged';
     this.#acknowledged = size;
     this.#next = size;
     const firstKept = this.#bound.findIndex((line) => line.start + line.length > size);
-    this.#bound.splice(0, firstKept < 0 ? this.#bound.length : firstKept);
+    const arrived = this.#bound.splice(0, firstKept < 0 ? this.#bound.length : firstKept);
+    this.#arrivedCheckpoint =
+      arrived.findLast((line) => line.checkpoint !== undefined)?.checkpoint ?? this.#arrivedCheckpoint;
     return 'intact';
   }
 
@@ -72,6 +75,7 @@ export class Outbox {
     this.#furthest = size;
     this.#end = size;
     this.#checkpoint = undefined;
+    this.#arrivedCheckpoint = undefined;
   }
 
   /**
@@ -103,6 +107,11 @@ export class Outbox {
     return this.#acknowledged;
   }
 
+  /** The last checkpoint that is known to have arrived in this epoch. */
+  get arrivedCheckpoint(): Checkpoint | undefined {
+    return this.#arrivedCheckpoint;
+  }
+
   get hasCheckpoint(): boolean {
     return this.#checkpoint !== undefined;
   }
@@ -129,7 +138,8 @@ export class Outbox {
 
   #bindNext(): boolean {
     if (this.#checkpoint !== undefined) {
-      this.#bind(new BoundLine(this.#end, 0, checkpointLine(this.#checkpoint).subarray(0, -1)));
+      const bytes = checkpointLine(this.#checkpoint).subarray(0, -1);
+      this.#bind(new BoundLine(this.#end, 0, bytes, this.#checkpoint));
       this.#checkpoint = undefined;
       return true;
     }
@@ -153,14 +163,14 @@ export class Outbox {
     return line;
   }
 
-  #checksumTo(size: number): number {
-    const sum = new Cksum();
+  #checksumTo(size: number): string {
+    const sum = createHash('sha256');
     for (const line of this.#bound) {
       const from = Math.max(this.#acknowledged - line.start, 0);
       const to = Math.min(size - line.start, line.length);
       if (from < to) sum.update(line.slice(from, to));
     }
-    return sum.value;
+    return sum.digest('hex');
   }
 }
 
@@ -174,12 +184,15 @@ interface WaitingLine {
 class BoundLine {
   readonly start: number;
   readonly ticket: number;
+  /** What the line says, where it is the host's. */
+  readonly checkpoint: Checkpoint | undefined;
   #bytes: Uint8Array;
   #ending = newline;
 
-  constructor(start: number, ticket: number, bytes: Uint8Array) {
+  constructor(start: number, ticket: number, bytes: Uint8Array, checkpoint?: Checkpoint) {
     this.start = start;
     this.ticket = ticket;
+    this.checkpoint = checkpoint;
     this.#bytes = bytes;
   }
 

@@ -42,6 +42,7 @@ export class ResumableLink implements AgentLink {
   #epoch: Epoch | undefined;
   #silentConnections = 0;
   #isPumping = false;
+  #isPaused = false;
   #checkpointDueAt = Number.NEGATIVE_INFINITY;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #waiters: Waiter[] = [];
@@ -64,7 +65,7 @@ export class ResumableLink implements AgentLink {
         epoch: this.#epoch?.id,
         outOffset: this.#epoch?.received ?? 0,
         inAcknowledged: this.#outbox.acknowledgedBytes,
-        outFree: Math.min(this.#epoch?.checkpoint.delivered ?? 0, ...(this.#epoch?.checkpoint.open ?? [])),
+        outFree: firstNeeded(this.#outbox.arrivedCheckpoint),
         replace: this.#epoch?.end?.is === 'to-replace' ? this.#epoch.id : undefined,
       }),
       start: () => ({
@@ -119,11 +120,13 @@ export class ResumableLink implements AgentLink {
   }
 
   pause(): void {
-    this.#shell.pause();
+    this.#isPaused = true;
+    this.#steer();
   }
 
   resume(): void {
-    this.#shell.resume();
+    this.#isPaused = false;
+    this.#steer();
   }
 
   restart(why: string): void {
@@ -154,7 +157,8 @@ export class ResumableLink implements AgentLink {
     this.#silentConnections = 0;
     const epoch = this.#epoch;
     if (epoch?.id === record.epoch) {
-      if (record.lastNonce?.startsWith(`${this.#id}-`) !== true) {
+      // Without a nonce, the host could not store it.
+      if (record.lastNonce?.startsWith(`${this.#id}-`) === false) {
         this.#fail(replaced());
         return;
       }
@@ -169,7 +173,8 @@ export class ResumableLink implements AgentLink {
         this.#options.log.error(
           'what arrived in the microVM is not what was sent: the agent is started anew',
         );
-        this.#replaceEpoch(damaged());
+        epoch.end = { is: 'to-replace', cause: damaged() };
+        this.#handshake.again();
         return;
       }
     } else {
@@ -177,6 +182,7 @@ export class ResumableLink implements AgentLink {
     }
     this.#options.log.info('attached', { epoch: record.epoch, started: hasStarted });
     this.#state = 'attached';
+    this.#steer();
     this.#events.onState('attached');
     this.#onOutput(rest);
     this.#pump();
@@ -202,7 +208,8 @@ export class ResumableLink implements AgentLink {
         offset: record.outOffset,
         maxBytes: this.#options.maxLineBytes,
         onLine: (line, start, end) => {
-          if (line[0] === recordSeparator) this.#onRecord(line);
+          const record = line.indexOf(recordSeparator);
+          if (record >= 0) this.#onRecord(line.subarray(record));
           else if (line.length > 0 && isNews(start)) this.#events.onLine(line, start, end);
         },
         onOversizedLine: (head, start, end) => {
@@ -234,6 +241,8 @@ export class ResumableLink implements AgentLink {
   #onRecord(line: Uint8Array): void {
     const epoch = this.#epoch;
     if (epoch === undefined) return;
+    const failure = this.#handshake.readFailure(line);
+    if (failure !== undefined) this.#fail(hostFailure(failure));
     const exit = parseExitRecord(line, epoch.id);
     if (exit === undefined) return;
     epoch.end = { is: 'exited' };
@@ -302,18 +311,25 @@ export class ResumableLink implements AgentLink {
     if (this.#state !== 'attached' || this.#handshake.isUnderWay || epoch === undefined) return;
     epoch.receivedAtAttach = epoch.received;
     this.#handshake.again();
+    this.#steer();
+  }
+
+  /** A handshake is read to its end, also where nobody wants the agent's output: what is sent must go on. */
+  #steer(): void {
+    if (this.#isPaused && this.#state === 'attached' && !this.#handshake.isUnderWay) this.#shell.pause();
+    else this.#shell.resume();
   }
 
   #replaceEpoch(cause: BridgeError | undefined): void {
     if (this.#epoch === undefined) return;
     this.#epoch.end = { is: 'to-replace', cause };
-    if (this.#state === 'attached') this.#attachAgain();
-    else if (this.#state === 'waiting' && !this.#handshake.isUnderWay) this.#handshake.again();
+    this.#attachAgain();
   }
 
   #onClose(close: ShellClose): void {
     this.#handshake.stop();
     this.#state = 'waiting';
+    this.#steer();
     this.#events.onState('waiting');
     this.#options.log.info('the connection ended', { code: close.code, meaning: close.meaning });
     // The agent outlives its shell: a new one finds it.
@@ -405,6 +421,11 @@ const limits = {
   /** Connections in a row in which nothing answers. */
   silentConnections: 3,
 } as const;
+
+/** Offset of the first byte of output that a bridge may ask for. */
+function firstNeeded(checkpoint: Checkpoint | undefined): number {
+  return checkpoint === undefined ? 0 : Math.min(checkpoint.delivered, ...checkpoint.open);
+}
 
 function isEqual(one: Checkpoint, other: Checkpoint): boolean {
   return (

@@ -60,7 +60,14 @@ function commandLine(argv: readonly string[], exitWith: (code: number) => void):
     .allowExcessArguments()
     .addHelpText('after', examples);
   const subcommand = (name: string, says: string): Command =>
-    program.command(name).description(says).copyInheritedSettings(program).allowExcessArguments();
+    program
+      .command(name)
+      .description(says)
+      .copyInheritedSettings(program)
+      .allowExcessArguments()
+      .hook('preAction', () => {
+        if (argv.includes('--')) throw new BridgeError('usage', `the command ${name} takes no agent behind --`);
+      });
 
   withSettings(program, bridgeSettings, async (config, flags) => {
     const agent = argv.slice(ownArguments(argv).length + 1);

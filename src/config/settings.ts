@@ -115,6 +115,7 @@ export const localSettings = {
 export const idsSettings = {
   thread: {
     ...bridgeSettings.thread,
+    says: 'names the conversation (required)',
     schema: z.string({ error: 'is required' }).min(1, 'must not be empty'),
   },
 } as const satisfies Settings;

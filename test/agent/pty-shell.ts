@@ -6,6 +6,10 @@ export interface PtyShellOptions {
   readonly env: Readonly<Record<string, string>>;
   /** What a reattach replays: output since the last connection broke, or the last 256 KB whether seen or not. */
   readonly replay?: 'undelivered' | 'recent';
+  /** Whether the service says if a shell is a new one. */
+  readonly confirms?: boolean;
+  /** Bash, or what is to run in its place. */
+  readonly shell?: readonly [string, ...string[]];
 }
 
 /**
@@ -21,6 +25,16 @@ export class PtyShell {
   #recent: Buffer[] = [];
   #recentBytes = 0;
   #held: Buffer[] = [];
+  /** Those who wait for a stalled connection to flow. */
+  #stalled: (() => void)[] | undefined;
+  /** On its way to the PTY. */
+  #inFlight: Buffer[] = [];
+  /** How much of what is written next gets lost though the connection holds. */
+  #swallow = { after: 0, bytes: 0 };
+  /** Connections that were opened so far. */
+  connections = 0;
+  /** All that was written, connection by connection, whether it arrived or not. */
+  onWrite: (bytes: Uint8Array) => void = () => undefined;
 
   constructor(options: PtyShellOptions) {
     this.#options = options;
@@ -30,17 +44,20 @@ export class PtyShell {
   connect = (events: ShellEvents): Shell => {
     let isClosed = false;
     const isMine = (): boolean => this.#events === events && !isClosed;
+    const stalled = (): boolean => this.#stalled !== undefined;
     return {
       start: () => {
-        this.#events?.onClose(shellClose(4000, ''));
+        this.#leave(4000);
         this.#events = events;
         this.#open();
       },
       write: (bytes) => {
-        if (isMine() && this.#isOpen) this.#pty?.write(Buffer.from(bytes) as unknown as string);
+        if (isMine() && this.#isOpen) this.#send(bytes);
       },
-      unsentBytes: 0,
-      sent: async () => undefined,
+      get unsentBytes() {
+        return stalled() ? Number.POSITIVE_INFINITY : 0;
+      },
+      sent: () => new Promise((resolve) => (stalled() ? this.#stalled?.push(resolve) : resolve())),
       pause: () => {
         this.#isPaused = true;
       },
@@ -50,10 +67,13 @@ export class PtyShell {
       },
       settle: () => undefined,
       reconnect: () => {
-        if (isMine()) this.#open();
+        if (!isMine()) return;
+        this.#leave(1006);
+        setImmediate(() => this.#open());
       },
       close: async () => {
         if (isMine()) {
+          this.#arrive();
           this.#events = undefined;
           this.#isOpen = false;
         }
@@ -62,12 +82,44 @@ export class PtyShell {
     };
   };
 
-  /** The connection breaks; `lost` bytes of output that were on their way are gone. Another one follows. */
+  /** The connection breaks, and what is on its way to the PTY with it. Another one follows. */
   cut(): void {
     if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#events?.onClose(shellClose(1006, ''));
+    this.#leave(1006);
     setImmediate(() => this.#open());
+  }
+
+  /** The connection breaks, and before the next one comes this happens. */
+  async interlude(happens: () => Promise<void>): Promise<void> {
+    const events = this.#events;
+    this.#leave(1006);
+    this.#events = undefined;
+    await happens();
+    this.#events = events;
+    this.#open();
+  }
+
+  /** The connection takes no more, until `flow`. */
+  stall(): void {
+    this.#stalled ??= [];
+  }
+
+  flow(): void {
+    const waiting = this.#stalled ?? [];
+    this.#stalled = undefined;
+    for (const resolve of waiting) resolve();
+  }
+
+  /** What the shell printed while nobody was connected. */
+  get undelivered(): string {
+    return Buffer.concat(this.#recent).toString();
+  }
+
+  /** The bridge's process is gone, without a word. */
+  forgetClient(): void {
+    this.#inFlight = [];
+    this.#isOpen = false;
+    this.#events = undefined;
   }
 
   /** The shell dies, and what runs in it with it. */
@@ -75,16 +127,49 @@ export class PtyShell {
     this.#pty?.kill('SIGKILL');
   }
 
+  /** Another shell takes the place of this one, which goes on running with nobody attached. Returns how to end it. */
+  abandonShell(): () => void {
+    const pty = this.#pty;
+    this.#pty = undefined;
+    this.cut();
+    return () => pty?.kill('SIGKILL');
+  }
+
   /** Raw bytes to the PTY, from nobody. */
   type(bytes: Uint8Array): void {
     this.#pty?.write(Buffer.from(bytes) as unknown as string);
   }
 
+  /** Of what is written next, `bytes` bytes get lost behind the first `after` ones. */
+  swallow(bytes: number, after = 0): void {
+    this.#swallow = { after, bytes };
+  }
+
   end(): void {
-    this.#events = undefined;
-    this.#isOpen = false;
+    this.forgetClient();
     this.#pty?.kill('SIGKILL');
     this.#pty = undefined;
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.onWrite(bytes);
+    const { after, bytes: count } = this.#swallow;
+    const from = Math.min(after, bytes.length);
+    const to = Math.min(from + count, bytes.length);
+    this.#swallow = { after: after - from, bytes: count - (to - from) };
+    if (this.#inFlight.length === 0) setImmediate(() => this.#arrive());
+    this.#inFlight.push(Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]));
+  }
+
+  #arrive(): void {
+    for (const bytes of this.#inFlight.splice(0)) this.type(bytes);
+  }
+
+  #leave(code: number): void {
+    this.#inFlight = [];
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#events?.onClose(shellClose(code, ''));
   }
 
   #open(): void {
@@ -93,17 +178,22 @@ export class PtyShell {
     const reconnected = this.#pty !== undefined;
     this.#pty ??= this.#spawn();
     this.#isOpen = true;
+    this.connections += 1;
     events.onOpen();
-    events.onStatus({ is: 'confirmation', shellId: 'shell', reconnected });
+    if (this.#options.confirms !== false) {
+      events.onStatus({ is: 'confirmation', shellId: 'shell', reconnected });
+    }
     if (reconnected) this.#deliver(Buffer.concat(this.#recent));
   }
 
   #spawn(): IPty {
-    const pty = spawn('/bin/bash', [], { env: { ...this.#options.env }, encoding: null });
+    const [file, ...args] = this.#options.shell ?? ['/bin/bash'];
+    const pty = spawn(file, args, { env: { ...this.#options.env }, encoding: null });
     this.#recent = [];
     this.#recentBytes = 0;
     pty.onData((data) => {
       const bytes = data as unknown as Buffer;
+      if (this.#pty !== pty) return;
       if (this.#isOpen && this.#options.replay !== 'recent') this.#recent = [];
       else this.#remember(bytes);
       if (this.#isOpen) this.#deliver(bytes);
@@ -111,9 +201,7 @@ export class PtyShell {
     pty.onExit(() => {
       if (this.#pty !== pty) return;
       this.#pty = undefined;
-      if (!this.#isOpen) return;
-      this.#isOpen = false;
-      this.#events?.onClose(shellClose(1000, ''));
+      this.#leave(1000);
     });
     return pty;
   }

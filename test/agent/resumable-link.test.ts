@@ -1,113 +1,613 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
-import type { AgentExit, AgentLinkEvents, EpochEvent } from '../../src/agent/agent-link.ts';
-import { ResumableLink } from '../../src/agent/resumable-link.ts';
-import type { BridgeError } from '../../src/base/errors.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { PtyShell } from './pty-shell.ts';
+import process from 'node:process';
+import { describe, expect, test, vi } from 'vitest';
+import { shellClose } from '../../src/shell/close-codes.ts';
+import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
+import { verifies } from '../requirements.ts';
+import { attach, childrenOf, eventually, isAlive, startMicroVm } from './stage.ts';
 
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+const upTo = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n));
+const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-function microVm() {
-  const home = mkdtempSync(join(tmpdir(), 'acb-home-'));
-  const shell = new PtyShell({
-    env: { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin', TERM: 'xterm' },
-  });
-  cleanups.push(() => {
-    shell.end();
-    rmSync(home, { recursive: true, force: true });
-  });
-  return { shell, home, thread: `test-${randomUUID()}` };
-}
-
-interface Heard {
-  lines: string[];
-  epochs: EpochEvent[];
-  exits: AgentExit[];
-  failures: BridgeError[];
-}
-
-function attach(vm: ReturnType<typeof microVm>, command: string) {
-  const heard: Heard = { lines: [], epochs: [], exits: [], failures: [] };
-  let wake: () => void = () => undefined;
-  const events: AgentLinkEvents = {
-    onEpoch: (event) => void heard.epochs.push(event),
-    onLine: (line, _start, end) => {
-      heard.lines.push(Buffer.from(line).toString());
-      link.acknowledge(end, []);
-      wake();
-    },
-    onOversizedLine: () => undefined,
-    onExit: (exit) => {
-      heard.exits.push(exit);
-      wake();
-    },
-    onState: () => undefined,
-    onFailed: (error) => {
-      heard.failures.push(error);
-      wake();
-    },
-  };
-  const link: ResumableLink = new ResumableLink({
-    shellId: vm.thread,
-    createShell: vm.shell.connect,
-    command,
-    cwd: undefined,
-    env: {},
-    maxLineBytes: 64 * 1024 * 1024,
-    events,
-    log: silentLog,
-  });
-  const until = async (isSo: () => boolean): Promise<void> => {
-    while (!isSo()) await new Promise<void>((resolve) => (wake = resolve));
-  };
-  const say = (text: string): number => link.send(Buffer.from(text));
-  return { link, heard, until, say };
-}
+/** Prints its pid, then what it reads. */
+const tellPid = 'echo $$; exec cat';
+/** Says what it reads, a line at a time. */
+const repeat = 'while IFS= read -r l; do printf "%s\\n" "$l"; done';
 
 describe('a resumable link', () => {
   test('carries lines to the agent and back', async () => {
-    const { heard, until, say } = attach(microVm(), 'cat');
+    const { heard, until, say } = attach(startMicroVm(), 'cat');
     say('{"a":1}');
     say('{"b":2}');
     await until(() => heard.lines.length === 2);
     expect(heard.lines).toEqual(['{"a":1}', '{"b":2}']);
-    expect(heard.epochs).toHaveLength(1);
+    expect(heard.all.slice(0, 3)).toEqual(['waiting', 'epoch started', 'attached']);
   });
 
-  test('loses and doubles nothing when the connection is cut at random', async () => {
-    const vm = microVm();
+  test('starts the agent without anything to send', async () => {
+    const { link, heard, until } = attach(startMicroVm(), 'echo hello; exec cat');
+    link.attach();
+    link.attach();
+    await until(() => heard.lines.length === 1);
+    expect(heard.lines).toEqual(['hello']);
+  });
+
+  test('finds its way where the service never says whether a shell is new', async () => {
+    const vm = startMicroVm({ confirms: false });
     const { heard, until, say } = attach(vm, 'cat');
-    const lines = Array.from({ length: 3000 }, (_, n) => `{"n":${n},"pad":"${'x'.repeat((n * 37) % 5000)}"}`);
-    let cuts = 0;
-    const cut = (): void => {
-      vm.shell.cut();
-      cuts += 1;
-      if (cuts < 50) setTimeout(cut, Math.random() * 80);
-    };
-    cut();
-    for (const line of lines) say(line);
-    await until(() => heard.lines.length >= lines.length);
-    expect(cuts).toBeGreaterThan(5);
-    expect(heard.lines).toEqual(lines);
+    say('one');
+    await until(() => heard.lines.length === 1);
+    vm.shell.cut();
+    say('two');
+    await until(() => heard.lines.length === 2);
     expect(heard.epochs).toHaveLength(1);
   });
 
-  test('tells the exit behind the last line', async () => {
-    const { heard, until, say } = attach(microVm(), 'read l; echo "$l"; printf part; echo oops >&2; exit 3');
-    say('one');
-    await until(() => heard.exits.length === 1);
-    expect(heard.lines).toEqual(['one', 'part']);
-    expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n', lostThrough: 1 }]);
-    say('two');
-    await until(() => heard.exits.length === 2);
-    expect(heard.lines.slice(2)).toEqual(['two', 'part']);
-    expect(heard.epochs).toHaveLength(2);
+  test.each(['undelivered', 'recent'] as const)(
+    verifies(
+      'host.exactly-once',
+      'loses and doubles nothing under 50 cuts at random, with a replay of %s output, and keeps a checkpoint of it',
+    ),
+    async (replay) => {
+      const vm = startMicroVm({ replay });
+      const { link, heard, until, say } = attach(vm, 'cat');
+      const lines = upTo(3000).map((n) => `{"n":${n},"pad":"${'x'.repeat((Number(n) * 37) % 3000)}"}`);
+      let cuts = 0;
+      const cut = (): void => {
+        vm.shell.cut();
+        cuts += 1;
+        if (cuts < 50) setTimeout(cut, Math.random() * 60);
+      };
+      for (const line of lines) say(line);
+      cut();
+      await until(() => heard.lines.length >= lines.length && cuts === 50);
+      expect(heard.lines).toEqual(lines);
+      expect(heard.epochs).toHaveLength(1);
+      await link.close(1000);
+      expect(heard.failures).toEqual([]);
+
+      const next = attach(vm, 'cat');
+      next.say('last');
+      await next.until(() => next.heard.lines.length > 0);
+      expect(next.heard.lines).toEqual(['last']);
+    },
+  );
+
+  test('is attached again without a pause, though the replay holds what earlier hosts said', async () => {
+    const vm = startMicroVm({ replay: 'recent' });
+    const { heard, until, say } = attach(vm, 'cat');
+    let bootstraps = 0;
+    vm.shell.onWrite = (written) => {
+      if (written.length > 1000) bootstraps += 1;
+    };
+    say('0');
+    await until(() => heard.lines.length === 1);
+    bootstraps = 0;
+    for (const n of upTo(10)) {
+      vm.shell.cut();
+      say(n);
+      await until(() => heard.lines.length === Number(n) + 2);
+    }
+    expect(bootstraps).toBe(10);
+  });
+
+  test('asks for the sizes in passing where much is under way, and holds no more than that', async () => {
+    const vm = startMicroVm();
+    const { link, heard, say } = attach(vm, 'wc -c');
+    const line = 'x'.repeat(100_000);
+    for (let n = 0; n < 120; n += 1) say(line);
+    await link.drained(5_000_000);
+    expect(link.pendingBytes).toBeLessThanOrEqual(5_000_000);
+    expect(vm.shell.connections).toBe(1);
+    expect(heard.states).toEqual(['waiting', 'attached', 'attached', 'attached']);
+    expect(heard.failures).toEqual([]);
+  });
+
+  test('hands over nothing while it is paused, and all of it later', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, 'echo ready; read l; seq 0 999; echo behind; exec cat');
+    link.attach();
+    await until(() => heard.lines.length === 1);
+    link.pause();
+    say('go');
+    await eventually(() => vm.read('*/out').includes('behind'));
+    expect(heard.lines).toEqual(['ready']);
+    link.resume();
+    await until(() => heard.lines.length === 1002);
+    expect(heard.lines).toEqual(['ready', ...upTo(1000), 'behind']);
+  });
+
+  test('drops a line that is too long, and no other', async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, 'cat', { maxLineBytes: 100 });
+    for (const length of [100, 101, 5000, 7]) say('x'.repeat(length));
+    await until(() => heard.lines.length === 2);
+    expect(heard.all.slice(3)).toEqual(['x'.repeat(100), 'oversized 102', 'oversized 5001', 'x'.repeat(7)]);
   });
 });
+
+describe('urgent lines and lines taken back', () => {
+  test('an urgent line overtakes what waits', async () => {
+    const { heard, until, say } = attach(startMicroVm(), 'cat');
+    say('one');
+    say('two');
+    say('cancel', { urgent: true });
+    await until(() => heard.lines.length === 3);
+    expect(heard.lines).toEqual(['cancel', 'one', 'two']);
+  });
+
+  test(
+    verifies('host.half-line', 'a line taken back never reaches the agent whole; one that is sent stays'),
+    async () => {
+      const vm = startMicroVm();
+      const { link, heard, until, say } = attach(vm, 'cat');
+      const waiting = say('waiting');
+      expect(link.withdraw(waiting)).toBe(true);
+      const sent = say('sent');
+      await until(() => heard.lines.length === 1);
+      expect(link.withdraw(sent)).toBe(false);
+
+      // The connection takes the first frame of a long line, and no more for now.
+      vm.shell.onWrite = () => vm.shell.stall();
+      const half = say('y'.repeat(150_000));
+      vm.shell.onWrite = () => undefined;
+      expect(link.withdraw(half)).toBe(true);
+      vm.shell.flow();
+      say('after');
+      await until(() => heard.lines.length === 2);
+      expect(heard.lines).toEqual(['sent', 'after']);
+      expect(vm.read(`${heard.epochs[0]?.epoch}/in`)).toContain('yyy\u001e\n');
+    },
+  );
+});
+
+describe('another link on the same thread', () => {
+  test(
+    verifies(
+      ['host.takeover', 'host.half-line'],
+      'finds the same agent, gets the lines that were left open again and the rest once, and no half line reaches the agent',
+    ),
+    async () => {
+      const vm = startMicroVm();
+      const first = attach(vm, `${tellPid}`, {
+        onLine: (line, start, end) => {
+          // The client has answered all but `open`.
+          if (line === 'open') open.push(start);
+          first.link.acknowledge(end, open);
+        },
+      });
+      const open: number[] = [];
+      for (const line of ['one', 'open', 'two']) first.say(line);
+      await first.until(() => first.heard.lines.length === 4);
+      const [pid] = first.heard.lines;
+      const [epoch] = first.heard.epochs;
+      await eventually(() => vm.read('*/in').includes('\u001eack') && /:\d+;\n$/.test(vm.read('*/in')));
+      vm.shell.type(bytes('{"half":"writ'));
+      await eventually(() => vm.read('*/in').endsWith('writ'));
+      vm.shell.forgetClient();
+
+      const second = attach(vm, tellPid);
+      second.say('three');
+      await second.until(() => second.heard.lines.length === 2);
+      expect(second.heard.lines).toEqual(['open', 'three']);
+      expect(second.heard.epochs).toMatchObject([{ epoch: epoch?.epoch, origin: 'found', cause: undefined }]);
+      expect(process.kill(Number(pid), 0)).toBe(true);
+    },
+  );
+
+  test(verifies('host.takeover', 'gets what the agent said while nobody was there'), async () => {
+    const vm = startMicroVm();
+    const first = attach(vm, 'read l; echo got $l; read l; echo late $l; exec cat');
+    first.say('one');
+    await first.until(() => first.heard.lines.length === 1);
+    first.say('two');
+    await first.link.close(1000);
+    await eventually(() => vm.read('*/out').includes('late two'));
+
+    const second = attach(vm, 'cat');
+    second.link.attach();
+    await second.until(() => second.heard.lines.length > 0);
+    second.say('three');
+    await second.until(() => second.heard.lines.includes('three'));
+    expect([...new Set([...first.heard.lines, ...second.heard.lines])]).toEqual([
+      'got one',
+      'late two',
+      'three',
+    ]);
+    expect(second.heard.lines.filter((line) => line === 'three')).toHaveLength(1);
+  });
+
+  test('that came and went makes the first one say so', async () => {
+    const vm = startMicroVm();
+    const first = attach(vm, 'cat');
+    first.say('one');
+    await first.until(() => first.heard.lines.length === 1);
+    await vm.shell.interlude(async () => {
+      const second = attach(vm, 'cat');
+      second.say('two');
+      await second.until(() => second.heard.lines.includes('two'));
+      await second.link.close(1000);
+    });
+    await first.until(() => first.heard.failures.length === 1);
+    expect(first.heard.failures[0]?.code).toBe('replaced');
+    first.say('three');
+    expect(first.heard.lines).toEqual(['one']);
+  });
+
+  test('is not imagined where the host has lost its note of who came last', async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, 'cat');
+    say('one');
+    await until(() => heard.lines.length === 1);
+    writeFileSync(join(vm.directory, 'viewer'), '');
+    vm.shell.cut();
+    say('two');
+    await until(() => heard.lines.length === 2 || heard.failures.length > 0);
+    expect(heard.failures).toEqual([]);
+  });
+
+  test('never gets zeros for output that was freed: only what the host knows to be delivered is', async () => {
+    const vm = startMicroVm();
+    const first = attach(vm, 'seq 100000 199999; exec cat', {
+      onLine: (line, _, end) => {
+        if (line < '150000') first.link.acknowledge(end, []);
+      },
+    });
+    first.link.attach();
+    await first.until(() => first.heard.lines.length > 20_000);
+    vm.shell.cut();
+    await first.until(() => first.heard.lines.length === 100_000);
+    vm.shell.forgetClient();
+    const second = attach(vm, 'cat');
+    second.link.attach();
+    await second.until(() => second.heard.lines.at(-1) === '199999');
+    expect(second.heard.lines.filter((line) => !/^1\d{5}$/.test(line))).toEqual([]);
+  });
+});
+
+describe('the agent', () => {
+  test(
+    verifies('host.outlives-shell', 'lives on when its shell is killed, and nothing is lost'),
+    async () => {
+      const vm = startMicroVm();
+      const { heard, until, say } = attach(vm, tellPid);
+      for (const n of upTo(5)) {
+        say(n);
+        await until(() => heard.lines.length === Number(n) + 2);
+        vm.shell.killShell();
+      }
+      say('last');
+      await until(() => heard.lines.includes('last'));
+      expect(heard.lines.slice(1)).toEqual([...upTo(5), 'last']);
+      expect(heard.epochs).toHaveLength(1);
+    },
+  );
+
+  test(verifies('host.outlives-shell', 'has one host at a time: of two shells the later one'), async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, 'cat');
+    say('one');
+    await until(() => heard.lines.length === 1);
+    const [old = ''] = vm.read('viewer').split(' ');
+    const end = vm.shell.abandonShell();
+    say('two');
+    await until(() => heard.lines.length === 2);
+    expect(isAlive(old)).toBe(false);
+    end();
+    expect(heard.failures).toEqual([]);
+  });
+
+  test(
+    verifies(
+      'host.exit-in-order',
+      'is told to have ended behind its last output, with its status and stderr',
+    ),
+    async () => {
+      const { heard, until, say } = attach(
+        startMicroVm(),
+        'read l; seq 5000; echo "$l"; printf part; echo oops >&2; exit 3',
+      );
+      say('one');
+      await until(() => heard.exits.length === 1);
+      expect(heard.lines.slice(-2)).toEqual(['one', 'part']);
+      expect(heard.lines).toHaveLength(5002);
+      expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n', lostThrough: 1 }]);
+      say('two');
+      await until(() => heard.exits.length === 2);
+      expect(heard.lines.slice(-2)).toEqual(['two', 'part']);
+      expect(heard.epochs).toMatchObject([{}, { origin: 'started', lostThrough: 1, cause: undefined }]);
+    },
+  );
+
+  test(
+    verifies('host.exit-in-order', 'is told to have ended though something it left behind holds its stdout'),
+    async () => {
+      const { heard, until, say } = attach(
+        startMicroVm(),
+        'read l; setsid sh -c "echo \\$\\$; exec sleep 60" & read l; exit 4',
+      );
+      say('one');
+      await until(() => heard.lines.length === 1);
+      say('two');
+      await until(() => heard.exits.length === 1);
+      process.kill(Number(heard.lines[0]), 'SIGKILL');
+      expect(heard.exits[0]?.code).toBe(4);
+    },
+  );
+
+  test(
+    verifies('host.exit-in-order', 'that was killed together with its host is told to have ended'),
+    async () => {
+      const vm = startMicroVm();
+      const { heard, until, say } = attach(vm, tellPid);
+      say('one');
+      await until(() => heard.lines.length === 2);
+      vm.endAgents();
+      vm.shell.cut();
+      await until(() => heard.exits.length === 1);
+      expect(heard.exits[0]).toMatchObject({ code: 137, stderr: '' });
+      say('two');
+      await until(() => heard.lines.includes('two'));
+      expect(heard.epochs).toHaveLength(2);
+    },
+  );
+
+  test(
+    verifies(
+      'host.epoch',
+      'whose pid another process has is not taken for alive, and the other is not harmed',
+    ),
+    async () => {
+      const vm = startMicroVm();
+      const first = attach(vm, 'cat');
+      first.say('one');
+      await first.until(() => first.heard.lines.length === 1);
+      await first.link.close(1000);
+      vm.endAgents();
+      const bystander = vm.startGroup();
+      const { epoch = '' } = first.heard.epochs[0] ?? {};
+      writeFileSync(join(vm.directory, epoch, 'pid'), `${bystander} 1 ${bystander} 1\n`);
+
+      const second = attach(vm, 'cat');
+      second.say('two');
+      await second.until(() => second.heard.lines.includes('two'));
+      expect(second.heard.exits).toMatchObject([{ code: 137 }]);
+      expect(second.heard.epochs).toMatchObject([{ epoch, origin: 'found' }, { origin: 'started' }]);
+      expect(isAlive(bystander)).toBe(true);
+    },
+  );
+
+  test(
+    verifies('host.epoch', 'of a microVM that is gone is told to be lost, and the next one gets what waits'),
+    async () => {
+      const vm = startMicroVm();
+      const { heard, until, say } = attach(vm, repeat);
+      say('one');
+      await until(() => heard.lines.length === 1);
+      vm.forgetThread();
+      vm.shell.cut();
+      await until(() => heard.epochs.length === 2);
+      expect(heard.epochs[1]).toMatchObject({
+        origin: 'started',
+        lostThrough: 1,
+        cause: { code: 'agent-lost' },
+      });
+      say('two');
+      await until(() => heard.lines.length === 2);
+      expect(heard.lines).toEqual(['one', 'two']);
+    },
+  );
+
+  test('is ended and started again on request, with what waits and nothing of what was sent', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, tellPid);
+    say('one');
+    await until(() => heard.lines.length === 2);
+    link.restart('it did not stop');
+    say('two');
+    await until(() => heard.lines.length === 4);
+    expect(heard.lines[3]).toBe('two');
+    expect(heard.epochs[1]).toMatchObject({
+      origin: 'started',
+      lostThrough: 1,
+      cause: { code: 'agent-exited', message: expect.stringContaining('it did not stop') as string },
+    });
+    expect(isAlive(heard.lines[0])).toBe(false);
+  });
+
+  test('is ended and started again when the connection comes back, if it was to be while there was none', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, tellPid);
+    say('one');
+    await until(() => heard.lines.length === 2);
+    vm.shell.cut();
+    let written = 0;
+    vm.shell.onWrite = () => {
+      written += 1;
+    };
+    link.restart('it did not stop');
+    expect(written).toBe(0);
+    await until(() => heard.epochs.length === 2);
+    expect(heard.epochs[1]?.cause?.code).toBe('agent-exited');
+  });
+
+  test('that ignores the polite signal is killed', async () => {
+    const { link, heard, until, say } = attach(
+      startMicroVm(),
+      `trap "" TERM HUP INT; ${tellPid.replace('exec ', '')}`,
+    );
+    say('one');
+    await until(() => heard.lines.length === 2);
+    link.restart('it did not stop');
+    await until(() => heard.epochs.length === 2);
+    expect(isAlive(heard.lines[0])).toBe(false);
+  });
+
+  test(verifies('host.environment', 'gets each variable as it was set, whatever its name'), async () => {
+    const names = [
+      ...['D', 'C', 'K', 'N', 'P', 'W', 'X', 'RUN', 'NEW', 'CWD', 'COMMAND', 'ENVIRONMENT', 'FOLLOW'],
+      ...['detach', 'late', 'traps', 'v', 'IFS', 'BASH', 'TMOUT', 'BASH_ENV'],
+    ];
+    const env = Object.fromEntries(names.map((name) => [name, `its ${name}`]));
+    const { link, heard, until } = attach(
+      startMicroVm(),
+      `"${process.execPath}" -p "JSON.stringify(process.env)"`,
+      {
+        env,
+      },
+    );
+    link.attach();
+    await until(() => heard.lines.length + heard.failures.length > 0);
+    const { BASH, ...rest } = env;
+    expect(BASH).toBeDefined();
+    expect(JSON.parse(heard.lines[0] ?? '{}')).toMatchObject(rest);
+  });
+});
+
+describe('damage', () => {
+  test(verifies('host.damage', 'is found out, told, and answered with a new agent'), async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, 'cat');
+    say('one');
+    await until(() => heard.lines.length === 1);
+    vm.shell.swallow(3, 2);
+    say('damaged');
+    say('more');
+    vm.shell.onWrite = () => undefined;
+    await eventually(() => vm.read('*/in').includes('more'));
+    vm.shell.cut();
+    await until(() => heard.epochs.length === 2);
+    expect(heard.epochs[1]).toMatchObject({
+      origin: 'started',
+      lostThrough: 3,
+      cause: { code: 'input-damaged', retryable: true },
+    });
+    say('whole');
+    await until(() => heard.lines.at(-1) === 'whole');
+  });
+
+  test('is prevented where what was sent can not be stored: that is told', async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, 'read l; echo "$l"; printf part; exec cat');
+    say('one');
+    await until(() => heard.lines.length === 1);
+    const [host = ''] = vm.read('viewer').split(' ');
+    await eventually(() => childrenOf(host, 'cat').length === 1);
+    // As `cat` ends when the disk is full.
+    for (const pid of childrenOf(host, 'cat')) process.kill(pid, 'SIGTERM');
+    await until(() => heard.failures.length === 1);
+    expect(heard.failures[0]).toMatchObject({
+      code: 'host-failed',
+      message: expect.stringContaining('could not store') as string,
+    });
+    expect(heard.lines).toEqual(['one']);
+  });
+});
+
+describe('what is no bootstrap line', () => {
+  test(
+    verifies('host.hostile-values', 'is never run, also when it reaches the shell between two attaches'),
+    async () => {
+      const vm = startMicroVm();
+      const { link, heard, until, say } = attach(vm, 'cat');
+      say('one');
+      await until(() => heard.lines.length === 1);
+      await link.close(1000);
+      const trap = join(vm.home, 'run');
+      vm.shell.forgetClient();
+      vm.shell.type(bytes('\u0003'));
+      await eventually(() => vm.shell.undelivered.includes('end'));
+      vm.shell.type(bytes(`touch ${trap}\n{"a":"$(touch ${trap})"}\n\u001eack 1:;\ntouch ${trap};`));
+      const next = attach(vm, 'cat');
+      next.say('two');
+      await next.until(() => next.heard.lines.includes('two'));
+      expect(existsSync(trap)).toBe(false);
+    },
+  );
+
+  test('does not reach the agent through a shell that was started with interrupts ignored', async () => {
+    const vm = startMicroVm({ shell: ['/bin/sh', '-c', 'trap "" INT; exec /bin/bash'] });
+    const { heard, until, say } = attach(vm, 'cat');
+    say('one');
+    await until(() => heard.lines.length === 1);
+    vm.shell.cut();
+    say('two');
+    await until(() => heard.lines.length === 2 || heard.failures.length > 0);
+    expect(heard.failures).toEqual([]);
+    expect(heard.lines).toEqual(['one', 'two']);
+  });
+});
+
+describe('a link that is closed', () => {
+  test('says nothing more, and leaves the agent alive', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, tellPid);
+    say('one');
+    await until(() => heard.lines.length === 2);
+    say('two');
+    await link.close(1000);
+    const before = [...heard.all];
+    await eventually(() => vm.read('*/in').includes('two'));
+    say('three');
+    link.restart('too late');
+    await link.close(1000);
+    expect(heard.all).toEqual(before);
+    expect(isAlive(heard.lines[0])).toBe(true);
+  });
+
+  test('before it was attached ends at once', async () => {
+    const vm = startMicroVm();
+    const { link, heard } = attach(vm, 'cat');
+    await link.close(60_000);
+    link.attach();
+    expect(heard.all).toEqual([]);
+    expect(vm.shell.connections).toBe(0);
+  });
+});
+
+describe('a shell in which nothing answers', () => {
+  test('is left for another connection, and told when three were in vain', () => {
+    vi.useFakeTimers();
+    try {
+      const connections: string[] = [];
+      let heardBy: ShellEvents | undefined;
+      const { link, heard } = attach(startMicroVm(), 'cat', {
+        createShell: (events) => {
+          heardBy = events;
+          return {
+            ...muteShell,
+            start: () => events.onOpen(),
+            reconnect: (why) => void connections.push(why),
+          };
+        },
+      });
+      link.attach();
+      for (const silences of [1, 2]) {
+        vi.advanceTimersByTime(300_000);
+        expect(connections).toHaveLength(silences);
+        heardBy?.onClose(shellClose(1006, ''));
+        heardBy?.onOpen();
+      }
+      vi.advanceTimersByTime(300_000);
+      expect(connections).toHaveLength(2);
+      expect(heard.failures).toMatchObject([{ code: 'shell-silent' }]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+/** A connection on which nothing comes. */
+const muteShell: Shell = {
+  start: () => undefined,
+  write: () => undefined,
+  unsentBytes: 0,
+  sent: async () => undefined,
+  pause: () => undefined,
+  resume: () => undefined,
+  settle: () => undefined,
+  reconnect: () => undefined,
+  close: async () => undefined,
+};

@@ -35,28 +35,33 @@ export class BridgeProcess {
   /** Every line of stdout. */
   readonly lines: string[] = [];
   stderr = '';
-  /** Milliseconds from the end of input or the signal to the end of the process, once both were. */
   readonly child: ChildProcess;
+  /** Resolves to the exit code, null for a signal, when all that the process wrote is here. */
   readonly exit: Promise<number | null>;
   readonly #waiters = new Set<() => void>();
   #nextId = 1;
   #read = 0;
+  #hasEnded = false;
 
   constructor(local: Pick<LocalAgentCore, 'url' | 'credentials'> | undefined, options: BridgeOptions = {}) {
     const { args = [], agent = fixture('test-agent.ts'), env = {} } = options;
     const connection = local === undefined ? [] : ['--runtime-arn', runtimeArn, '--endpoint-url', local.url];
     const keys = local?.credentials[0];
-    this.child = spawn(process.execPath, [bin, ...connection, ...args, ...(agent.length > 0 ? ['--', ...agent] : [])], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-      env: {
-        HOME: process.env['HOME'] ?? '/',
-        PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-        USER: 'bot',
-        ...(keys && { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey }),
-        ...env,
+    this.child = spawn(
+      process.execPath,
+      [bin, ...connection, ...args, ...(agent.length > 0 ? ['--', ...agent] : [])],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+        env: {
+          HOME: process.env['HOME'] ?? '/',
+          PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+          USER: 'bot',
+          ...(keys && { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey }),
+          ...env,
+        },
       },
-    });
+    );
     const stdout = new LineAssembler({
       maxBytes: 256 * 1024 * 1024,
       onLine: (line) => this.lines.push(Buffer.from(line).toString('utf8')),
@@ -72,6 +77,7 @@ export class BridgeProcess {
     });
     this.child.stdin?.on('error', () => undefined);
     this.exit = once(this.child, 'close').then(([code]) => {
+      this.#hasEnded = true;
       this.#wake();
       return code as number | null;
     });
@@ -130,6 +136,11 @@ export class BridgeProcess {
     return messages;
   }
 
+  /** Lines of stdout that are no JSON-RPC message: there must be none, whatever happens. */
+  strayLines(): string[] {
+    return this.lines.filter((line) => !isMessage(line));
+  }
+
   endInput(): void {
     this.child.stdin?.end();
   }
@@ -146,8 +157,10 @@ export class BridgeProcess {
 
   #more(isThere: () => boolean): Promise<void> {
     if (isThere()) return Promise.resolve();
-    if (this.child.exitCode !== null || this.child.signalCode !== null) {
-      return Promise.reject(new Error(`the bridge has ended (${this.child.exitCode}): ${this.stderr.slice(-2000)}`));
+    if (this.#hasEnded) {
+      return Promise.reject(
+        new Error(`the bridge has ended (${this.child.exitCode}): ${this.stderr.slice(-2000)}`),
+      );
     }
     return new Promise((resolve) => {
       const wake = (): void => {
@@ -160,5 +173,13 @@ export class BridgeProcess {
 
   #wake(): void {
     for (const wake of this.#waiters) wake();
+  }
+}
+
+function isMessage(line: string): boolean {
+  try {
+    return (JSON.parse(line) as { jsonrpc?: unknown } | null)?.jsonrpc === '2.0';
+  } catch {
+    return false;
   }
 }

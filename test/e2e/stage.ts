@@ -1,12 +1,16 @@
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
 import { BridgeProcess, type BridgeOptions, repository } from './bridge-process.ts';
 
-/** What a test starts is ended behind it, newest first. */
+/** What a test starts is ended behind it, newest first, whatever of it fails. */
 const endings: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
+  const failures: unknown[] = [];
+  for (const end of endings.splice(0).toReversed()) {
+    await end().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 });
 
 /** Has something ended when the test is over. */
@@ -21,12 +25,15 @@ export async function startLocal(options: LocalAgentCoreOptions = {}): Promise<L
   return local;
 }
 
-/** A bridge to it. */
+/** A bridge to it, which must print nothing but messages on stdout to the end. */
 export function startBridge(
   local: Pick<LocalAgentCore, 'url' | 'credentials'> | undefined,
   options: BridgeOptions = {},
 ): BridgeProcess {
   const bridge = new BridgeProcess(local, options);
-  endLater(() => bridge.stop());
+  endLater(async () => {
+    await bridge.stop();
+    expect(bridge.strayLines()).toEqual([]);
+  });
   return bridge;
 }

@@ -13,7 +13,7 @@ describe('errors of a connection that never answered', () => {
   ])('%s may pass, and is told in words', (code, words) => {
     const error = connectError(failed(code), endpoint);
     expect(error).toMatchObject({ code: 'unreachable', retryable: true });
-    expect(error.message).toBe(`https://example.com:8443 can't be reached: ${words}.`);
+    expect(error.message).toBe(`The endpoint https://example.com:8443 can't be reached: ${words}.`);
   });
 
   it.each(['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO'])(
@@ -26,7 +26,7 @@ describe('errors of a connection that never answered', () => {
   it('another error gives the first line of its text, printable', () => {
     const cause = new Error('odd \u0007 thing\n    at somewhere');
     const error = connectError(cause, endpoint);
-    expect(error.message).toBe(String.raw`https://example.com:8443 can't be reached: odd \x07 thing.`);
+    expect(error.message).toBe(String.raw`The endpoint https://example.com:8443 can't be reached: odd \x07 thing.`);
     expect(error.cause).toBe(cause);
   });
 });

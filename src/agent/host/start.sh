@@ -9,7 +9,8 @@ trap 'late=HUP' HUP TERM
 mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW"; } >$NEW/follow || die directory
 (
   trap : INT HUP TERM
-  D=$PWD/$NEW
+  # Positional, since any name may be one of the environment's.
+  set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND"
   unset ACB_IDLE
   # The shell's own environment is minimal: what the image's ENV says stands with the container's first process.
   while IFS= read -rd '' v; do
@@ -25,31 +26,37 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW";
   export HOME PATH
   mkdir -p "$HOME"
   cd "$HOME" || cd /
-  if [ "$CWD" ]; then
-    mkdir -p "$CWD"
-    cd "$CWD" || die cwd "$CWD"
+  if [ "$2" ]; then
+    mkdir -p "$2"
+    cd "$2" || die cwd "$2"
   elif [ -d /mnt/workspace ] && [ -w /mnt/workspace ]; then
     cd /mnt/workspace
   fi
-  printf '%s\n' "$PWD" >$D/cwd
+  printf '%s\n' "$PWD" >"$1/cwd"
+  # Through a shell with job control: without it, what runs in the background ignores interrupts, for ever.
+  set -- "$3" -pc 'set -m; "$0" -pc "$@" &' "$3" "$4" agent-host "$1" "$5" "$3"
   # Without setsid: a process group of its own, which the terminal's end does not reach.
-  detach=
   if type setsid >&2; then
-    detach=setsid
+    set -- setsid "$@"
   elif busybox setsid --help >&2; then
-    detach='busybox setsid'
+    set -- busybox setsid "$@"
   else
     trap '' HUP
   fi
-  # Through a shell with job control: without it, what runs in the background ignores interrupts, for ever.
-  RUN=$RUN $detach "$BASH" -pc 'set -m; "$BASH" -pc "$RUN" agent-host "$@" &' - "$D" "$COMMAND" \
-    </dev/null >/dev/null 2>&1 9>&-
+  "$@" </dev/null >/dev/null 2>&1 9>&-
 ) || exit
-until [ -s $NEW/pids ]; do nap; done
+for ((i = 0; i < 1000; i++)); do [ -s $NEW/pids ] && break; nap; done
 read -r W G <$NEW/pids
+B=
 born $W
-echo $W $B $G >$NEW/pid
-echo $NEW >epoch
+w=$B
+born $G
+if ! { [ "$w" ] && echo $W $w $G $B >$NEW/pid && echo $NEW >epoch; }; then
+  # The third part finds no place for its pids then, and ends.
+  rm -rf $NEW
+  [ "$W" ] && kill -9 -- -$G -$W
+  die start
+fi
 C=$NEW
 eval "$traps"
 [ $late ] && kill -$late $$

@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Handshake } from '../../src/agent/handshake.ts';
+
+const begun = 'begin e1 live - 0 0 - - /root';
+
+/** A handshake, and what went between it and the PTY. */
+function start() {
+  const heard: string[] = [];
+  const written: string[] = [];
+  let nonces = 0;
+  const handshake = new Handshake({
+    write: (bytes) => {
+      const text = Buffer.from(bytes).toString();
+      written.push(text === '\u0003' ? 'interrupt' : text.endsWith('\0') ? 'payload' : 'bootstrap');
+    },
+    nonce: () => `me-${(nonces += 1)}`,
+    request: () => ({
+      name: 'thread',
+      epoch: undefined,
+      outOffset: 0,
+      inAcknowledged: 0,
+      outFree: 0,
+      replace: undefined,
+    }),
+    start: () => ({ epoch: 'e1', command: 'agent', cwd: undefined, env: {} }),
+    onBegin: ({ epoch }, hasStarted, rest) => {
+      heard.push(`begin ${epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim());
+    },
+    onFail: (what) => heard.push(`fail ${what}`),
+    onSilence: () => heard.push('silence'),
+  });
+  const hear = (text: string): void => handshake.onOutput(Buffer.from(text));
+  const confirm = (reconnected: boolean): void => handshake.onStatus({ is: 'confirmation', reconnected });
+  /** What the host says to the attach with the last nonce. */
+  const say = (what: string): void => hear(`\u001eacb me-${nonces} ${what}\n`);
+  const end = (): void => hear('\u001eacb - end\n');
+  return { handshake, heard, written, hear, confirm, say, end };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  const left = vi.getTimerCount();
+  vi.useRealTimers();
+  expect(left).toBe(0);
+});
+
+describe('a handshake', () => {
+  test('speaks to a new shell at once', () => {
+    const { handshake, heard, written, confirm, say } = start();
+    handshake.begin();
+    expect(written).toEqual([]);
+    confirm(false);
+    expect(written).toEqual(['bootstrap']);
+    say(begun);
+    expect(heard).toEqual(['begin e1']);
+    expect(handshake.isUnderWay).toBe(false);
+  });
+
+  test('interrupts an old shell, and speaks to it when the host there says that it detached', () => {
+    const { handshake, heard, written, confirm, say, end } = start();
+    handshake.begin();
+    confirm(true);
+    expect(written).toEqual(['interrupt']);
+    end();
+    expect(written).toEqual(['interrupt', 'bootstrap']);
+    say(begun);
+    expect(heard).toEqual(['begin e1']);
+  });
+
+  test('interrupts a shell of which no confirmation comes, and takes no notice of one that is late', () => {
+    const { handshake, heard, written, confirm, say, end } = start();
+    handshake.begin();
+    vi.advanceTimersByTime(1000);
+    expect(written).toEqual(['interrupt']);
+    confirm(false);
+    expect(written).toEqual(['interrupt']);
+    end();
+    confirm(true);
+    expect(written).toEqual(['interrupt', 'bootstrap']);
+    say(begun);
+    confirm(true);
+    expect(heard).toEqual(['begin e1']);
+    expect(written).toHaveLength(2);
+  });
+
+  test('takes a confirmation that comes behind output', () => {
+    const { handshake, written, hear, confirm } = start();
+    handshake.begin();
+    hear('bash-5.2$ ');
+    confirm(false);
+    expect(written).toEqual(['bootstrap']);
+    handshake.stop();
+  });
+
+  test('takes no other status for a confirmation', () => {
+    const { handshake, written } = start();
+    handshake.begin();
+    handshake.onStatus({ is: 'unknown' });
+    handshake.onStatus({ is: 'exited', code: 0 });
+    expect(written).toEqual([]);
+    handshake.stop();
+  });
+
+  test('speaks to a shell that does not say that it detached', () => {
+    const { handshake, heard, written, confirm, say } = start();
+    handshake.begin();
+    confirm(true);
+    vi.advanceTimersByTime(600);
+    expect(written).toEqual(['interrupt', 'bootstrap']);
+    say(begun);
+    expect(heard).toEqual(['begin e1']);
+  });
+
+  test('interrupts and speaks again when the line was swallowed', () => {
+    const { handshake, heard, written, confirm, say, end } = start();
+    handshake.begin();
+    confirm(true);
+    end();
+    vi.advanceTimersByTime(3000);
+    expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt']);
+    end();
+    expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt', 'bootstrap']);
+    say(begun);
+    expect(heard).toEqual(['begin e1']);
+  });
+
+  test('tells of silence, once, when nothing has answered four times', () => {
+    const { handshake, heard, written, confirm } = start();
+    handshake.begin();
+    confirm(false);
+    vi.advanceTimersByTime(300_000);
+    expect(heard).toEqual(['silence']);
+    expect(written.filter((each) => each === 'bootstrap')).toHaveLength(4);
+    expect(handshake.isUnderWay).toBe(false);
+  });
+
+  test('tells a host that needs it how to start the agent, and waits longer for that', () => {
+    const { handshake, heard, written, confirm, say } = start();
+    handshake.begin();
+    confirm(false);
+    say('need');
+    expect(written).toEqual(['bootstrap', 'payload']);
+    vi.advanceTimersByTime(29_000);
+    expect(written).toHaveLength(2);
+    say(begun);
+    expect(heard).toEqual(['begin e1 started']);
+  });
+
+  test('hands on what the host says when it can not work', () => {
+    const { handshake, heard, confirm, say } = start();
+    handshake.begin();
+    confirm(false);
+    say('fail tool stty');
+    expect(heard).toEqual(['fail tool stty']);
+    expect(handshake.isUnderWay).toBe(false);
+  });
+
+  test('hands on the output behind the record, and keeps none of what came before', () => {
+    const { handshake, heard, hear, confirm } = start();
+    handshake.begin();
+    confirm(false);
+    hear(`{"noise":1}\n$ unset HISTFILE; \u001eacb me-1 ${begun}\n{"first":1}\n{"sec`);
+    expect(heard).toEqual(['begin e1 {"first":1}\n{"sec']);
+  });
+
+  test('reads a record that comes byte by byte, behind much noise without a line end', () => {
+    const { handshake, heard, hear, confirm } = start();
+    handshake.begin();
+    confirm(false);
+    hear('x'.repeat(1_000_000));
+    for (const character of `\u001eacb me-1 ${begun}\n`) hear(character);
+    expect(heard).toEqual(['begin e1']);
+  });
+
+  test('takes records of other attaches for noise', () => {
+    const { handshake, heard, written, hear, confirm } = start();
+    handshake.begin();
+    hear(`\u001eacb me-1 ${begun}\n`);
+    confirm(false);
+    hear(`\u001eacb other-1 ${begun}\n\u001eacb other-1 need\n\u001eacb other-1 fail tool stty\n`);
+    expect(heard).toEqual([]);
+    expect(written).toEqual(['bootstrap']);
+    handshake.stop();
+  });
+
+  test('asks again on the same connection, and drops what is said until the answer', () => {
+    const { handshake, heard, written, hear, confirm, say, end } = start();
+    handshake.begin();
+    confirm(false);
+    say(begun);
+    handshake.again();
+    expect(handshake.isUnderWay).toBe(true);
+    hear('{"late":1}\n');
+    end();
+    say(begun);
+    expect(heard).toEqual(['begin e1', 'begin e1']);
+    expect(written).toEqual(['bootstrap', 'interrupt', 'bootstrap']);
+  });
+
+  test('says nothing more once it is stopped', () => {
+    const { handshake, heard, written, confirm, say, end } = start();
+    handshake.begin();
+    confirm(true);
+    handshake.stop();
+    end();
+    say(begun);
+    vi.advanceTimersByTime(300_000);
+    expect(written).toEqual(['interrupt']);
+    expect(heard).toEqual([]);
+  });
+});

@@ -1,0 +1,358 @@
+import { randomUUID } from 'node:crypto';
+import process from 'node:process';
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
+import { verifies } from '../requirements.ts';
+import { type BridgeProcess, fixture, type Message, repository } from './bridge-process.ts';
+import { appletsOf, imageWith, programOf } from './image.ts';
+import { startBridge, startLocal } from './stage.ts';
+import { numbersOf, upTo } from './updates.ts';
+
+const start = (bridge: BridgeProcess): Promise<Message> =>
+  bridge.request('initialize', { protocolVersion: 1 });
+
+const codeOf = ({ error }: Message): unknown => error?.data?.['agentcore-bridge/code'];
+
+const shellIdOf = (local: LocalAgentCore): string => local.sessions()[0]?.shells[0]?.shellId ?? '';
+
+/** What a line of bash prints in the microVM. */
+async function run(bridge: BridgeProcess, command: string): Promise<string> {
+  const { result, error } = await bridge.request('test/run', { command });
+  if (typeof result !== 'string') throw new Error(`"${command}" failed: ${JSON.stringify(error)}`);
+  return result;
+}
+
+/** A turn with much to say on both sides: all arrives, once and in order. */
+async function expectFlood(bridge: BridgeProcess, count: number): Promise<void> {
+  bridge.take();
+  const flood = bridge.ask('test/flood', { count, size: 1000 });
+  for (const n of upTo(count)) bridge.notify('test/seq', { n, pad: 'é'.repeat(500) });
+  await bridge.answer(flood);
+  const { result } = await bridge.request('test/seen');
+  expect(result).toEqual({ seen: count });
+  expect(numbersOf(bridge.take())).toEqual(upTo(count));
+}
+
+describe('the environment of the agent', () => {
+  test(verifies('host.environment', "is the container's, with its PATH, under what --env sets"), async () => {
+    const containerEnv = {
+      PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+      FROM_IMAGE: "the image's $HOME",
+      FROM_BOTH: 'the image',
+    };
+    const local = await startLocal({ containerEnv });
+    const [, script = ''] = fixture('test-agent.ts');
+    const bridge = startBridge(local, {
+      agent: ['node', script],
+      args: ['--env', 'FROM_BOTH=the person', '--env', 'EMPTY='],
+    });
+    const { result } = await bridge.request('test/env');
+    expect(result).toMatchObject({
+      FROM_IMAGE: "the image's $HOME",
+      FROM_BOTH: 'the person',
+      EMPTY: '',
+      PATH: expect.stringMatching(new RegExp(`^${containerEnv.PATH}(:|$)`)) as string,
+    });
+    expect(
+      Object.keys(result as object).filter((name) => /ACB|BASH|RUN|ENVIRONMENT|COMMAND/.test(name)),
+    ).toEqual([]);
+  });
+
+  test(
+    verifies('host.secrets', 'is on no command line, in no file and in no history of the microVM'),
+    async () => {
+      const local = await startLocal();
+      const halves = [randomUUID(), randomUUID()] as const;
+      const bridge = startBridge(local, { args: ['--env', `TOKEN=${halves.join('')}`] });
+      expect((await bridge.request('test/env')).result).toMatchObject({ TOKEN: halves.join('') });
+
+      // The bridge's own command line is the person's affair, and seen here where a microVM has no processes of its own.
+      const all = `for p in /proc/[0-9]*; do [ $p = /proc/${bridge.child.pid} ] || tr '\\0' ' ' <$p/cmdline; done`;
+      const commandLines = await run(bridge, `{ ${all}; } 2>/dev/null; true`);
+      expect(commandLines).toContain('agent-host');
+      expect(commandLines).not.toContain(halves[0]);
+
+      const files = await run(
+        bridge,
+        `a=${halves[0]}; grep -rlF "$a${halves[1]}" "$HOME" /tmp/.agentcore-bridge-*; true`,
+      );
+      expect(files).toBe('');
+      expect(await run(bridge, 'cat ~/.*history 2>/dev/null; true')).toBe('');
+    },
+  );
+});
+
+describe('what the host keeps', () => {
+  test(
+    verifies(
+      'host.private-files',
+      'are files of mode 0600 in directories of mode 0700, while the agent writes its own as it likes',
+    ),
+    async () => {
+      const local = await startLocal();
+      const bridge = startBridge(local);
+      await start(bridge);
+      const found = await run(bridge, `find /tmp/.agentcore-bridge-$UID -printf '%y %m %f\\n'`);
+      const entries = found.trim().split('\n');
+      expect(
+        entries.map((entry) => entry.split(' ').slice(0, 2).join(' ')).filter((mode) => mode !== 'd 700'),
+      ).toEqual(entries.filter((entry) => entry.startsWith('f')).map(() => 'f 600'));
+      expect(entries.map((entry) => entry.split(' ')[2])).toEqual(
+        expect.arrayContaining(['in', 'out', 'err', 'epoch', 'viewer']),
+      );
+      expect(await run(bridge, 'touch ~/own && stat -c %a ~/own')).toBe('644\n');
+    },
+  );
+});
+
+const hostile = [
+  ...[
+    '',
+    ' ',
+    '$(touch /tmp/pwned)',
+    '`touch /tmp/pwned`',
+    ';touch /tmp/pwned;',
+    '!!',
+    '!$',
+    '~',
+    '*',
+    '-n',
+    '\\',
+    '\\\\n',
+  ],
+  ...[
+    `'`,
+    `"`,
+    `'"'"'`,
+    `$'\\x41'`,
+    '${HOME}',
+    '\t',
+    '\n',
+    '\r\n',
+    'a\nb',
+    '\u0003',
+    '\u0004',
+    '\u001e',
+    '\u007f',
+    '\u009b31m',
+  ],
+  ...['grüße', '日本語', '😀', 'a'.repeat(5000)],
+];
+
+describe('hostile values', () => {
+  test(
+    verifies(
+      'host.hostile-values',
+      'of the thread key, the environment, the directory and the command arrive exactly',
+    ),
+    async () => {
+      const local = await startLocal();
+      const pathOf = (text: string): string => text.replaceAll(/[\n\r/]/g, '');
+      const cwd = `/tmp/${pathOf(hostile.slice(0, -1).join(' '))}`;
+      const bridge = startBridge(local, {
+        agent: [...fixture('test-agent.ts'), ...hostile],
+        args: [
+          ...['--thread', hostile.join(' '), '--cwd', cwd],
+          ...hostile.flatMap((value, index) => ['--env', `HOSTILE_${index}=${value}`]),
+        ],
+      });
+      await start(bridge);
+      expect((await bridge.request('test/arguments')).result).toEqual(hostile);
+      expect((await bridge.request('test/cwd')).result).toBe(cwd);
+      expect((await bridge.request('test/env')).result).toMatchObject(
+        Object.fromEntries(hostile.map((value, index) => [`HOSTILE_${index}`, value])),
+      );
+      expect(await run(bridge, 'ls -A /tmp | grep pwned$; true')).toBe('');
+    },
+  );
+});
+
+describe('a poor container', async () => {
+  const busybox = await programOf('busybox');
+  const gnuTools = 'cat tail head stat mkdir rm sed sha256sum grep base64 stty'.split(' ');
+
+  /** This machine's own tools, by these names. */
+  const toolsNamed = async (names: readonly string[]): Promise<Record<string, string>> =>
+    Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, (await programOf(name)) ?? ''] as const)),
+    );
+
+  const images: readonly [string, boolean, () => Promise<Record<string, string>>][] = [
+    [
+      'bash and the applets of busybox',
+      true,
+      () => Promise.resolve({ ...appletsOf(busybox ?? ''), bash: '/bin/bash' }),
+    ],
+    [
+      'bash and busybox without its applets',
+      true,
+      () => Promise.resolve({ busybox: busybox ?? '', bash: '/bin/bash' }),
+    ],
+    ['GNU tools and no setsid', false, () => toolsNamed(['bash', ...gnuTools])],
+  ];
+
+  test.each(images)(
+    verifies(
+      ['host.fallbacks', 'host.outlives-shell', 'host.takeover', 'host.exit-in-order'],
+      'that holds only %s is enough: a flood, a lost shell, a takeover, and an exit in order',
+    ),
+    async (_, needsBusybox, tools) => {
+      if (needsBusybox && busybox === undefined) {
+        throw new Error('This test needs busybox (Debian package busybox).');
+      }
+      const local = await startLocal(await imageWith(await tools()));
+      const args = ['--thread', randomUUID()];
+      const first = startBridge(local, { args });
+      await start(first);
+      await expectFlood(first, 3000);
+      const { result: pid } = await first.request('test/pid');
+
+      local.faults.killShell(shellIdOf(local));
+      expect((await first.request('test/pid')).result).toBe(pid);
+      first.take();
+      const heard = first.lines.length;
+      first.ask('test/flood', { count: 3000, size: 1000 });
+      await first.until(() => first.lines.length > heard + 100);
+      first.signal('SIGKILL');
+      await first.exit;
+
+      const second = startBridge(local, { args });
+      expect((await second.request('test/pid')).result).toBe(pid);
+      const early = numbersOf(first.take());
+      await second.until(
+        () => second.lines.some((line) => line.includes('"n":2999,')) || early.includes(2999),
+      );
+      expect([...early, ...numbersOf(second.take())]).toEqual(upTo(3000));
+
+      const exit = second.ask('test/exit', { code: 3, stderr: 'first\nlast words', updates: 1000 });
+      const { error } = await second.answer(exit);
+      expect(error?.data).toMatchObject({
+        'agentcore-bridge/exitCode': 3,
+        'agentcore-bridge/stderr': 'first\nlast words',
+      });
+      const last = second.take();
+      expect(numbersOf(last)).toEqual(upTo(1000));
+      expect(last.at(-1)?.id).toBe(exit);
+    },
+  );
+
+  test(
+    verifies(['host.missing-tool', 'cli.exit-codes'], 'without stty is told so by name, with exit code 6'),
+    async () => {
+      const tools = await toolsNamed(['bash', ...gnuTools.filter((name) => name !== 'stty')]);
+      const bridge = startBridge(await startLocal(await imageWith(tools)));
+      const answer = await start(bridge);
+      expect(codeOf(answer)).toBe('host-failed');
+      expect(answer.error?.message).toMatch(/image lacks stty/);
+      expect(await bridge.exit).toBe(6);
+      expect(bridge.stderr).toMatch(/^agentcore-bridge error: .*lacks stty.*\n$/);
+    },
+  );
+});
+
+describe('a shell that is killed in mid-turn', () => {
+  test(verifies('host.outlives-shell', 'costs nothing: the agent goes on and all arrives'), async () => {
+    const local = await startLocal();
+    const bridge = startBridge(local);
+    await start(bridge);
+    const { result: pid } = await bridge.request('test/pid');
+    bridge.take();
+    const count = 10_000;
+    const flood = bridge.ask('test/flood', { count, size: 1000 });
+    await bridge.until(() => bridge.lines.some((line) => line.includes('"n":500,')));
+    for (const n of upTo(count)) bridge.notify('test/seq', { n });
+    expect(local.faults.killShell(shellIdOf(local))).toBe(true);
+    await bridge.answer(flood);
+    expect(numbersOf(bridge.take())).toEqual(upTo(count));
+    expect((await bridge.request('test/seen')).result).toEqual({ seen: count });
+    expect((await bridge.request('test/pid')).result).toBe(pid);
+  });
+});
+
+describe('a microVM that is reclaimed in mid-turn', () => {
+  test(
+    verifies(
+      ['host.epoch', 'acp.one-answer'],
+      'ends the open requests with an error, and the next one finds a new agent',
+    ),
+    async () => {
+      const local = await startLocal();
+      const bridge = startBridge(local);
+      await start(bridge);
+      bridge.notify('test/seq', { n: 0 });
+      expect((await bridge.request('test/seen')).result).toEqual({ seen: 1 });
+      const open = bridge.ask('test/hang');
+      await bridge.request('test/pid');
+      await local.faults.evict();
+      expect(codeOf(await bridge.answer(open))).toBe('agent-lost');
+      expect((await bridge.request('test/seen')).result).toEqual({ seen: 0 });
+      expect(bridge.lines.filter((line) => line.includes(`"id":${open},`))).toHaveLength(1);
+    },
+  );
+});
+
+describe('input that the service drops', () => {
+  test(
+    verifies('host.damage', 'is found out: open requests are told, and the agent is started anew'),
+    async () => {
+      const local = await startLocal();
+      const bridge = startBridge(local);
+      await start(bridge);
+      const open = bridge.ask('test/hang');
+      local.faults.dropInput({ afterBytes: 1_000_000, bytes: 100 });
+      for (const n of upTo(6000)) bridge.notify('test/seq', { n, pad: 'x'.repeat(1000) });
+      expect(codeOf(await bridge.answer(open))).toBe('input-damaged');
+      await bridge.request('test/pid');
+      expect(bridge.stderr).toContain('not what was sent');
+    },
+  );
+});
+
+describe('a bridge that is killed in the middle of a line', () => {
+  test(verifies('host.half-line', 'leaves no broken line to the agent'), async () => {
+    const local = await startLocal();
+    const args = ['--thread', randomUUID()];
+    const first = startBridge(local, { args });
+    await start(first);
+    let sent = 0;
+    const uploading = Promise.withResolvers<void>();
+    local.faults.onFrame(({ direction, bytes }) => {
+      sent += direction === 'in' ? bytes : 0;
+      if (sent > 2_000_000) uploading.resolve();
+    });
+    first.notify('test/seq', { n: 0, pad: 'x'.repeat(8_000_000) });
+    await uploading.promise;
+    first.signal('SIGKILL');
+    await first.exit;
+
+    const second = startBridge(local, { args });
+    second.notify('test/seq', { n: 0 });
+    expect((await second.request('test/seen')).result).toEqual({ seen: 1 });
+  });
+});
+
+describe('an agent that ends in mid-turn', () => {
+  test(
+    verifies(
+      ['host.exit-in-order', 'acp.one-answer'],
+      'is told behind its last output, with its status and the end of its stderr',
+    ),
+    async () => {
+      const bridge = startBridge(await startLocal());
+      await start(bridge);
+      bridge.take();
+      const hanging = bridge.ask('test/hang');
+      const stderr = `${'x'.repeat(5000)}\nlast words`;
+      const exit = bridge.ask('test/exit', { code: 7, stderr, updates: 5000 });
+      const { error } = await bridge.answer(exit);
+      expect(error?.message).toMatch(/exit code 7.*last words/);
+      expect(error?.data?.['agentcore-bridge/stderr']).toHaveLength(2000);
+      const messages = bridge.take();
+      expect(numbersOf(messages)).toEqual(upTo(5000));
+      expect(messages.slice(-2).map(({ id }) => id)).toEqual([hanging, exit]);
+      // The next message starts it anew.
+      expect((await bridge.request('test/seen')).result).toEqual({ seen: 0 });
+    },
+  );
+});

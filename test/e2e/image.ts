@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import process from 'node:process';
+import type { LocalAgentCoreOptions } from '../../src/local/options.ts';
+import { repository } from './bridge-process.ts';
+import { endLater } from './stage.ts';
+
+/** Options of a local AgentCore whose microVMs have these tools on their PATH, by their name or under another, and no others. */
+export async function imageWith(
+  tools: Readonly<Record<string, string>>,
+): Promise<Pick<LocalAgentCoreOptions, 'containerEnv' | 'imagePaths' | 'shellCommand'>> {
+  const directory = await mkdtemp(join(tmpdir(), 'agentcore-image-'));
+  endLater(() => rm(directory, { recursive: true }));
+  for (const [name, file] of Object.entries(tools)) await symlink(file, join(directory, name));
+  const bash = join(directory, 'bash');
+  return {
+    containerEnv: { PATH: directory },
+    imagePaths: [repository, directory],
+    shellCommand: ['/usr/bin/env', '-i', `PATH=${directory}`, bash],
+  };
+}
+
+/** Where this machine has a program; undefined where it has none. */
+export async function programOf(name: string): Promise<string | undefined> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const file = join(directory, name);
+    const isThere = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return file;
+  }
+  return undefined;
+}
+
+/** What the multi-call program can be, each as a link to it. */
+export function appletsOf(busybox: string): Record<string, string> {
+  const names = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  return Object.fromEntries(names.map((name) => [name, busybox]));
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { verifies } from '../requirements.ts';
+import { runtimeArn } from './bridge-process.ts';
+import { ServiceRecord } from './service-record.ts';
+import { startBridge, startLocal } from './stage.ts';
+
+const permission = 'bedrock-agentcore:InvokeAgentRuntimeCommandShell';
+
+/** How soon a refusal is told, in milliseconds from the start of the process. */
+const toldMs = 5000;
+
+describe('a refusal that another try can not mend', () => {
+  test.each([
+    [400, runtimeArn, 'refused'],
+    [401, permission, 'refused'],
+    [403, permission, 'refused'],
+    [404, runtimeArn, 'not-found'],
+  ])(
+    verifies(
+      ['aws.upgrade-refused', 'cli.exit-codes', 'cli.stdout', 'acp.one-answer'],
+      'is told after one try: HTTP %i names %s',
+    ),
+    async (status, name, code) => {
+      const local = await startLocal();
+      // A second try would be let in.
+      local.faults.refuseUpgrades({ status });
+      const since = performance.now();
+      const bridge = startBridge(local);
+      const open = [bridge.ask('initialize', { protocolVersion: 1 }), bridge.ask('session/new', { cwd: '/' })];
+      expect(await bridge.exit).toBe(3);
+      expect(performance.now() - since).toBeLessThan(toldMs);
+      for (const id of open) {
+        const { error } = await bridge.answer(id);
+        expect(error?.message).toContain(name);
+        expect(error?.message).toContain(`HTTP ${status}`);
+        expect(error?.data).toMatchObject({ 'agentcore-bridge/code': code });
+      }
+      expect(bridge.stderr).toMatch(/^agentcore-bridge error: [^\n]*\n$/);
+      expect(bridge.stderr).toContain(name);
+      expect(local.sessions()).toEqual([]);
+    },
+  );
+
+  test(verifies('aws.upgrade-refused', 'ends a bridge that was at work, and what was open is answered'), async () => {
+    const service = new ServiceRecord();
+    const local = await startLocal({ log: service.log });
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    const open = bridge.ask('test/hang');
+    local.faults.refuseUpgrades({ status: 403 });
+    local.faults.cut('rst');
+    expect(await bridge.exit).toBe(3);
+    expect((await bridge.answer(open)).error?.message).toContain(permission);
+    expect(service.attached).toBe(1);
+  });
+
+  test(verifies('aws.upgrade-refused', 'comes of keys that the service does not know'), async () => {
+    const local = await startLocal();
+    const bridge = startBridge(local, { env: { AWS_SECRET_ACCESS_KEY: 'another' } });
+    const open = bridge.ask('initialize', { protocolVersion: 1 });
+    expect(await bridge.exit).toBe(3);
+    expect((await bridge.answer(open)).error?.message).toContain(permission);
+  });
+
+  test(verifies('aws.upgrade-refused', 'comes of an ARN that the service does not know'), async () => {
+    const local = await startLocal({ runtimes: [`${runtimeArn}-of-another-name`] });
+    const bridge = startBridge(local);
+    const open = bridge.ask('initialize', { protocolVersion: 1 });
+    expect(await bridge.exit).toBe(3);
+    expect((await bridge.answer(open)).error?.message).toContain(runtimeArn);
+  });
+});
+
+describe('a refusal that passes', () => {
+  test.each([402, 409, 424, 429, 500, 503])(
+    verifies(['aws.upgrade-busy', 'cli.stdout'], 'is ridden out: two of HTTP %i, before the first answer'),
+    async (status) => {
+      const local = await startLocal();
+      local.faults.refuseUpgrades({ status, times: 2 });
+      const bridge = startBridge(local);
+      expect((await bridge.request('initialize', { protocolVersion: 1 })).result).toBeDefined();
+      expect(bridge.stderr).toBe('');
+    },
+  );
+
+  test(verifies('aws.upgrade-busy', 'is ridden out in the middle of a turn, which goes on'), async () => {
+    const local = await startLocal();
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    const { result: pid } = await bridge.request('test/pid');
+    for (const status of [409, 503, 424]) local.faults.refuseUpgrades({ status });
+    local.faults.cut(1001);
+    expect((await bridge.request('test/pid')).result).toBe(pid);
+  });
+});
