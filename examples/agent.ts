@@ -44,6 +44,7 @@ agent({ name: 'example-agent' })
   .onRequest(methods.agent.session.prompt, async ({ params, client, signal }) => {
     const session = sessions.get(params.sessionId);
     if (session === undefined) throw RequestError.sessionNotFound(params.sessionId);
+    session.cancel.abort();
     session.cancel = new AbortController();
     const turn = new Turn(client, params.sessionId, AbortSignal.any([signal, session.cancel.signal]));
     return { stopReason: await turn.run(params.prompt, join(session.cwd, 'note.txt')) };

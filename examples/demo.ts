@@ -25,7 +25,8 @@ try {
     fail('usage: npm run demo\n       npm run demo -- -- CMD…    to talk to an agent of your own', 2);
   }
 } catch (error) {
-  fail(error instanceof BridgeError ? error.explanation : String(error), 1);
+  const why = error instanceof Error ? error.message : String(error);
+  fail(error instanceof BridgeError ? error.explanation : why, 1);
 }
 
 function fail(why: string, exitCode: number): void {

@@ -38,7 +38,7 @@ export class ChatBot {
   readonly #onCrossing: ChatBotOptions['onCrossing'];
   /** Its exit code; null if a signal ended it. */
   readonly #exit: Promise<number | null>;
-  /** What each side waits for, by id. */
+  /** Requests that wait for their answer, by id. */
   readonly #asked = new Map<number, PromiseWithResolvers<unknown> & { method: string }>();
   #nextId = 0;
   #sent = 0;
@@ -118,7 +118,10 @@ export class ChatBot {
 function mostPermissive(params: unknown): string | undefined {
   const { options } = params as { options: readonly { optionId: string; kind: string }[] };
   const kinds = ['allow_always', 'allow_once'];
-  return kinds.map((kind) => options.find((option) => option.kind === kind)).find(Boolean)?.optionId;
+  return (
+    kinds.map((kind) => options.find((option) => option.kind === kind)).find(Boolean)?.optionId ??
+    options[0]?.optionId
+  );
 }
 
 /** As much as the bridge lets through by default. */

@@ -22,10 +22,7 @@ export async function converse(
   screen: Screen,
   { words, agent, options = [], onCrossing }: Conversation,
 ): Promise<void> {
-  screen.say(
-    '·',
-    'a chat bot spawns agentcore-bridge, with HOME, PATH, USER and AWS keys for an environment',
-  );
+  screen.say('·', 'a chat bot spawns agentcore-bridge (HOME, PATH, USER, AWS keys)');
   const bot = new ChatBot({
     command: [
       process.execPath,

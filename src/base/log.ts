@@ -48,7 +48,6 @@ export const silentLog: Log = createLog({ level: 'error', format: 'text', write:
 
 /** Text that a terminal can show without acting on it: control characters become `\xNN`. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });

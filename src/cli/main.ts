@@ -66,7 +66,8 @@ function commandLine(argv: readonly string[], exitWith: (code: number) => void):
       .copyInheritedSettings(program)
       .allowExcessArguments()
       .hook('preAction', () => {
-        if (argv.includes('--')) throw new BridgeError('usage', `the command ${name} takes no agent behind --`);
+        if (argv.includes('--'))
+          throw new BridgeError('usage', `the command ${name} takes no agent behind --`);
       });
 
   withSettings(program, bridgeSettings, async (config, flags) => {

@@ -15,16 +15,24 @@ export function connectError(cause: unknown, endpoint: URL): BridgeError {
     });
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return new BridgeError('unreachable', `The endpoint ${origin} does not speak TLS as expected (${code}).`, {
-      remedy: 'Check the endpoint URL: a local endpoint is http://, not https://.',
-      cause,
-    });
+    return new BridgeError(
+      'unreachable',
+      `The endpoint ${origin} does not speak TLS as expected (${code}).`,
+      {
+        remedy: 'Check the endpoint URL: a local endpoint is http://, not https://.',
+        cause,
+      },
+    );
   }
-  return new BridgeError('unreachable', `The endpoint ${origin} can't be reached: ${reasons[code] ?? firstLine(cause)}.`, {
-    remedy: 'Check the network, the Region and the endpoint URL.',
-    retryable: true,
-    cause,
-  });
+  return new BridgeError(
+    'unreachable',
+    `The endpoint ${origin} can't be reached: ${reasons[code] ?? firstLine(cause)}.`,
+    {
+      remedy: 'Check the network, the Region and the endpoint URL.',
+      retryable: true,
+      cause,
+    },
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -33,7 +33,7 @@ function start() {
   const confirm = (reconnected: boolean): void => handshake.onStatus({ is: 'confirmation', reconnected });
   /** What the host says to the attach with the last nonce. */
   const say = (what: string): void => hear(`\u001eacb me-${nonces} ${what}\n`);
-  const end = (): void => hear('\u001eacb - end\n');
+  const end = (): void => hear(`\u001eacb me-${nonces} end\n`);
   return { handshake, heard, written, hear, confirm, say, end };
 }
 
@@ -116,7 +116,7 @@ describe('a handshake', () => {
     handshake.begin();
     confirm(true);
     end();
-    vi.advanceTimersByTime(3000);
+    vi.advanceTimersByTime(750);
     expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt']);
     end();
     expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt', 'bootstrap']);
@@ -124,13 +124,13 @@ describe('a handshake', () => {
     expect(heard).toEqual(['begin e1']);
   });
 
-  test('tells of silence, once, when nothing has answered four times', () => {
+  test('tells of silence, once, when nothing has answered six times', () => {
     const { handshake, heard, written, confirm } = start();
     handshake.begin();
     confirm(false);
     vi.advanceTimersByTime(300_000);
     expect(heard).toEqual(['silence']);
-    expect(written.filter((each) => each === 'bootstrap')).toHaveLength(4);
+    expect(written.filter((each) => each === 'bootstrap')).toHaveLength(6);
     expect(handshake.isUnderWay).toBe(false);
   });
 
@@ -195,6 +195,40 @@ describe('a handshake', () => {
     say(begun);
     expect(heard).toEqual(['begin e1', 'begin e1']);
     expect(written).toEqual(['bootstrap', 'interrupt', 'bootstrap']);
+  });
+
+  test('takes the end of an earlier attach for a replay of it, and that of any unanswered one for news', () => {
+    const { handshake, heard, written, hear, confirm, say, end } = start();
+    handshake.begin();
+    confirm(false);
+    say(begun);
+    handshake.again();
+    end();
+    say(begun);
+    written.length = 0;
+    handshake.stop();
+    handshake.begin();
+    confirm(true);
+    hear('\u001eacb me-1 end\n\u001eacb other-7 end\n');
+    expect(written).toEqual(['interrupt']);
+    hear('\u001eacb me-2 end\n');
+    expect(written).toEqual(['interrupt', 'bootstrap']);
+    handshake.stop();
+    handshake.begin();
+    confirm(true);
+    hear('\u001eacb me-3 end\n');
+    say(begun);
+    expect(heard).toHaveLength(3);
+  });
+
+  test('tells which lines say that the host, attached, can not go on', () => {
+    const { handshake, confirm, say } = start();
+    handshake.begin();
+    confirm(false);
+    say(begun);
+    expect(handshake.readFailure(Buffer.from('\u001eacb me-1 fail input'))).toBe('input');
+    expect(handshake.readFailure(Buffer.from('\u001eacb me-0 fail input'))).toBeUndefined();
+    expect(handshake.readFailure(Buffer.from('\u001eexit e1 0 -'))).toBeUndefined();
   });
 
   test('says nothing more once it is stopped', () => {

@@ -1,4 +1,5 @@
-import { type IPty, spawn } from '@lydell/node-pty';
+import process from 'node:process';
+import { loadPty, type Pty } from '../../src/local/pty.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
 
@@ -18,17 +19,17 @@ export interface PtyShellOptions {
  */
 export class PtyShell {
   readonly #options: PtyShellOptions;
-  #pty: IPty | undefined;
+  #pty: Pty | undefined;
   #events: ShellEvents | undefined;
   #isOpen = false;
   #isPaused = false;
-  #recent: Buffer[] = [];
+  #recent: Uint8Array[] = [];
   #recentBytes = 0;
-  #held: Buffer[] = [];
+  #held: Uint8Array[] = [];
   /** Those who wait for a stalled connection to flow. */
   #stalled: (() => void)[] | undefined;
   /** On its way to the PTY. */
-  #inFlight: Buffer[] = [];
+  #inFlight: Uint8Array[] = [];
   /** How much of what is written next gets lost though the connection holds. */
   #swallow = { after: 0, bytes: 0 };
   /** Connections that were opened so far. */
@@ -124,7 +125,7 @@ export class PtyShell {
 
   /** The shell dies, and what runs in it with it. */
   killShell(): void {
-    this.#pty?.kill('SIGKILL');
+    kill(this.#pty);
   }
 
   /** Another shell takes the place of this one, which goes on running with nobody attached. Returns how to end it. */
@@ -132,12 +133,12 @@ export class PtyShell {
     const pty = this.#pty;
     this.#pty = undefined;
     this.cut();
-    return () => pty?.kill('SIGKILL');
+    return () => kill(pty);
   }
 
   /** Raw bytes to the PTY, from nobody. */
   type(bytes: Uint8Array): void {
-    this.#pty?.write(Buffer.from(bytes) as unknown as string);
+    this.#pty?.write(bytes);
   }
 
   /** Of what is written next, `bytes` bytes get lost behind the first `after` ones. */
@@ -147,7 +148,7 @@ export class PtyShell {
 
   end(): void {
     this.forgetClient();
-    this.#pty?.kill('SIGKILL');
+    kill(this.#pty);
     this.#pty = undefined;
   }
 
@@ -186,34 +187,49 @@ export class PtyShell {
     if (reconnected) this.#deliver(Buffer.concat(this.#recent));
   }
 
-  #spawn(): IPty {
+  #spawn(): Pty {
     const [file, ...args] = this.#options.shell ?? ['/bin/bash'];
-    const pty = spawn(file, args, { env: { ...this.#options.env }, encoding: null });
     this.#recent = [];
     this.#recentBytes = 0;
-    pty.onData((data) => {
-      const bytes = data as unknown as Buffer;
-      if (this.#pty !== pty) return;
-      if (this.#isOpen && this.#options.replay !== 'recent') this.#recent = [];
-      else this.#remember(bytes);
-      if (this.#isOpen) this.#deliver(bytes);
-    });
-    pty.onExit(() => {
-      if (this.#pty !== pty) return;
-      this.#pty = undefined;
-      this.#leave(1000);
-    });
+    const pty: Pty = openPty(
+      { file, args, env: this.#options.env, cwd: '/' },
+      {
+        onOutput: (bytes) => {
+          if (this.#pty !== pty) return;
+          if (this.#isOpen && this.#options.replay !== 'recent') this.#recent = [];
+          else this.#remember(bytes);
+          if (this.#isOpen) this.#deliver(bytes);
+        },
+        onExit: () => {
+          if (this.#pty !== pty) return;
+          this.#pty = undefined;
+          this.#leave(1000);
+        },
+        onDrain: () => undefined,
+      },
+    );
     return pty;
   }
 
-  #remember(bytes: Buffer): void {
+  #remember(bytes: Uint8Array): void {
     this.#recent.push(bytes);
     this.#recentBytes += bytes.length;
     while (this.#recentBytes > 262_144) this.#recentBytes -= this.#recent.shift()?.length ?? 0;
   }
 
-  #deliver(bytes: Buffer): void {
+  #deliver(bytes: Uint8Array): void {
     if (this.#isPaused) this.#held.push(bytes);
     else if (bytes.length > 0) this.#events?.onOutput(bytes);
+  }
+}
+
+const openPty = await loadPty();
+
+function kill(pty: Pty | undefined): void {
+  if (pty === undefined) return;
+  try {
+    process.kill(pty.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -73,7 +73,7 @@ describe('the demo', () => {
   test('fails when the agent can not be started, and says why', async () => {
     const { code, stdout, stderr } = await runDemo('--', 'no-such-agent');
     expect(stdout).toContain('the bridge leaves with exit code 6');
-    expect(stderr).toContain('no-such-agent: command not found');
+    expect(stderr).toMatch(/^The agent could not be started .*no-such-agent: command not found$/m);
     expect(code).toBe(1);
   });
 

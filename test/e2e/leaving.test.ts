@@ -18,7 +18,10 @@ const ways = {
 const wayNames = Object.keys(ways) as (keyof typeof ways)[];
 
 /** Sends the bridge away. Resolves to its exit code and how long it took. */
-async function leave(bridge: BridgeProcess, way: keyof typeof ways): Promise<{ code: number | null; ms: number }> {
+async function leave(
+  bridge: BridgeProcess,
+  way: keyof typeof ways,
+): Promise<{ code: number | null; ms: number }> {
   const since = performance.now();
   ways[way](bridge);
   const code = await bridge.exit;
@@ -128,7 +131,10 @@ describe('a bridge that leaves', () => {
   });
 
   test(
-    verifies(['cli.leaves', 'cli.exit-codes', 'shell.no-close-frame'], 'because nobody reads it any more ends with exit code 0'),
+    verifies(
+      ['cli.leaves', 'cli.exit-codes', 'shell.no-close-frame'],
+      'because nobody reads it any more ends with exit code 0',
+    ),
     async () => {
       const local = await startLocal();
       const channels = channelsSent(local);

@@ -26,7 +26,10 @@ describe('a refusal that another try can not mend', () => {
       local.faults.refuseUpgrades({ status });
       const since = performance.now();
       const bridge = startBridge(local);
-      const open = [bridge.ask('initialize', { protocolVersion: 1 }), bridge.ask('session/new', { cwd: '/' })];
+      const open = [
+        bridge.ask('initialize', { protocolVersion: 1 }),
+        bridge.ask('session/new', { cwd: '/' }),
+      ];
       expect(await bridge.exit).toBe(3);
       expect(performance.now() - since).toBeLessThan(toldMs);
       for (const id of open) {
@@ -41,18 +44,21 @@ describe('a refusal that another try can not mend', () => {
     },
   );
 
-  test(verifies('aws.upgrade-refused', 'ends a bridge that was at work, and what was open is answered'), async () => {
-    const service = new ServiceRecord();
-    const local = await startLocal({ log: service.log });
-    const bridge = startBridge(local);
-    await bridge.request('initialize', { protocolVersion: 1 });
-    const open = bridge.ask('test/hang');
-    local.faults.refuseUpgrades({ status: 403 });
-    local.faults.cut('rst');
-    expect(await bridge.exit).toBe(3);
-    expect((await bridge.answer(open)).error?.message).toContain(permission);
-    expect(service.attached).toBe(1);
-  });
+  test(
+    verifies('aws.upgrade-refused', 'ends a bridge that was at work, and what was open is answered'),
+    async () => {
+      const service = new ServiceRecord();
+      const local = await startLocal({ log: service.log });
+      const bridge = startBridge(local);
+      await bridge.request('initialize', { protocolVersion: 1 });
+      const open = bridge.ask('test/hang');
+      local.faults.refuseUpgrades({ status: 403 });
+      local.faults.cut('rst');
+      expect(await bridge.exit).toBe(3);
+      expect((await bridge.answer(open)).error?.message).toContain(permission);
+      expect(service.attached).toBe(1);
+    },
+  );
 
   test(verifies('aws.upgrade-refused', 'comes of keys that the service does not know'), async () => {
     const local = await startLocal();

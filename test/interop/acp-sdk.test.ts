@@ -10,7 +10,7 @@ import {
   PROTOCOL_VERSION,
   type SessionNotification,
 } from '@agentclientprotocol/sdk';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFailed, test } from 'vitest';
 import { repository } from '../e2e/bridge-process.ts';
 import { startBridge, startLocal } from '../e2e/stage.ts';
 import { verifies } from '../requirements.ts';
@@ -18,9 +18,11 @@ import { verifies } from '../requirements.ts';
 /** Has the SDK's client speak to the example agent, which is written on the SDK as well, through the bridge. */
 async function drive<T>(app: ClientApp, talk: (agent: ClientContext) => Promise<T>): Promise<T> {
   const local = await startLocal();
-  const { child } = startBridge(local, {
+  const bridge = startBridge(local, {
     agent: [process.execPath, join(repository, 'examples', 'agent.ts')],
   });
+  onTestFailed(() => console.error(bridge.stderr));
+  const { child } = bridge;
   if (child.stdin === null || child.stdout === null) throw new Error('the bridge has no pipes');
   const stream = ndJsonStream(Writable.toWeb(child.stdin), Readable.toWeb(child.stdout));
   return app.connectWith(stream, async (agent) => {

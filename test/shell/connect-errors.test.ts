@@ -26,7 +26,9 @@ describe('errors of a connection that never answered', () => {
   it('another error gives the first line of its text, printable', () => {
     const cause = new Error('odd \u0007 thing\n    at somewhere');
     const error = connectError(cause, endpoint);
-    expect(error.message).toBe(String.raw`The endpoint https://example.com:8443 can't be reached: odd \x07 thing.`);
+    expect(error.message).toBe(
+      String.raw`The endpoint https://example.com:8443 can't be reached: odd \x07 thing.`,
+    );
     expect(error.cause).toBe(cause);
   });
 });

@@ -48,7 +48,7 @@ if [ "$H" != $$ ] && lives "$H" "$h"; then
 # A polite signal first: it may be about to put on record which agent it started.
 for s in TERM KILL; do
 kill -$s -- -$H
-for ((i = 0; i < 150; i++)); do nap; lives $H $h || break 2; done
+for ((i = 0; i < 50; i++)); do nap; lives $H $h || break 2; done
 done
 fi
 born $$
@@ -73,8 +73,8 @@ if [ "$C" ] && [ $C != $7 ]; then
 read -r W w G <$C/pid
 lives "$W" "$w" || { finish $C; L=dead; }
 else
-[ "$C" ] && finish $C
 say need
+[ "$C" ] && finish $C
 IFS= read -rd '' -t 60 P && eval "${P##*$'\036'}"
 fi
 cd $C || die epoch
