@@ -87,6 +87,12 @@ export class ClientOutput {
     clearTimeout(timer);
   }
 
+  /** Gives up the lines that wait, but for one that is under way. */
+  stop(): void {
+    this.#lines.splice(this.#state === 'full' ? 1 : 0);
+    clearTimeout(this.#timer);
+  }
+
   /** Writes what is behind the first `done` lines, which the client has by now. */
   #writeBehind(done: number): void {
     clearTimeout(this.#timer);

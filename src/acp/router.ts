@@ -51,6 +51,7 @@ export class Router {
   #epoch: EpochEvent | undefined;
   /** Whether this epoch's agent has said anything that is a message. */
   #hasSpoken = false;
+  #isLeaving = false;
   #isOver = false;
 
   constructor(options: RouterOptions) {
@@ -138,13 +139,21 @@ export class Router {
     return this.#toClient.drained(withinMs);
   }
 
-  /** Leaves the agent to itself, and says so to who waits for it. Resolves within `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    await this.#link.close(graceMs);
-    if (this.#isOver) return;
-    this.#isOver = true;
+  /** Tells who waits for the agent that the bridge leaves. What the agent says from now on is for the next bridge. */
+  leave(): void {
+    if (this.#isOver || this.#isLeaving) return;
+    this.#isLeaving = true;
     this.#clientCalls.giveUp(rpcError(leaving()));
+  }
+
+  /** Leaves the agent to itself. Resolves within `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.leave();
     this.#toClient.flush();
+    // What the client has not read is not acknowledged either, and must not reach it any more.
+    this.#toClient.stop();
+    await this.#link.close(graceMs);
+    this.#isOver = true;
   }
 
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
@@ -156,6 +165,7 @@ export class Router {
   }
 
   #fromAgent(line: Uint8Array, start: number, end: number): void {
+    if (this.#isLeaving) return;
     const message = readMessage(line);
     this.#toClient.moveTo(end);
     if (message.is !== 'invalid') this.#hasSpoken = true;
@@ -187,6 +197,7 @@ export class Router {
   }
 
   #oversizedFromAgent(head: Uint8Array, end: number): void {
+    if (this.#isLeaving) return;
     this.#toClient.moveTo(end);
     this.#log.warn('a message of the agent is over the limit: dropped');
     const { id, looksLike } = readHead(head);

@@ -43,6 +43,8 @@ export class ResumableLink implements AgentLink {
   #silentConnections = 0;
   #isPumping = false;
   #isPaused = false;
+  /** What the agent says from here on is for the next bridge: the host could not be told any more that this client has it. */
+  #isLeaving = false;
   #checkpointDueAt = Number.NEGATIVE_INFINITY;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #waiters: Waiter[] = [];
@@ -136,6 +138,7 @@ export class ResumableLink implements AgentLink {
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
     const deadline = performance.now() + graceMs;
+    this.#isLeaving = true;
     this.#sendCheckpoint();
     const isSent = (): boolean => !this.#outbox.hasNext && this.#shell.unsentBytes === 0;
     if (this.#state !== 'idle' && !isSent()) {
@@ -232,7 +235,7 @@ export class ResumableLink implements AgentLink {
       return;
     }
     const epoch = this.#epoch;
-    if (this.#state !== 'attached' || epoch === undefined) return;
+    if (this.#state !== 'attached' || this.#isLeaving || epoch === undefined) return;
     epoch.received += bytes.length;
     epoch.lines.push(bytes);
     if (epoch.received - epoch.receivedAtAttach > limits.outputBytesHeldThere) this.#attachAgain();

@@ -62,8 +62,9 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
 
   const error = await ending.promise;
   process.stdin.destroy();
-  await router.close(limits.detachMs);
+  router.leave();
   await router.flushed(limits.flushMs);
+  await router.close(limits.detachMs);
   if (error === undefined) return exitCodes.ended;
   log.error(error.explanation, { code: error.code });
   return exitCodeOf(error.code);
