@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { verifies } from '../requirements.ts';
-import type { BridgeProcess, Message } from './bridge-process.ts';
-import { startBridge, startLocal } from './stage.ts';
+import type { Message } from './bridge-process.ts';
+import { begun, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
 const megabyte = 1024 * 1024;
@@ -22,11 +22,6 @@ function underId(line: string, id: unknown): string {
 /** The id by which the agent knows a request, from the line that it got. */
 function idIn(line: unknown): unknown {
   return (JSON.parse(String(line)) as Message).id;
-}
-
-async function begun(bridge: BridgeProcess): Promise<BridgeProcess> {
-  await bridge.request('initialize', { protocolVersion: 1 });
-  return bridge;
 }
 
 describe('large messages', () => {

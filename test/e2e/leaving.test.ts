@@ -4,7 +4,7 @@ import type { LocalAgentCore } from '../../src/local/options.ts';
 import { verifies } from '../requirements.ts';
 import type { BridgeProcess } from './bridge-process.ts';
 import { ServiceRecord } from './service-record.ts';
-import { startBridge, startLocal } from './stage.ts';
+import { begun, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
 /** What is promised, in milliseconds. */
@@ -35,11 +35,6 @@ function channelsSent(local: LocalAgentCore): ReadonlySet<number> {
     if (direction === 'in') channels.add(channel);
   });
   return channels;
-}
-
-async function begun(bridge: BridgeProcess): Promise<BridgeProcess> {
-  await bridge.request('initialize', { protocolVersion: 1 });
-  return bridge;
 }
 
 describe('a bridge that leaves', () => {

@@ -5,7 +5,7 @@ import type { LocalAgentCore } from '../../src/local/options.ts';
 import { verifies } from '../requirements.ts';
 import type { BridgeProcess } from './bridge-process.ts';
 import { ServiceRecord } from './service-record.ts';
-import { startBridge, startLocal } from './stage.ts';
+import { begun, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
 const megabyte = 1024 * 1024;
@@ -42,11 +42,6 @@ async function memoryOf({ child }: BridgeProcess, field: 'VmRSS' | 'VmHWM'): Pro
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
   const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
   return Number(kilobytes) * 1024;
-}
-
-async function begun(bridge: BridgeProcess): Promise<BridgeProcess> {
-  await bridge.request('initialize', { protocolVersion: 1 });
-  return bridge;
 }
 
 describe('an upload of 30 MB', () => {

@@ -37,3 +37,9 @@ export function startBridge(
   });
   return bridge;
 }
+
+/** The same bridge, once its agent has answered `initialize`. */
+export async function begun(bridge: BridgeProcess): Promise<BridgeProcess> {
+  await bridge.request('initialize', { protocolVersion: 1 });
+  return bridge;
+}
