@@ -136,9 +136,10 @@ export class PtyShell {
     return () => kill(pty);
   }
 
-  /** Raw bytes to the PTY, from nobody. */
+  /** Raw bytes to the PTY, from nobody, behind what is on its way. */
   type(bytes: Uint8Array): void {
-    this.#pty?.write(bytes);
+    if (this.#inFlight.length === 0) setImmediate(() => this.#arrive());
+    this.#inFlight.push(bytes);
   }
 
   /** Of what is written next, `bytes` bytes get lost behind the first `after` ones. */
@@ -158,12 +159,11 @@ export class PtyShell {
     const from = Math.min(after, bytes.length);
     const to = Math.min(from + count, bytes.length);
     this.#swallow = { after: after - from, bytes: count - (to - from) };
-    if (this.#inFlight.length === 0) setImmediate(() => this.#arrive());
-    this.#inFlight.push(Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]));
+    this.type(Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]));
   }
 
   #arrive(): void {
-    for (const bytes of this.#inFlight.splice(0)) this.type(bytes);
+    for (const bytes of this.#inFlight.splice(0)) this.#pty?.write(bytes);
   }
 
   #leave(code: number): void {

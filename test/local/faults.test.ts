@@ -81,7 +81,7 @@ test('a cut after so many bytes of output sends exactly these, and the rest of t
 
 test('a cut loses as much of the output behind it as was asked for, up to the next attach', async () => {
   const client = await open(core, at);
-  client.type("stty raw -echo; mkfifo ~/later; printf '<%s>' ready; cat ~/later; cat\n");
+  client.type("stty raw -echo; mkfifo ~/later; printf '<%s>' ready; cat ~/later; : >~/said; cat\n");
   await client.until(({ text }) => text.endsWith('<ready>'));
   core.faults.loseInFlight({ input: 0, output: 4 });
   onTestFinished(() => {
@@ -89,7 +89,9 @@ test('a cut loses as much of the output behind it as was asked for, up to the ne
   });
   core.faults.cut('rst');
   await client.closed;
-  await (await open(core, { ...at, shellId: 'b' })).run('printf 0123456789 >~/later');
+  await (
+    await open(core, { ...at, shellId: 'b' })
+  ).run('printf 0123456789 >~/later; until [ -e ~/said ]; do sleep .01; done');
   const next = await open(core, at);
   next.type('|');
   await next.until(({ text }) => text.endsWith('|'));
