@@ -139,8 +139,8 @@ describe('connecting again', () => {
         return next;
       };
       const second = await drop(peer, 0);
-      const third = await drop(second, 1_000);
-      const fourth = await drop(third, 2_000);
+      const third = await drop(second, 250);
+      const fourth = await drop(third, 500);
       shell.settle();
       await drop(fourth, 0);
     },
@@ -159,11 +159,11 @@ describe('connecting again', () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it(verifies('shell.close-codes', 'after 1011 a second passes'), async () => {
+  it(verifies('shell.close-codes', 'after 1011 a moment passes'), async () => {
     const { events, peer } = await opened();
     peer.socket.close(1011, 'shell start failed');
     expect(await events.next()).toMatchObject({ close: { code: 1011, reason: 'shell start failed' } });
-    await clock.armed(is(1_000));
+    await clock.armed(is(250));
   });
 
   it('after 1008 for the rate, frames are fewer', async () => {
@@ -192,9 +192,9 @@ describe('connecting again', () => {
   });
 
   it('a connection that breaks again and again is given up when the budget is spent', async () => {
-    const { events, peer } = await opened({ limits: { reconnectBudgetMs: 2_500 } });
+    const { events, peer } = await opened({ limits: { reconnectBudgetMs: 700 } });
     let last = peer;
-    for (const delayMs of [0, 1_000]) {
+    for (const delayMs of [0, 250]) {
       last.socket.close(1001);
       await events.next();
       await clock.armed(is(delayMs));
@@ -278,7 +278,7 @@ describe('the end of a shell', () => {
     const peer = await service.peers.next();
     await recorded.events.next();
     peer.socket.close(1000);
-    await clock.armed(is(1_000));
+    await clock.armed(is(250));
     clock.advance(1_000);
     await service.peers.next();
     expect(await recorded.events.next()).toEqual({ is: 'open' });
@@ -398,7 +398,7 @@ describe('leaving', () => {
     const { shell, events, peer } = await opened();
     peer.socket.close(1011);
     await events.next();
-    await clock.armed(is(1_000));
+    await clock.armed(is(250));
     await shell.close(1_000);
     expect(clock.timers).toBe(0);
   });
@@ -446,7 +446,7 @@ describe('leaving', () => {
     const { shell, events, peer } = await opened();
     peer.socket.close(1011);
     await events.next();
-    await clock.armed(is(1_000));
+    await clock.armed(is(250));
     shell.reconnect('now', 'at-once');
     shell.reconnect('now', 'at-once');
     await service.peers.next();
@@ -455,13 +455,13 @@ describe('leaving', () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it('reconnect with backoff waits a second first', async () => {
+  it('reconnect with backoff waits first', async () => {
     const { shell, events } = await opened();
     shell.reconnect('the handshake was not answered', 'backoff');
     expect(await events.next()).toMatchObject({
       close: { action: 'back-off', reason: 'the handshake was not answered' },
     });
-    await clock.armed(is(1_000));
+    await clock.armed(is(250));
   });
 });
 
@@ -494,7 +494,7 @@ describe('a service that refuses', () => {
     service.refuse(...Array.from({ length: 200 }, () => ({ status: 503 })));
     const { events } = start();
     const end = events.next();
-    const isDelay = (ms: number): boolean => [1_000, 2_000, 4_000, 8_000, 30_000].includes(ms);
+    const isDelay = (ms: number): boolean => [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000].includes(ms);
     for (;;) {
       const ms = await Promise.race([clock.armed(isDelay), end]);
       if (typeof ms !== 'number') break;
@@ -511,7 +511,7 @@ describe('a service that is not there', () => {
     const { url } = service;
     await service.stop();
     const { events } = start({}, url);
-    for (const delayMs of [0, 1_000, 2_000, 4_000, 8_000]) {
+    for (const delayMs of [0, 250, 500, 1_000, 2_000, 4_000, 8_000]) {
       await clock.armed(is(delayMs));
       clock.advance(delayMs);
     }
@@ -528,11 +528,11 @@ describe('a service that is not there', () => {
     expect(peer.tcp.destroyed).toBe(true);
     expect(await events.next()).toMatchObject({ is: 'close' });
     await stopped;
-    for (const delayMs of [0, 1_000, 2_000, 4_000, 8_000, 30_000]) {
+    for (const delayMs of [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000]) {
       await clock.armed(is(delayMs));
       clock.advance(delayMs);
     }
-    await clock.armed(is(1_000));
+    await clock.armed(is(15_000));
     expect(events.rest).toEqual([]);
     service = await ShellService.start();
   });
