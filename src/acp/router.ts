@@ -23,7 +23,7 @@ import { threadKeyOf } from './sender-context.ts';
 import { readSetup, type SessionSetup } from './session.ts';
 import { listSessions } from './session-list.ts';
 import { splice } from './splice.ts';
-import type { ThreadPolicy } from './thread.ts';
+import type { ThreadPolicy } from './thread-options.ts';
 import { type Member, ThreadPool } from './thread-pool.ts';
 import { UnboundSessions } from './unbound-sessions.ts';
 
