@@ -333,6 +333,8 @@ export class Thread implements Asker {
   }
 
   #onExit(exit: AgentExit): void {
+    // It was ended for the next one, which is coming.
+    if (this.#life.is === 'ending') return;
     if (this.#fromAgent.hasSpoken || this.#epoch?.origin !== 'started') {
       const error = exitAnswer(agentExited(exit), exit);
       this.#life = { is: 'ended' };

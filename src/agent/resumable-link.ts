@@ -131,8 +131,12 @@ export class ResumableLink implements AgentLink {
     this.#steer();
   }
 
-  restart(why: string): void {
-    this.#replaceEpoch(new BridgeError('agent-exited', `the agent was ended: ${why}`));
+  takeBack() { return this.#outbox.takeBack(); }
+  note(): void {}
+  atRest(): void {}
+  letGo(): void {}
+  restart(cause: BridgeError): void {
+    this.#replaceEpoch(cause);
   }
 
   async close(graceMs: number): Promise<void> {
@@ -226,6 +230,8 @@ export class ResumableLink implements AgentLink {
       cwd: record.cwd,
       lostThrough,
       cause: last && causeOfEnd(last),
+      notes: { agent: undefined, thread: undefined },
+      keeping: 'kept',
     });
   }
 
