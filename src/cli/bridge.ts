@@ -9,6 +9,7 @@ import { dataPlaneEndpoint } from '../aws/endpoint.ts';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import { createLog } from '../base/log.ts';
+import { agentOf } from '../config/agents.ts';
 import type { bridgeSettings, ConfigOf } from '../config/settings.ts';
 import { createShell } from '../shell/reconnecting-shell.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -32,6 +33,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
     region: arn.region,
   });
   const target = { endpoint, arn, qualifier: config.qualifier, sessionId: runtimeSessionId, shellId };
+  const agent = agentOf(config);
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
   const output = new LineWriter(process.stdout, {
@@ -43,9 +45,9 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
       new ResumableLink({
         shellId,
         createShell: (shellEvents) => createShell({ target, credentials, events: shellEvents, log }),
-        command: config.command,
+        command: agent.command,
         cwd: config.cwd,
-        env: config.env,
+        env: agent.env,
         maxLineBytes: config.maxMessage,
         events,
         log,

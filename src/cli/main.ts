@@ -117,12 +117,22 @@ function withSettings<S extends Settings>(
         remedy: "The agent's own goes behind --",
       });
     }
-    const flags: Record<string, unknown> = command.opts();
-    for (const [name, { alias }] of Object.entries<Setting>(settings)) {
-      if (alias !== undefined) flags[name] ??= flags[new Option(alias).attributeName()];
-    }
+    const given = command.opts();
+    const flags = Object.fromEntries(
+      Object.entries<Setting>(settings).map(([name, { flag, alias = flag }]) => [
+        name,
+        givenBy(flag, given) ?? givenBy(alias, given),
+      ]),
+    );
     await action(readConfig(settings, flags, process.env), flags);
   });
+}
+
+/** What a flag was given, true if it takes nothing. For `--no-x` commander says that x is not. */
+function givenBy(flag: string, given: Readonly<Record<string, unknown>>): unknown {
+  const option = new Option(flag);
+  const value = given[option.attributeName()];
+  return option.negate ? value === false || undefined : value;
 }
 
 /** What stands before `--`. */
@@ -138,7 +148,9 @@ function complain(text: string): void {
 const examples = `
 Examples:
   agentcore-bridge --runtime-arn arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my-agent
-  agentcore-bridge --runtime-arn … --thread discord:123 -- claude-agent-acp
+  agentcore-bridge --runtime-arn … --agent claude --on-exit stop
+  agentcore-bridge --runtime-arn … --map "$PWD=/mnt/workspace" --persist .my-agent -- my-agent --acp
+  agentcore-bridge --runtime-arn … --thread discord:123 -- opencode acp
   agentcore-bridge local --port 8080        no AWS account needed; prints what to export
 
 Exit codes: 0 end of input or SIGTERM, 2 usage, 3 refused (credentials, permission, no such runtime),
