@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import {
@@ -8,11 +8,11 @@ import {
   bridgeSettings,
   idsSettings,
   localSettings,
-  type Setting,
   type Settings,
 } from '../config/settings.ts';
 import { readConfig } from '../config/read-config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { addFlags, givenFlags } from './flags.ts';
 import { shellWords } from './shell-words.ts';
 
 /** Reads the command line, runs the command, and ends the process with its exit code. */
@@ -55,7 +55,7 @@ function commandLine(argv: readonly string[], exitWith: (code: number) => void):
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text) => complain(text.trim().replace(/^error: /, '')) })
+    .configureOutput({ outputError: (text) => complain(onOneLine(text.replace(/^error: /, ''))) })
     .showHelpAfterError(false)
     .allowExcessArguments()
     .addHelpText('after', examples);
@@ -103,13 +103,7 @@ function withSettings<S extends Settings>(
   settings: S,
   action: (config: ConfigOf<S>, flags: Readonly<Record<string, unknown>>) => Promise<void>,
 ): void {
-  for (const { flag, alias, isList = false, env, says } of Object.values<Setting>(settings)) {
-    const variables = env.length > 0 ? ` [${env.join(', ')}]` : '';
-    const option = new Option(flag, `${says}${variables}`);
-    if (isList) option.argParser((value: string, list: string[] | undefined) => [...(list ?? []), value]);
-    command.addOption(option);
-    if (alias !== undefined) command.addOption(new Option(alias).hideHelp());
-  }
+  addFlags(command, settings);
   command.action(async () => {
     const [stray] = command.args;
     if (stray !== undefined) {
@@ -117,28 +111,19 @@ function withSettings<S extends Settings>(
         remedy: "The agent's own goes behind --",
       });
     }
-    const given = command.opts();
-    const flags = Object.fromEntries(
-      Object.entries<Setting>(settings).map(([name, { flag, alias = flag }]) => [
-        name,
-        givenBy(flag, given) ?? givenBy(alias, given),
-      ]),
-    );
+    const flags = givenFlags(command, settings);
     await action(readConfig(settings, flags, process.env), flags);
   });
-}
-
-/** What a flag was given, true if it takes nothing. For `--no-x` commander says that x is not. */
-function givenBy(flag: string, given: Readonly<Record<string, unknown>>): unknown {
-  const option = new Option(flag);
-  const value = given[option.attributeName()];
-  return option.negate ? value === false || undefined : value;
 }
 
 /** What stands before `--`. */
 function ownArguments(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return end < 0 ? argv : argv.slice(0, end);
+}
+
+function onOneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 
 function complain(text: string): void {
