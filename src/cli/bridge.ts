@@ -11,15 +11,17 @@ import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { agentOf } from '../config/agents.ts';
-import type { BridgeConfig } from '../config/settings.ts';
+import type { bridgeSettings, ConfigOf } from '../config/settings.ts';
 import { createShell } from '../shell/reconnecting-shell.ts';
 import { capabilityCache } from './capability-cache.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { keysFromEnvironment } from './environment.ts';
 import { LineWriter } from './line-writer.ts';
 
+type Config = ConfigOf<typeof bridgeSettings>;
+
 /** The bridge: ACP on stdin and stdout, until the input ends or a signal comes. Resolves to the exit code. */
-export async function runBridge(config: BridgeConfig): Promise<number> {
+export async function runBridge(config: Config): Promise<number> {
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -132,7 +134,7 @@ function checkRegion(arn: RuntimeArn, region: string | undefined): void {
   );
 }
 
-function threadChoice({ thread, threadFrom }: BridgeConfig): ThreadChoice {
+function threadChoice({ thread, threadFrom }: Config): ThreadChoice {
   return thread === undefined ? { is: threadFrom } : { is: 'fixed', key: thread };
 }
 
