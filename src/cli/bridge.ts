@@ -46,6 +46,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
         command: config.command,
         cwd: config.cwd,
         env: config.env,
+        persist: [],
         maxLineBytes: config.maxMessage,
         events,
         log,

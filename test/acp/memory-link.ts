@@ -70,6 +70,16 @@ export class MemoryLink implements AgentLink {
 
   restart(): void {}
 
+  takeBack(): [] {
+    return [];
+  }
+
+  note(): void {}
+
+  atRest(): void {}
+
+  letGo(): void {}
+
   close(): Promise<void> {
     this.isClosed = true;
     return Promise.resolve();
@@ -86,6 +96,8 @@ export class MemoryLink implements AgentLink {
       cwd: '/mnt/workspace',
       lostThrough: this.#epochs === 1 ? 0 : this.#lastBound,
       cause: undefined,
+      notes: { agent: undefined, thread: undefined },
+      keeping: 'kept',
       ...event,
     });
     if (!this.isStalled) this.deliver();
