@@ -97,16 +97,6 @@ export class Outbox {
     return true;
   }
 
-  /** Takes back all lines of which nothing was sent. */
-  takeBack(): { ticket: number; line: Uint8Array; urgent: boolean }[] {
-    this.#waitingBytes = 0;
-    return [...this.#urgent.splice(0), ...this.#waiting.splice(0)].map(({ ticket, bytes, isUrgent }) => ({
-      ticket,
-      line: bytes,
-      urgent: isUrgent,
-    }));
-  }
-
   /** The ticket of the last line, urgent ones apart, of which something was sent; 0 if there was none. */
   get lastBoundTicket(): number {
     return this.#lastBoundTicket;
