@@ -148,7 +148,7 @@ describe('session/cancel', () => {
     verifies('acp.cancel-overtakes', 'takes back a prompt that is going up, though nothing moves any more'),
     async () => {
       const local = await startLocal();
-      const bridge = await begun(startBridge(local));
+      const bridge = await begun(startBridge(local, { args: ['--thread', 'k'] }));
       const underWay = crossed(local, 'in', megabyte);
       // More than the kernel's buffers hold for a service that does not read.
       const prompt = bridge.ask('session/prompt', { sessionId: 's', text: 'x'.repeat(40 * megabyte) });
@@ -168,7 +168,7 @@ describe('session/cancel', () => {
     verifies('acp.cancel-overtakes', 'reaches an agent at work before the messages that wait'),
     async () => {
       const local = await startLocal();
-      const bridge = await begun(startBridge(local));
+      const bridge = await begun(startBridge(local, { args: ['--thread', 'k'] }));
       const prompt = bridge.ask('session/prompt', { sessionId: 's', untilCancelled: true });
       const queued = upTo(30).map(() => megabyte);
       bridge.write(numbered(0, queued));

@@ -116,9 +116,7 @@ describe("the ACP SDK's client", () => {
   });
 
   test(verifies('interop.acp-sdk', "gets the agent's own errors as they are"), async () => {
-    const prompt = drive(client({ name: 'test' }), (agent) =>
-      agent.request(methods.agent.session.prompt, { sessionId: 'no such', prompt: [] }),
-    );
-    await expect(prompt).rejects.toMatchObject({ code: -32002, data: { sessionId: 'no such' } });
+    const load = drive(client({ name: 'test' }), (agent) => agent.request('session/unheard-of', {}));
+    await expect(load).rejects.toMatchObject({ code: -32601, data: { method: 'session/unheard-of' } });
   });
 });
