@@ -49,24 +49,22 @@ export function capabilityCache({
   // A NUL is in none of them.
   const key = createHash('sha256').update([runtimeArn, qualifier, command].join('\0')).digest('hex');
   const file = join(directory, `${key}.json`);
-  return {
-    read() {
-      try {
-        return readWhole(file);
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT')
-          log.debug('the cache can not be read', { file, error: codeOf(error) });
-        return undefined;
-      }
-    },
-    write(text) {
-      try {
-        if (text !== this.read()) writeWhole(directory, file, text);
-      } catch (error) {
-        log.debug('the cache can not be written', { file, error: codeOf(error) });
-      }
-    },
+  const read = (): string | undefined => {
+    try {
+      return readWhole(file);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') log.debug('the cache can not be read', { file, error: codeOf(error) });
+      return undefined;
+    }
   };
+  const write = (text: string): void => {
+    try {
+      if (text !== read()) writeWhole(directory, file, text);
+    } catch (error) {
+      log.debug('the cache can not be written', { file, error: codeOf(error) });
+    }
+  };
+  return { read, write };
 }
 
 /** The XDG base directory specification: a relative path is to be ignored. */
