@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import process from 'node:process';
 import type { Log } from '../base/log.ts';
 
 /** What an agent said last time, kept on this machine. A machine without a place for it is none the worse. */
@@ -22,11 +23,11 @@ export interface CapabilityCache {
 
 export interface CapabilityCacheOptions {
   /** The same three have the same agent. */
-  readonly runtimeArn: string;
+  readonly runtime: string;
   readonly qualifier: string;
   readonly command: string;
-  /** For `XDG_CACHE_HOME` and `HOME`. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For `XDG_CACHE_HOME` and `HOME`. Default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
 }
 
@@ -35,10 +36,10 @@ export interface CapabilityCacheOptions {
  * the log, at level debug. Several processes may write at once: one of them wins.
  */
 export function capabilityCache({
-  runtimeArn,
+  runtime,
   qualifier,
   command,
-  env,
+  env = process.env,
   log,
 }: CapabilityCacheOptions): CapabilityCache {
   const directory = cacheDirectory(env);
@@ -47,7 +48,7 @@ export function capabilityCache({
     return { read: () => undefined, write: () => undefined };
   }
   // A NUL is in none of them.
-  const key = createHash('sha256').update([runtimeArn, qualifier, command].join('\0')).digest('hex');
+  const key = createHash('sha256').update([runtime, qualifier, command].join('\0')).digest('hex');
   const file = join(directory, `${key}.json`);
   const read = (): string | undefined => {
     try {
@@ -71,7 +72,7 @@ export function capabilityCache({
 function cacheDirectory({
   XDG_CACHE_HOME = '',
   HOME = '',
-}: CapabilityCacheOptions['env']): string | undefined {
+}: Readonly<Record<string, string | undefined>>): string | undefined {
   if (isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'agentcore-bridge');
   return isAbsolute(HOME) ? join(HOME, '.cache', 'agentcore-bridge') : undefined;
 }

@@ -18,7 +18,7 @@ const inHome = (): string => join(home, '.cache', 'agentcore-bridge');
 
 function cache(options: Partial<Parameters<typeof capabilityCache>[0]> = {}) {
   const log = recordingLog();
-  const key = { runtimeArn: 'arn', qualifier: 'DEFAULT', command: 'agent' };
+  const key = { runtime: 'arn', qualifier: 'DEFAULT', command: 'agent' };
   return { log, ...capabilityCache({ ...key, env: { HOME: home }, log, ...options }) };
 }
 
@@ -41,10 +41,10 @@ describe('the cache of what agents say', () => {
 
   test('is another one for another runtime, endpoint or command', () => {
     cache().write(text);
-    for (const other of [{ runtimeArn: 'arn2' }, { qualifier: 'test' }, { command: 'agent --debug' }]) {
+    for (const other of [{ runtime: 'arn2' }, { qualifier: 'test' }, { command: 'agent --debug' }]) {
       expect(cache(other).read()).toBeUndefined();
     }
-    expect(cache({ runtimeArn: 'a', qualifier: 'rn' }).read()).toBeUndefined();
+    expect(cache({ runtime: 'a', qualifier: 'rn' }).read()).toBeUndefined();
   });
 
   test('is for its owner alone', () => {
