@@ -1,0 +1,133 @@
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import process from 'node:process';
+import type { Log } from '../base/log.ts';
+
+/** What an agent said last time, kept on this machine. A machine without a place for it is none the worse. */
+export interface CapabilityCache {
+  /** The text that was written last, a JSON object; undefined where there is none. */
+  readonly read: () => string | undefined;
+  /** Keeps a JSON object, whole or not at all. */
+  readonly write: (text: string) => void;
+}
+
+export interface CapabilityCacheOptions {
+  /** The same three have the same agent. */
+  readonly runtime: string;
+  readonly qualifier: string;
+  readonly command: string;
+  /** For `XDG_CACHE_HOME` and `HOME`. Default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+/**
+ * A file of `$XDG_CACHE_HOME/agentcore-bridge/`, or `$HOME/.cache/agentcore-bridge/`. Nothing throws: what goes wrong is in
+ * the log, at level debug. Several processes may write at once: one of them wins.
+ */
+export function capabilityCache({
+  runtime,
+  qualifier,
+  command,
+  env = process.env,
+  log,
+}: CapabilityCacheOptions): CapabilityCache {
+  const directory = cacheDirectory(env);
+  if (directory === undefined) {
+    log.debug('no place for a cache: neither XDG_CACHE_HOME nor HOME is an absolute path');
+    return { read: () => undefined, write: () => undefined };
+  }
+  // A NUL is in none of them.
+  const key = createHash('sha256').update([runtime, qualifier, command].join('\0')).digest('hex');
+  const file = join(directory, `${key}.json`);
+  const read = (): string | undefined => {
+    try {
+      return readWhole(file);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') log.debug('the cache can not be read', { file, error: codeOf(error) });
+      return undefined;
+    }
+  };
+  const write = (text: string): void => {
+    try {
+      if (text !== read()) writeWhole(directory, file, text);
+    } catch (error) {
+      log.debug('the cache can not be written', { file, error: codeOf(error) });
+    }
+  };
+  return { read, write };
+}
+
+/** The XDG base directory specification: a relative path is to be ignored. */
+function cacheDirectory({
+  XDG_CACHE_HOME = '',
+  HOME = '',
+}: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'agentcore-bridge');
+  return isAbsolute(HOME) ? join(HOME, '.cache', 'agentcore-bridge') : undefined;
+}
+
+/** Throws where the file is missing, too large, or no JSON object. */
+function readWhole(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    if (!isFit(fstatSync(descriptor).size)) throw new Damage('too large');
+    const text = readFileSync(descriptor, 'utf8');
+    check(text);
+    return text;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function writeWhole(directory: string, file: string, text: string): void {
+  if (!isFit(Buffer.byteLength(text))) throw new Damage('too large');
+  check(text);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const unfinished = `${file}.${randomUUID()}`;
+  try {
+    writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' });
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+}
+
+/** An agent that says more of itself than this is asked again each time. */
+function isFit(bytes: number): boolean {
+  return bytes <= 1024 * 1024;
+}
+
+function check(text: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Damage('no JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Damage('no object');
+}
+
+class Damage extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`the content is ${code}`);
+    this.code = code;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
