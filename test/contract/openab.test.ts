@@ -142,17 +142,18 @@ describe('openab', () => {
       const first = openab(local);
       const sessionId = await first.begin();
       const [life, session] = (await first.hear(sessionId, 'life\nsession')).said;
-      const open = state === 'at work' ? first.hear(sessionId, 'say 1\nwait') : undefined;
+      const open = state === 'at work' ? first.hear(sessionId, 'say 1\nsleep 1500\nsay 1') : undefined;
       await first.until(() => open === undefined || first.said(sessionId).includes('0'));
       expect(await first.end()).toEqual({ code: 0, wasKilled: false });
       expect((await open)?.answer.error?.code).toBe(open && -32800);
 
       const second = openab(local);
       expect(await second.comeBack(sessionId)).toBe(sessionId);
-      if (open !== undefined) second.notify('session/cancel', { sessionId });
       const { said } = await second.hear(sessionId, 'life\nsession\nstarts\ntell history');
-      expect(said.slice(0, 3)).toEqual([life, session, '1']);
-      expect(JSON.parse(said[3] ?? '')).toEqual(['life\nsession', ...(open ? ['say 1\nwait'] : [])]);
+      const history = ['life\nsession', ...(open ? ['say 1\nsleep 1500\nsay 1'] : [])];
+      // What the agent said last in the turn that was left open is not lost either.
+      const rest = open ? ['0'] : [];
+      expect(said).toEqual([...rest, life, session, '1', JSON.stringify(history)]);
     },
   );
 
