@@ -1,22 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { threadIds } from '../../src/agent/thread-ids.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
-import { fixture } from '../e2e/bridge-process.ts';
 import { endLater, startLocal } from '../e2e/stage.ts';
 import { type ChatThread, OpenabClient, type OpenabOptions } from './openab-client.ts';
+import { keepsHistory, sessionAgent } from './stage.ts';
 
 const discord: ChatThread = { channel: 'discord', channelId: '123', threadId: '456' };
 const key = 'discord:456';
-const keepsHistory = ['--persist', '.session-agent'];
 
 /** openab with a chat bot's disk, which is none. */
 function openab(
   local: LocalAgentCore,
   options: Partial<OpenabOptions> & { switches?: readonly string[] } = {},
 ) {
-  const { switches = [], ...others } = options;
+  const { switches, ...others } = options;
   const client = new OpenabClient(local, {
-    agent: [...fixture('session-agent.ts'), 'initialize-once', ...switches],
+    agent: sessionAgent(switches),
     home: '/nonexistent',
     thread: discord,
     ...others,
