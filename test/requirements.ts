@@ -129,6 +129,41 @@ export const requirements = {
     says: 'MCP servers given as a local command are dropped with a warning; http and sse ones cross.',
     source: 'design',
   },
+  'acp.session-ids': {
+    says: 'Session ids are exchanged wherever they stand where each session has an agent of its own; subagents’ find their agent.',
+    source: 'ACP',
+  },
+  'acp.sender-context': {
+    says: 'The sender’s context in the first prompt chooses the thread; session/new is answered before.',
+    source: 'openab',
+  },
+  'acp.many-sessions': { says: 'Any number of sessions in one process, without cross-talk.', source: 'issue' },
+  'acp.initialize-in-time': {
+    says: 'initialize is answered by the agent, or in time from what is known; a living agent is not initialized twice.',
+    source: 'issue',
+  },
+  'acp.load': {
+    says: 'A session is found again from anywhere: reattached, resumed, loaded, or begun anew with a visible sentence.',
+    source: 'issue',
+  },
+  'acp.not-found': { says: 'A session that can’t be found is -32002.', source: 'ACP' },
+  'acp.replay': {
+    says: 'What the client has seen of a session is not shown to it again, unless it asks for it.',
+    source: 'ACP',
+  },
+  'acp.heal': {
+    says: 'When an agent dies the client is told, and the next prompt works, with its history.',
+    source: 'design',
+  },
+  'acp.cancel-strategy': {
+    says: 'A cancelled turn ends within the grace, and nothing of it gets into the next.',
+    source: 'issue',
+  },
+  'acp.idle': {
+    says: 'With nothing open the shell is let go after a while, and the next message comes back to it.',
+    source: 'issue',
+  },
+  'acp.progress': { says: 'Who waits for a microVM is told so after 3 s, unless unwanted.', source: 'issue' },
   'acp.cancel-overtakes': { says: 'session/cancel is never queued behind anything.', source: 'openab' },
   'acp.agent-requests': {
     says: 'Requests of the agent reach the client and its answers reach the agent; when the agent dies they are withdrawn.',

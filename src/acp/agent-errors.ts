@@ -13,11 +13,20 @@ export function agentCannotStart({ code }: AgentExit): BridgeError {
 }
 
 /** The agent ended with requests open. */
-export function agentExited({ code }: AgentExit): BridgeError {
+export function agentExited({ code }: Pick<AgentExit, 'code'>): BridgeError {
   return new BridgeError('agent-exited', `the agent ended unexpectedly (exit code ${code})`, {
     remedy: 'The next message starts it anew.',
     retryable: true,
   });
+}
+
+/** The agent did not end a turn that was cancelled. */
+export function slowToCancel(graceMs: number): BridgeError {
+  return new BridgeError(
+    'agent-exited',
+    `the agent was ended, since it had not ended a cancelled turn within ${graceMs / 1000} s`,
+    { remedy: 'The next message starts it anew.', retryable: true },
+  );
 }
 
 /** The bridge leaves with requests open. */
@@ -37,6 +46,19 @@ export function exitAnswer(error: BridgeError, { code, stderr }: AgentExit): Rpc
     ? answer
     : { ...answer, message: `${answer.message} Its last words: ${last.slice(0, 300)}` };
 }
+
+/** @param sessionId As the client wrote it */
+export function noSuchSession(sessionId: string): RpcError {
+  return {
+    code: rpcCodes.notFound,
+    message: `There is no session ${printable(sessionId.slice(0, 100))}. Open a new one with session/new.`,
+  };
+}
+
+export const neverSent: RpcError = {
+  code: rpcCodes.requestCancelled,
+  message: 'Cancelled before it was sent to the agent.',
+};
 
 export const parseError: RpcError = { code: rpcCodes.parseError, message: 'The line is not JSON.' };
 

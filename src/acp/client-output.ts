@@ -7,8 +7,6 @@ import { FloodGate } from './flood-gate.ts';
 export type WriteLines = (lines: readonly Uint8Array[]) => number;
 
 export interface ClientOutputEvents {
-  /** The client has so much of the epoch's output: told in the same turn as the write that did it. */
-  onProgress(delivered: number): void;
   /** The client does not read what it was given. */
   onFull(): void;
   /** It has read all of it. */
@@ -16,16 +14,16 @@ export interface ClientOutputEvents {
 }
 
 /**
- * Lines for the client, and how much of the agent's output the client has with them: a line counts when its pipe has
- * taken it, not before, since what waits in this process is lost with it.
+ * Lines for the client, from any number of agents, and how much of each one's output the client has with them: a line
+ * counts when its pipe has taken it, not before, since what waits in this process is lost with it.
  */
 export class ClientOutput {
   readonly #write: WriteLines;
   readonly #events: ClientOutputEvents;
   readonly #gate = new FloodGate(batchMs);
   #lines: Line[] = [];
-  /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
-  #position = 0;
+  /** Those that have got further since the client had all lines last. */
+  readonly #moved = new Set<Lane>();
   #state: 'idle' | 'due' | 'full' = 'idle';
   /** Whether the client was given more than it has read, and has not caught up yet. */
   #isBehind = false;
@@ -37,33 +35,38 @@ export class ClientOutput {
     this.#events = events;
   }
 
+  /**
+   * A way for the lines that one agent gives rise to.
+   *
+   * @param onProgress The client has so much of the epoch's output: told in the same turn as the write that did it.
+   */
+  lane(onProgress: (delivered: number) => void): OutputLane {
+    const lane: Lane = { position: 0, onProgress };
+    const move = (): void => {
+      this.#moved.add(lane);
+      this.#schedule();
+    };
+    return {
+      add: (bytes) => {
+        this.#lines.push({ bytes, lane, position: lane.position });
+        move();
+      },
+      moveTo: (position) => {
+        lane.position = position;
+        move();
+      },
+      beginEpoch: () => {
+        lane.position = 0;
+        this.#lines = this.#lines.map((line) => (line.lane === lane ? { ...line, position: 0 } : line));
+      },
+      report: move,
+    };
+  }
+
+  /** A line that no agent gave rise to. */
   add(bytes: Uint8Array): void {
-    this.#lines.push({ bytes, position: this.#position });
-    this.schedule();
-  }
-
-  /** The agent's output up to here is dealt with once the lines are written that were added before and since. */
-  moveTo(position: number): void {
-    this.#position = position;
-    this.schedule();
-  }
-
-  /** Another epoch: its output is counted from 0. */
-  beginEpoch(): void {
-    this.#position = 0;
-    this.#lines = this.#lines.map(({ bytes }) => ({ bytes, position: 0 }));
-  }
-
-  /** Has `onProgress` told soon, also where nothing is to be written. Lines of one turn of the event loop go together. */
-  schedule(): void {
-    if (this.#state !== 'idle') return;
-    this.#state = 'due';
-    queueMicrotask(() => {
-      if (this.#state !== 'due') return;
-      const waitMs = this.#gate.waitMs(performance.now(), this.#lines.length);
-      if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
-      else this.flush();
-    });
+    this.#lines.push({ bytes, lane: undefined, position: 0 });
+    this.#schedule();
   }
 
   /** Writes what there is, now, unless the client does not read. */
@@ -93,18 +96,39 @@ export class ClientOutput {
     clearTimeout(this.#timer);
   }
 
+  /** Lines of one turn of the event loop go together. */
+  #schedule(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'due';
+    queueMicrotask(() => {
+      if (this.#state !== 'due') return;
+      const waitMs = this.#gate.waitMs(performance.now(), this.#lines.length);
+      if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
+      else this.flush();
+    });
+  }
+
   /** Writes what is behind the first `done` lines, which the client has by now. */
   #writeBehind(done: number): void {
     clearTimeout(this.#timer);
     const lines = this.#lines.slice(done).map(({ bytes }) => bytes);
     this.#gate.pass(performance.now(), lines.length);
-    const written = done + (lines.length > 0 ? this.#write(lines) : 0);
-    const last = this.#lines.splice(0, written).at(-1);
+    const written = this.#lines.splice(0, done + (lines.length > 0 ? this.#write(lines) : 0));
     const isAll = this.#lines.length === 0;
     this.#state = isAll ? 'idle' : 'full';
-    if (isAll || last !== undefined) this.#events.onProgress(isAll ? this.#position : (last?.position ?? 0));
+    this.#report(isAll, written);
     if (this.#isBehind === isAll) this.#catchUp(isAll);
     if (isAll) this.#drained?.();
+  }
+
+  #report(isAll: boolean, written: readonly Line[]): void {
+    const reached = new Map<Lane, number>();
+    for (const { lane, position } of written) if (lane !== undefined) reached.set(lane, position);
+    if (isAll) {
+      for (const lane of this.#moved) reached.set(lane, lane.position);
+      this.#moved.clear();
+    }
+    for (const [lane, position] of reached) lane.onProgress(position);
   }
 
   #catchUp(hasCaughtUp: boolean): void {
@@ -114,9 +138,27 @@ export class ClientOutput {
   }
 }
 
+/** The way of one agent's lines to the client. */
+export interface OutputLane {
+  add(bytes: Uint8Array): void;
+  /** The agent's output up to here is dealt with once the lines are written that were added before and since. */
+  moveTo(position: number): void;
+  /** Another epoch: its output is counted from 0. */
+  beginEpoch(): void;
+  /** Has `onProgress` told soon, also where nothing is to be written. */
+  report(): void;
+}
+
+interface Lane {
+  /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
+  position: number;
+  readonly onProgress: (delivered: number) => void;
+}
+
 interface Line {
   readonly bytes: Uint8Array;
-  /** How much of the epoch's output the client has with this line and those before it. */
+  readonly lane: Lane | undefined;
+  /** How much of the lane's output the client has with this line and those before it. */
   readonly position: number;
 }
 

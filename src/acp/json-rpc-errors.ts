@@ -1,5 +1,5 @@
 import type { BridgeError } from '../base/errors.ts';
-import { encodeJson } from './json-text.ts';
+import { encodeText } from './json-text.ts';
 
 /** An error as JSON-RPC 2.0 has it. */
 export interface RpcError {
@@ -8,11 +8,13 @@ export interface RpcError {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** Of JSON-RPC 2.0 and of ACP. -32000 and -32002 speak of the agent's own logins and sessions: they are its to give. */
+/** Of JSON-RPC 2.0 and of ACP. -32000 speaks of the agent's own logins: it is the agent's to give. */
 export const rpcCodes = {
   parseError: -32700,
   invalidRequest: -32600,
   internalError: -32603,
+  /** No such session. */
+  notFound: -32002,
   /** Given up at the caller's wish, or for a shutdown. */
   requestCancelled: -32800,
 } as const;
@@ -34,19 +36,19 @@ export function rpcError(error: BridgeError, details: Readonly<Record<string, un
 
 /** A line that answers the request whose id is this JSON text. */
 export function errorResponse(id: string, error: RpcError): Uint8Array {
-  return response(id, { error });
+  return response(id, 'error', JSON.stringify(error));
 }
 
 export function resultResponse(id: string, result: unknown): Uint8Array {
-  return response(id, { result });
+  return response(id, 'result', JSON.stringify(result));
+}
+
+/** @param result JSON text */
+export function resultTextResponse(id: string, result: string): Uint8Array {
+  return response(id, 'result', result);
 }
 
 /** The id is put in as it is: as a number of JavaScript it could lose digits. */
-function response(id: string, outcome: Readonly<Record<string, unknown>>): Uint8Array {
-  const rest = encodeJson(outcome).subarray(1);
-  const head = new TextEncoder().encode(`{"jsonrpc":"2.0","id":${id},`);
-  const line = new Uint8Array(head.length + rest.length);
-  line.set(head);
-  line.set(rest, head.length);
-  return line;
+function response(id: string, name: 'result' | 'error', value: string): Uint8Array {
+  return encodeText(`{"jsonrpc":"2.0","id":${id},"${name}":${value}}`);
 }

@@ -167,7 +167,8 @@ function endOfScalar(bytes: Uint8Array, at: number): number {
   return endOfNumber(bytes, at);
 }
 
-function endOfString(bytes: Uint8Array, start: number): number {
+/** Offset behind the string whose quote is at `start`; {@link none} if it is faulty or cut off. */
+export function endOfString(bytes: Uint8Array, start: number): number {
   let at = start + 1;
   for (;;) {
     at = endOfPlain(bytes, at);

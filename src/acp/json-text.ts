@@ -6,6 +6,11 @@ export function textAt(line: Uint8Array, span: Span): string {
   return decoder.decode(line.subarray(span.start, span.end));
 }
 
+/** JSON text as a line, without a newline. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
 /** A value as JSON, without a newline. */
 export function encodeJson(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));

@@ -28,6 +28,8 @@ export interface Response {
   readonly is: 'response';
   readonly id: Span;
   readonly outcome: 'result' | 'error';
+  /** The result, or the error. */
+  readonly value: Span;
 }
 
 /** A line that is not JSON, or is no message. */
@@ -54,11 +56,13 @@ export function readMessage(line: Uint8Array): Message {
     const { params } = members;
     if (members.id === undefined) return { is: 'notification', method, params };
     if (isId(line, members.id)) return { is: 'request', method, id: members.id, params };
-  } else if (members.method === undefined && (members.result ?? members.error) !== undefined) {
+  }
+  const value = members.error ?? members.result;
+  if (members.method === undefined && value !== undefined) {
     // Both peers get ids from us, and never null.
     if (members.id === undefined || line[members.id.start] === nullLetter) return { is: 'orphan' };
     const outcome = members.error === undefined ? 'result' : 'error';
-    if (isId(line, members.id)) return { is: 'response', id: members.id, outcome };
+    if (isId(line, members.id)) return { is: 'response', id: members.id, outcome, value };
   }
   return { is: 'invalid', fault: 'no-message', ...remains(line, envelope) };
 }

@@ -1,29 +1,58 @@
-import type { AgentExit, AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link.ts';
+import type { AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link.ts';
 import type { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { AgentCalls } from './agent-calls.ts';
 import {
-  agentCannotStart,
-  agentExited,
-  exitAnswer,
   invalidRequest,
   leaving,
+  noSuchSession,
   oversizedAnswer,
   parseError,
   unreadableAnswer,
 } from './agent-errors.ts';
-import { ClientCalls } from './client-calls.ts';
+import { clientSessionId, parseClientSessionId, randomKey } from './client-session-ids.ts';
 import { ClientOutput, type WriteLines } from './client-output.ts';
-import { errorResponse, rpcCodes, rpcError, type RpcError } from './json-rpc-errors.ts';
-import { textAt } from './json-text.ts';
-import { type Invalid, readHead, readMessage } from './message.ts';
-import { firstRequestId } from './request-ids.ts';
+import type { Greeted } from './greeting.ts';
+import { type CapabilityCache, Introduction } from './introduction.ts';
+import { errorResponse, resultResponse, resultTextResponse, rpcCodes, rpcError } from './json-rpc-errors.ts';
+import { memberOf, type Span, stringAt } from './json-scanner.ts';
+import { replacing, textAt } from './json-text.ts';
+import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
+import { inRemoteTerms, mappedPath, type RemoteViewOptions } from './remote-view.ts';
+import { threadKeyOf } from './sender-context.ts';
+import { readSetup, type SessionSetup } from './session.ts';
+import { listSessions } from './session-list.ts';
 import { splice } from './splice.ts';
-import { ThisLife } from './this-life.ts';
+import type { ThreadPolicy } from './thread.ts';
+import { type Member, ThreadPool } from './thread-pool.ts';
+import { UnboundSessions } from './unbound-sessions.ts';
+
+/** How it is known which thread a session belongs to. */
+export type ThreadChoice =
+  /** All belong to this one. */
+  | { readonly is: 'fixed'; readonly key: string }
+  /** The first prompt says so, as openab's do; a session whose prompt does not is a thread of its own. */
+  | { readonly is: 'sender-context' }
+  /** Each is a thread of its own. */
+  | { readonly is: 'session' }
+  /** The first prompt, where it does. */
+  | { readonly is: 'auto' };
 
 export interface RouterOptions {
-  /** The link to the agent of the one thread that this process serves. */
-  readonly createLink: (events: AgentLinkEvents) => AgentLink;
+  readonly threads: ThreadChoice;
+  /** The link to the agent of the thread of that key. */
+  readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
+  /** Ends the microVM of the thread of that key; never fails. */
+  readonly stopMachine: (key: string) => Promise<void>;
+  readonly cache: CapabilityCache;
+  /** `agentCapabilities` for a client that can't wait for an agent. */
+  readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
+  /** How long the client is kept waiting for an agent's answer to `initialize`. */
+  readonly initializeTimeoutMs: number;
+  readonly policy: Omit<ThreadPolicy, 'mappedCwd'>;
+  readonly remote: RemoteViewOptions;
+  /** Whether what the agent remembers outlives its microVM. */
+  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
   /** To the client. */
   readonly write: WriteLines;
   /** The bridge is of no more use; all that was open is answered. */
@@ -32,53 +61,66 @@ export interface RouterOptions {
   readonly maxMessageHint: string;
   readonly log: Log;
   /** A number from 0 up to 1. */
-  readonly random?: () => number;
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
 }
 
 /**
- * Between one client and one agent: request ids are exchanged in both directions, what names things of the client's
- * machine is put in terms of the microVM, and every request gets exactly one answer, whatever dies. All else crosses
- * byte for byte.
+ * Between one client and any number of agents: finds the thread that a message is for. Request ids are exchanged in both
+ * directions, session ids where each session has an agent of its own, and what names things of the client's machine is
+ * put in terms of the microVM. Every request gets exactly one answer, whatever dies. All else crosses byte for byte.
  */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #log: Log;
-  readonly #link: AgentLink;
-  readonly #thisLife: ThisLife;
   readonly #toClient: ClientOutput;
-  readonly #clientCalls: ClientCalls;
   readonly #agentCalls: AgentCalls;
-  #epoch: EpochEvent | undefined;
-  /** Whether this epoch's agent has said anything that is a message. */
-  #hasSpoken = false;
-  #isLeaving = false;
-  #isOver = false;
+  readonly #introduction: Introduction;
+  readonly #pool: ThreadPool;
+  readonly #unbound: UnboundSessions;
+  /** The key of the thread of each session whose name does not tell it. */
+  readonly #keys = new Map<string, string>();
+  /** Sessions that were never opened by name, and the thread whose agent spoke of them last. */
+  readonly #strangers = new Map<string, Member>();
+  /** Sessions that had no prompt yet in this process. */
+  readonly #unprompted = new Set<string>();
+  /** The thread whose agent answers `initialize`; the first session is its. */
+  readonly #firstKey: string;
+  #isFirstKeyTaken = false;
+  /** Why nothing can be done any more. */
+  #end: BridgeError | undefined;
 
   constructor(options: RouterOptions) {
-    const { log } = options;
+    const { threads, log } = options;
     this.#options = options;
-    this.#log = log;
-    this.#link = options.createLink({
-      onEpoch: (event) => this.#onEpoch(event),
-      onLine: (line, start, end) => this.#fromAgent(line, start, end),
-      onOversizedLine: (head, _start, end) => this.#oversizedFromAgent(head, end),
-      onExit: (exit) => this.#onExit(exit),
-      onState: (state) => log.debug('the link to the agent', { state }),
-      onFailed: (error) => this.#fail(error),
+    this.#firstKey = threads.is === 'fixed' ? threads.key : randomKey(options.randomBytes);
+    this.#toClient = new ClientOutput(options.write, {
+      // The agents' output is not held here: the service is made to wait.
+      onFull: () => this.#pool.all().forEach(({ thread }) => thread.pause()),
+      onRoom: () => this.#pool.all().forEach(({ thread }) => thread.resume()),
     });
-    const link = this.#link;
-    const thisLife = new ThisLife(link);
-    const toClient = new ClientOutput(options.write, {
-      onProgress: (delivered) => this.#acknowledge(delivered),
-      // The agent's output is not held here: the service is made to wait.
-      onFull: () => link.pause(),
-      onRoom: () => link.resume(),
+    this.#agentCalls = new AgentCalls(this.#toClient, log);
+    this.#introduction = new Introduction(options);
+    this.#unbound = new UnboundSessions(this.#introduction);
+    this.#pool = new ThreadPool({
+      ...options,
+      toClient: this.#toClient,
+      agentCalls: this.#agentCalls,
+      introduction: this.#introduction,
+      namingOf: (key) => ({
+        clientIdOf: (agentId) => this.#clientIdOf(key, agentId),
+        parse: (clientId) => (threads.is === 'fixed' ? undefined : parseClientSessionId(clientId)),
+      }),
+      onSession: (member, clientId) => {
+        this.#keys.set(clientId, member.key);
+        this.#unprompted.add(clientId);
+      },
+      onStranger: (member, sessionId) => this.#onStranger(member, sessionId),
+      onFailed: (_, error) => {
+        // What else there is goes on.
+        if (!this.#pool.all().some(({ thread }) => thread.isBegun)) this.#onFatal(error);
+      },
     });
-    const firstNumber = firstRequestId((options.random ?? Math.random)());
-    this.#thisLife = thisLife;
-    this.#toClient = toClient;
-    this.#clientCalls = new ClientCalls({ link, thisLife, toClient, firstNumber, log });
-    this.#agentCalls = new AgentCalls({ thisLife, toClient, log });
+    if (threads.is === 'fixed') this.#pool.get(threads.key);
   }
 
   /** One line of the client's, without its newline. */
@@ -90,22 +132,22 @@ export class Router {
         this.#refuse(line, message);
         return;
       case 'orphan':
-        this.#log.debug('the client could not read a line');
+        this.#options.log.debug('the client could not read a line');
         return;
       case 'response':
         this.#agentCalls.answer(line, message.id);
         return;
       case 'notification':
-        this.#clientCalls.notify(line, message);
+        this.#notify(line, message);
         return;
       case 'request':
-        this.#clientCalls.request(line, message);
+        this.#request(line, message);
     }
   }
 
   /** A line of the client's that was too long to be held; its first bytes. */
   oversizedFromClient(head: Uint8Array): void {
-    this.#log.warn('a message of the client is over the limit: refused');
+    this.#options.log.warn('a message of the client is over the limit: refused');
     const { id, looksLike } = readHead(head);
     if (looksLike === 'answer') {
       this.#agentCalls.fail(head, id, oversizedAnswer);
@@ -120,13 +162,15 @@ export class Router {
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    return this.#clientCalls.heldBytes + this.#link.pendingBytes;
+    return this.#pool.all().reduce((sum, { thread }) => sum + thread.pendingBytes, 0);
   }
 
   /** Resolves when `pendingBytes` is at most `bytes`, or nothing will be sent any more. */
   async drained(bytes: number): Promise<void> {
-    await this.#clientCalls.released();
-    await this.#link.drained(bytes);
+    while (this.#end === undefined && this.pendingBytes > bytes) {
+      const pending = this.#pool.all().filter(({ thread }) => thread.pendingBytes > 0);
+      await Promise.race(pending.map(({ thread }) => thread.eased()));
+    }
   }
 
   /** The line that `write` left under way is with the client, and there is room for more. */
@@ -139,21 +183,21 @@ export class Router {
     return this.#toClient.drained(withinMs);
   }
 
-  /** Tells who waits for the agent that the bridge leaves. What the agent says from now on is for the next bridge. */
+  /** Tells who waits for an agent that the bridge leaves. What agents say from now on is for the next bridge. */
   leave(): void {
-    if (this.#isOver || this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.#clientCalls.giveUp(rpcError(leaving()));
+    if (this.#end !== undefined) return;
+    const error = leaving();
+    this.#end = error;
+    for (const { thread } of this.#pool.all()) thread.leave(rpcError(error));
   }
 
-  /** Leaves the agent to itself. Resolves within `graceMs`. */
-  async close(graceMs: number): Promise<void> {
+  /** Leaves the agents to themselves, or with `isStop` ends their microVMs. Resolves within `graceMs`. */
+  async close(graceMs: number, { isStop = false }: { isStop?: boolean } = {}): Promise<void> {
     this.leave();
     this.#toClient.flush();
     // What the client has not read is not acknowledged either, and must not reach it any more.
     this.#toClient.stop();
-    await this.#link.close(graceMs);
-    this.#isOver = true;
+    await this.#pool.close(graceMs, isStop);
   }
 
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
@@ -164,84 +208,223 @@ export class Router {
     this.#toClient.add(errorResponse(isReadable ? textAt(line, id) : 'null', error));
   }
 
-  #fromAgent(line: Uint8Array, start: number, end: number): void {
-    if (this.#isLeaving) return;
-    const message = readMessage(line);
-    this.#toClient.moveTo(end);
-    if (message.is !== 'invalid') this.#hasSpoken = true;
-    switch (message.is) {
-      case 'invalid':
-        this.#onNoise(line, message);
-        return;
-      case 'orphan':
-        this.#log.debug('the agent could not read a line');
-        return;
-      case 'response':
-        this.#clientCalls.answer(line, message.id);
-        return;
-      case 'request': {
-        const number = this.#agentCalls.open(line, message.id, start);
-        this.#toClient.add(splice(line, [number, ...this.#clientCalls.ownIds(line, message)]));
+  #request(written: Uint8Array, asWritten: Request): void {
+    if (this.#end !== undefined) {
+      this.#toClient.add(errorResponse(textAt(written, asWritten.id), rpcError(this.#end)));
+      return;
+    }
+    const { line, message } = this.#inRemoteTerms(written, asWritten);
+    const isFixed = this.#options.threads.is === 'fixed';
+    const sessionId = stringAt(line, memberOf(line, message.params, 'sessionId'));
+    if (message.method === 'initialize') this.#initialize(line, message);
+    else if (isFixed) this.#firstMember.requests.request(line, message, sessionId);
+    else if (message.method === 'session/new') this.#openNew(line, message);
+    else if (message.method === 'session/list') this.#list(line, message);
+    else if (sessionId === undefined) this.#firstMember.requests.request(line, message, undefined);
+    else this.#requestOf(sessionId, line, message);
+  }
+
+  #initialize(line: Uint8Array, message: Request): void {
+    const introduction = this.#introduction;
+    introduction.initialize = { line, message };
+    let id: string | undefined = textAt(line, message.id);
+    const answerOnce = (answer: (id: string) => Uint8Array): void => {
+      if (id !== undefined) this.#toClient.add(answer(id));
+      id = undefined;
+    };
+    const standIn = (): void => answerOnce((id) => resultTextResponse(id, introduction.standIn));
+    if (this.#isThreadToldByPrompts && introduction.lastAnswer !== undefined) {
+      // No agent can be known yet that would be the first prompt's.
+      standIn();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#options.log.info('no agent has answered initialize in time: its place is taken by what is known');
+      standIn();
+    }, this.#options.initializeTimeoutMs);
+    this.#firstMember.thread.greet((greeted) => {
+      clearTimeout(timer);
+      answerOnce((id) => greetingResponse(id, greeted));
+    });
+  }
+
+  #openNew(line: Uint8Array, message: Request): void {
+    const key = this.#takeKey();
+    if (!this.#isThreadToldByPrompts) {
+      this.#pool.get(key).requests.request(line, message, undefined);
+      return;
+    }
+    const clientId = clientSessionId({ key, agentId: undefined });
+    this.#unbound.add(clientId, this.#setup(line, message));
+    const result = { ...this.#introduction.lastOpened, sessionId: clientId };
+    this.#toClient.add(resultResponse(textAt(line, message.id), result));
+  }
+
+  /** A request about one session. */
+  #requestOf(sessionId: string, line: Uint8Array, message: Request): void {
+    const isPrompt = message.method === 'session/prompt';
+    if (this.#isThreadToldByPrompts && isOpening(message) && parseClientSessionId(sessionId) !== undefined) {
+      if (this.#keys.has(sessionId)) {
+        this.#memberOf(sessionId)?.requests.request(line, message, sessionId);
         return;
       }
-      case 'notification':
-        if (message.method === '$/cancel_request') this.#agentCalls.cancel(line, message.params);
-        else this.#toClient.add(splice(line, this.#clientCalls.ownIds(line, message)));
+      this.#unbound.add(sessionId, this.#setup(line, message));
     }
-  }
-
-  /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
-  #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
-    this.#log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
-    if (id !== undefined && looksLike !== 'call') this.#clientCalls.fail(line, id, unreadableAnswer);
-  }
-
-  #oversizedFromAgent(head: Uint8Array, end: number): void {
-    if (this.#isLeaving) return;
-    this.#toClient.moveTo(end);
-    this.#log.warn('a message of the agent is over the limit: dropped');
-    const { id, looksLike } = readHead(head);
-    if (id === undefined) return;
-    if (looksLike === 'call') this.#thisLife.send(errorResponse(textAt(head, id), oversizedAnswer));
-    else this.#clientCalls.fail(head, id, oversizedAnswer);
-  }
-
-  #onEpoch(event: EpochEvent): void {
-    if (this.#isOver) return;
-    // At the first one, what waits may be for an agent that a bridge before this one left at work.
-    if (this.#epoch !== undefined) this.#thisLife.end();
-    this.#epoch = event;
-    this.#toClient.beginEpoch();
-    this.#hasSpoken = false;
-    if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
-    this.#clientCalls.begin(event.cwd, event.lostThrough);
-  }
-
-  #onExit(exit: AgentExit): void {
-    if (this.#hasSpoken || this.#epoch?.origin !== 'started') {
-      this.#loseAgent(exit.lostThrough, exitAnswer(agentExited(exit), exit));
-    } else {
-      const error = agentCannotStart(exit);
-      this.#fail(error, exitAnswer(error, exit));
+    if (this.#unbound.has(sessionId)) {
+      if (!isPrompt) {
+        this.#toClient.add(this.#unbound.answer(sessionId, line, message));
+        return;
+      }
+      this.#bind(sessionId, line, message);
+    } else if (isPrompt && this.#options.threads.is === 'auto' && this.#unprompted.has(sessionId)) {
+      this.#rebind(sessionId, line, message);
     }
+    this.#unprompted.delete(sessionId);
+    const member = this.#memberOf(sessionId);
+    const stranger = this.#strangers.get(sessionId);
+    if (member !== undefined) member.requests.request(line, message, sessionId);
+    else if (stranger !== undefined) stranger.requests.request(line, message, undefined);
+    else this.#toClient.add(errorResponse(textAt(line, message.id), noSuchSession(sessionId)));
   }
 
-  #loseAgent(lostThrough: number, error: RpcError): void {
-    this.#clientCalls.lose(lostThrough, error);
-    this.#agentCalls.withdrawAll();
+  /** The first prompt of a session tells its thread. */
+  #bind(sessionId: string, line: Uint8Array, message: Request): void {
+    const unbound = this.#unbound.take(sessionId);
+    const own = parseClientSessionId(sessionId);
+    if (unbound === undefined || own === undefined) return;
+    const key = threadKeyOf(line, message.params) ?? own.key;
+    const member = this.#pool.get(key);
+    this.#keys.set(sessionId, key);
+    member.thread.sessions.add(sessionId, key === own.key ? own.agentId : undefined, unbound.setup);
+    for (const setting of unbound.settings) member.requests.repeat(setting.line, setting.message, sessionId);
+    this.#discardUnused();
   }
 
-  #fail(error: BridgeError, told: RpcError = rpcError(error)): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#clientCalls.giveUp(told);
-    this.#agentCalls.withdrawAll();
+  /** A session that was opened at an agent of its own turns out to belong to another thread. */
+  #rebind(sessionId: string, line: Uint8Array, message: Request): void {
+    const key = threadKeyOf(line, message.params);
+    const last = this.#memberOf(sessionId);
+    if (key === undefined || last === undefined || last.key === key) return;
+    const session = last.thread.sessions.find(sessionId);
+    if (session === undefined) return;
+    last.thread.sessions.forget(session);
+    this.#keys.set(sessionId, key);
+    this.#pool.get(key).thread.sessions.add(sessionId, undefined, session.setup);
+    if (last.thread.sessions.all().length === 0) this.#pool.discard(last);
+  }
+
+  /** The agent that answered `initialize` is nobody's, once the first session belongs to another thread. */
+  #discardUnused(): void {
+    const first = this.#pool.find(this.#firstKey);
+    if (first === undefined || first.thread.sessions.all().length > 0 || first.thread.calls.isClientWaiting)
+      return;
+    this.#pool.discard(first);
+  }
+
+  #list(line: Uint8Array, message: Request): void {
+    const id = textAt(line, message.id);
+    const threads = this.#pool.all().map(({ thread }) => thread);
+    const keyOf = new Map(this.#pool.all().map(({ key, thread }) => [thread, key]));
+    void listSessions(threads, {
+      clientIdOf: (thread, agentId) => {
+        const known = thread.sessions.withAgentId(agentId)?.clientId;
+        return known ?? this.#clientIdOf(keyOf.get(thread) ?? '', agentId);
+      },
+      localCwd: stringAt(line, memberOf(line, message.params, 'cwd')),
+      withinMs: listMs,
+    }).then((result) => this.#toClient.add(resultTextResponse(id, result)));
+  }
+
+  #notify(line: Uint8Array, message: Notification): void {
+    if (this.#end !== undefined) return;
+    const { method, params } = message;
+    const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
+    if (method === '$/cancel_request') {
+      this.#cancelRequest(line, memberOf(line, params, 'requestId'));
+      return;
+    }
+    const member = this.#memberOf(sessionId) ?? this.#strangers.get(sessionId ?? '');
+    if (member === undefined) return;
+    if (method === 'session/cancel' && sessionId !== undefined)
+      member.thread.cancelTurn(sessionId, line, message);
+    else member.thread.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+  }
+
+  #cancelRequest(line: Uint8Array, requestId: Span | undefined): void {
+    if (requestId === undefined) return;
+    const id = textAt(line, requestId);
+    const member = this.#pool.all().find(({ thread }) => thread.calls.numberOf(id) !== undefined);
+    member?.thread.cancelRequest(line, requestId);
+  }
+
+  /** The thread that a session belongs to; the first one for what names no session. */
+  #memberOf(sessionId: string | undefined): Member | undefined {
+    if (sessionId === undefined || this.#options.threads.is === 'fixed') return this.#firstMember;
+    const key = this.#keys.get(sessionId) ?? parseClientSessionId(sessionId)?.key;
+    return key === undefined || this.#unbound.has(sessionId) ? undefined : this.#pool.get(key);
+  }
+
+  get #firstMember(): Member {
+    return this.#pool.get(this.#firstKey);
+  }
+
+  /** A key for a new session. */
+  #takeKey(): string {
+    if (this.#isFirstKeyTaken) return randomKey(this.#options.randomBytes);
+    this.#isFirstKeyTaken = true;
+    return this.#firstKey;
+  }
+
+  /** Whether a client of this kind says with its prompts which thread they belong to. */
+  get #isThreadToldByPrompts(): boolean {
+    const { threads } = this.#options;
+    if (threads.is === 'auto') return /openab/i.test(this.#introduction.clientName);
+    return threads.is === 'sender-context';
+  }
+
+  #clientIdOf(key: string, agentId: string): string {
+    // A key that a person or a chat gave: the agent's ids do, there is no other agent that could have the same.
+    const isRandom = parseClientSessionId(clientSessionId({ key, agentId }))?.key === key;
+    return isRandom && this.#options.threads.is !== 'fixed' ? clientSessionId({ key, agentId }) : agentId;
+  }
+
+  #setup(line: Uint8Array, { params }: Request): SessionSetup {
+    return readSetup(line, params, (path) => mappedPath(path, this.#options.remote));
+  }
+
+  #onStranger(member: Member, sessionId: string): void {
+    this.#strangers.delete(sessionId);
+    this.#strangers.set(sessionId, member);
+    const [oldest] = this.#strangers.keys();
+    if (this.#strangers.size > maxStrangers && oldest !== undefined) this.#strangers.delete(oldest);
+  }
+
+  #onFatal(error: BridgeError): void {
+    if (this.#end !== undefined) return;
+    this.#end = error;
     this.#toClient.flush();
     this.#options.onFatal(error);
   }
 
-  /** Should this process be killed, the next one goes on from here. */
-  #acknowledge(delivered: number): void {
-    if (!this.#isOver) this.#link.acknowledge(delivered, this.#agentCalls.starts);
+  #inRemoteTerms(line: Uint8Array, message: Request): { line: Uint8Array; message: Request } {
+    const edits = inRemoteTerms(line, message, this.#options.remote);
+    if (edits.length === 0) return { line, message };
+    const remote = splice(line, edits);
+    const again = readMessage(remote);
+    return again.is === 'request' ? { line: remote, message: again } : { line, message };
   }
 }
+
+function isOpening({ method }: Request): boolean {
+  return method === 'session/load' || method === 'session/resume';
+}
+
+function greetingResponse(id: string, greeted: Greeted): Uint8Array {
+  if (greeted.is === 'failed') return errorResponse(id, greeted.error);
+  if (greeted.is === 'known') return resultTextResponse(id, greeted.result);
+  return splice(greeted.line, [replacing(greeted.message.id, id)]);
+}
+
+/** Ids of subagents' sessions that are remembered. */
+const maxStrangers = 10_000;
+const listMs = 10_000;

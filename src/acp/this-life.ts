@@ -3,7 +3,7 @@ import type { AgentLink } from '../agent/agent-link.ts';
 /** Sends what only the agent that runs now can make sense of: answers to its requests, and cancels. */
 export class ThisLife {
   readonly #link: AgentLink;
-  readonly #tickets: number[] = [];
+  #tickets: number[] = [];
 
   constructor(link: AgentLink) {
     this.#link = link;
@@ -14,9 +14,14 @@ export class ThisLife {
     if (this.#tickets.length > maxWaiting) this.#tickets.shift();
   }
 
-  /** Another agent has taken its place, and must not get what still waits. */
+  /** Whether a line of this ticket was sent so. */
+  has(ticket: number): boolean {
+    return this.#tickets.includes(ticket);
+  }
+
+  /** Another agent has taken its place. */
   end(): void {
-    for (const ticket of this.#tickets.splice(0)) this.#link.withdraw(ticket);
+    this.#tickets = [];
   }
 }
 

@@ -10,17 +10,14 @@ function outputTo(takes: (lines: number) => number) {
       heard.push(...lines.slice(0, taken).map((line) => Buffer.from(line).toString()));
       return taken;
     },
-    {
-      onProgress: (delivered) => heard.push(`<${delivered}>`),
-      onFull: () => heard.push('<full>'),
-      onRoom: () => heard.push('<room>'),
-    },
+    { onFull: () => heard.push('<full>'), onRoom: () => heard.push('<room>') },
   );
+  const lane = output.lane((delivered) => heard.push(`<${delivered}>`));
   const say = (text: string, position: number): void => {
-    output.moveTo(position);
-    output.add(Buffer.from(text));
+    lane.moveTo(position);
+    lane.add(Buffer.from(text));
   };
-  return { output, heard, say };
+  return { output, lane, heard, say };
 }
 
 describe('the output to the client', () => {
@@ -33,8 +30,8 @@ describe('the output to the client', () => {
   });
 
   test('counts output that gives the client nothing', async () => {
-    const { output, heard } = outputTo(() => Infinity);
-    output.moveTo(30);
+    const { lane, heard } = outputTo(() => Infinity);
+    lane.moveTo(30);
     await Promise.resolve();
     expect(heard).toEqual(['<30>']);
   });
@@ -53,10 +50,10 @@ describe('the output to the client', () => {
   });
 
   test('does not take lines of an earlier epoch for progress in this one', async () => {
-    const { output, heard, say } = outputTo((lines) => lines - 1);
+    const { output, lane, heard, say } = outputTo((lines) => lines - 1);
     say('a', 500);
     await Promise.resolve();
-    output.beginEpoch();
+    lane.beginEpoch();
     heard.splice(0);
     say('b', 7);
     output.onRoom();
@@ -72,5 +69,25 @@ describe('the output to the client', () => {
     slow.output.onRoom();
     await waiting;
     expect(slow.heard.at(-1)).toBe('<room>');
+  });
+
+  test('says of each agent how far the client is with it, whoever’s lines come first', async () => {
+    let room = 2;
+    const { output, heard, say } = outputTo(() => room);
+    const other = output.lane((delivered) => heard.push(`<other ${delivered}>`));
+    say('a', 10);
+    other.moveTo(5);
+    other.add(Buffer.from('x'));
+    say('b', 20);
+    other.moveTo(9);
+    await Promise.resolve();
+    expect(heard.splice(0)).toEqual(['a', 'x', '<10>', '<other 5>', '<full>']);
+    room = 5;
+    output.onRoom();
+    expect(heard).toEqual(['<20>', '<other 9>', '<room>']);
+    heard.splice(0);
+    other.report();
+    await Promise.resolve();
+    expect(heard).toEqual(['<other 9>']);
   });
 });

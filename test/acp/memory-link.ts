@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../src/agent/agent-link.ts';
+import type { AgentLink, AgentLinkEvents, EpochEvent, Notes, TakenBack } from '../../src/agent/agent-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { bytesOf, textOf } from './json-texts.ts';
 
@@ -17,6 +17,11 @@ export class MemoryLink implements AgentLink {
   isStalled = false;
   isAttached = false;
   isClosed = false;
+  isAtRest = false;
+  /** How often the shell was let go. */
+  lettings = 0;
+  readonly restarts: BridgeError[] = [];
+  notes: Notes = { agent: undefined, thread: undefined };
   readonly #events: AgentLinkEvents;
   #queue: Queued[] = [];
   #lastTicket = 0;
@@ -68,7 +73,27 @@ export class MemoryLink implements AgentLink {
 
   resume(): void {}
 
-  restart(): void {}
+  restart(cause: BridgeError): void {
+    this.restarts.push(cause);
+  }
+
+  takeBack(): TakenBack[] {
+    return this.#queue
+      .splice(0)
+      .map(({ ticket, line, isUrgent }) => ({ ticket, line: bytesOf(line), urgent: isUrgent }));
+  }
+
+  note(kind: keyof Notes, text: string): void {
+    this.notes = { ...this.notes, [kind]: text };
+  }
+
+  atRest(isAtRest: boolean): void {
+    this.isAtRest = isAtRest;
+  }
+
+  letGo(): void {
+    this.lettings += 1;
+  }
 
   close(): Promise<void> {
     this.isClosed = true;
@@ -79,6 +104,7 @@ export class MemoryLink implements AgentLink {
   begin(event: Partial<EpochEvent> = {}): void {
     this.#epochs += 1;
     this.#offset = 0;
+    this.notes = { ...this.notes, agent: undefined };
     this.#isRunning = true;
     this.#events.onEpoch({
       epoch: String(this.#epochs),
@@ -86,6 +112,8 @@ export class MemoryLink implements AgentLink {
       cwd: '/mnt/workspace',
       lostThrough: this.#epochs === 1 ? 0 : this.#lastBound,
       cause: undefined,
+      notes: this.notes,
+      keeping: 'kept',
       ...event,
     });
     if (!this.isStalled) this.deliver();

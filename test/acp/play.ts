@@ -155,9 +155,9 @@ export class Play {
     for (const [id, answers] of this.#asked) {
       const [answer] = answers;
       this.#check(answers.length === 1, `request ${id} has one answer, not ${answers.length}`);
-      const isOwn = this.#answered.has(id)
-        ? answer?.result?.tag === id
-        : answer?.error !== undefined || answer?.result?.stopReason === 'cancelled';
+      const isFailed = answer?.error !== undefined || answer?.result?.stopReason === 'cancelled';
+      // Whoever introduces himself is introduced to the next agent too, until one answers.
+      const isOwn = answer?.result?.tag === id || (isFailed && !this.#answered.has(id));
       this.#check(isOwn, `request ${id} has its own answer`);
     }
     const isInThisLife = ({ tag }: { tag: string }): boolean =>
@@ -172,8 +172,9 @@ export class Play {
   #clientAsks(pick: number): void {
     const id = this.#asked.size % 2 === 0 ? String(this.#asked.size) : `"id ${this.#asked.size}"`;
     this.#asked.set(id, []);
+    const isFirst = this.#asked.size === 1;
     const [method, params] = [
-      ['initialize', ''],
+      [isFirst ? 'initialize' : 'm', ''],
       ['session/new', ',"cwd":"/here"'],
       ['session/prompt', ',"sessionId":"s"'],
       ['session/prompt', ',"sessionId":"t"'],

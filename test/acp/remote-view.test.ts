@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { readMessage, type Request } from '../../src/acp/message.ts';
-import { inRemoteTerms, namesLocalThings } from '../../src/acp/remote-view.ts';
+import {
+  inRemoteDirectory,
+  inRemoteTerms,
+  mappedPath,
+  type RemoteViewOptions,
+} from '../../src/acp/remote-view.ts';
 import { splice } from '../../src/acp/splice.ts';
 import { createLog } from '../../src/base/log.ts';
 import { verifies } from '../requirements.ts';
@@ -12,13 +17,29 @@ const requestOf = (method: string, params: string): { line: Uint8Array; request:
 };
 
 /** What becomes of a request's params, and the warnings. */
-function inTerms(method: string, before: string, cwd?: string): { params: string; warnings: string[] } {
+function inTerms(
+  method: string,
+  before: string,
+  options: Partial<RemoteViewOptions> = {},
+): { params: string; warnings: string[] } {
   const warnings: string[] = [];
   const log = createLog({ level: 'warn', format: 'text', write: (line) => warnings.push(line) });
   const { line, request } = requestOf(method, before);
-  const after = splice(line, inRemoteTerms(line, request, cwd, log));
+  const dropping = { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log } as const;
+  const after = splice(line, inRemoteTerms(line, request, { ...dropping, ...options }));
   const { params } = readMessage(after) as Request;
   return { params: params === undefined ? '' : textAt(after, params), warnings };
+}
+
+/** What becomes of a request's params when its directory is known. */
+function inDirectory(method: string, before: string): string {
+  const { line, request } = requestOf(method, before);
+  const after = splice(
+    line,
+    inRemoteDirectory(line, request, (cwd) => `/mnt"${cwd}"`),
+  );
+  const { params } = readMessage(after) as Request;
+  return params === undefined ? '' : textAt(after, params);
 }
 
 describe('initialize in remote terms', () => {
@@ -39,18 +60,16 @@ describe('initialize in remote terms', () => {
 });
 
 describe('session/new in remote terms', () => {
-  const moved = (params: string): { params: string; warnings: string[] } =>
-    inTerms('session/new', params, '/mnt/"work"');
+  const moved = (params: string): { params: string; warnings: string[] } => inTerms('session/new', params);
 
   test(verifies('acp.cwd', 'replaces cwd, and only the one at the top'), () => {
-    expect(moved('{"cwd":"/home/me","_meta":{"cwd":"/home/me"}}')).toEqual({
-      params: '{"cwd":"/mnt/\\"work\\"","_meta":{"cwd":"/home/me"}}',
-      warnings: [],
-    });
+    expect(inDirectory('session/new', '{"cwd":"/home/me","_meta":{"cwd":"/home/me"}}')).toBe(
+      '{"cwd":"/mnt\\"/home/me\\"","_meta":{"cwd":"/home/me"}}',
+    );
   });
 
   test('leaves a cwd of null, which lists the sessions of all directories', () => {
-    expect(moved('{"cwd":null}').params).toBe('{"cwd":null}');
+    expect(inDirectory('session/list', '{"cwd":null}')).toBe('{"cwd":null}');
   });
 
   test('drops further directories with a warning', () => {
@@ -87,18 +106,44 @@ describe('session/new in remote terms', () => {
 
 test.each(['session/prompt', 'm', '_session/new'])('%s crosses as it is', (method) => {
   const params = '{"cwd":"/home/me","mcpServers":[{}]}';
-  expect(inTerms(method, params, '/mnt')).toEqual({ params, warnings: [] });
+  expect(inTerms(method, params)).toEqual({ params, warnings: [] });
+  expect(inDirectory(method, params)).toBe(params);
 });
 
-test.each([
-  ['session/new', '{"cwd":1}', true],
-  ['session/load', '{"mcpServers":[]}', true],
-  ['session/x', '{"additionalDirectories":[]}', true],
-  ['session/set_mode', '{"sessionId":"cwd"}', false],
-  ['session/new', '["cwd"]', false],
-  ['session/prompt', '{"cwd":"/"}', false],
-  ['terminal/create', '{"cwd":"/"}', false],
-])('namesLocalThings: %s with %s: %s', (method, params, is) => {
-  const { line, request } = requestOf(method, params);
-  expect(namesLocalThings(line, request)).toBe(is);
+describe('what the person lets through', () => {
+  test('are the client’s files, its terminals, and MCP servers that are commands', () => {
+    const capabilities = '{"clientCapabilities":{"fs":1,"terminal":2}}';
+    expect(inTerms('initialize', capabilities, { clientFs: true }).params).toBe(
+      '{"clientCapabilities":{"fs":1}}',
+    );
+    expect(inTerms('initialize', capabilities, { clientTerminal: true }).params).toBe(
+      '{"clientCapabilities":{"terminal":2}}',
+    );
+    const servers = '{"mcpServers":[{"name":"git","command":"git-mcp"}]}';
+    expect(inTerms('session/new', servers, { mcpStdio: 'keep' })).toEqual({ params: servers, warnings: [] });
+  });
+
+  const map = [
+    { local: '/home/me', remote: '/mnt/workspace' },
+    { local: '/home/me/deep/', remote: '/mnt/deep' },
+    { local: '/', remote: '/mnt/all' },
+  ];
+
+  test.each([
+    ['/home/me', '/mnt/workspace'],
+    ['/home/me/a b', '/mnt/workspace/a b'],
+    ['/home/me/deep/x', '/mnt/deep/x'],
+    ['/home/metoo', '/mnt/all/home/metoo'],
+  ])('are directories that are mapped, the longest first: %s is %s', (local, remote) => {
+    expect(mappedPath(local, { map })).toBe(remote);
+    expect(mappedPath('relative', { map })).toBeUndefined();
+  });
+
+  test('are further directories that are mapped', () => {
+    const { params, warnings } = inTerms('session/new', '{"additionalDirectories":["/x","/home/me/a",3]}', {
+      map: map.slice(0, 2),
+    });
+    expect(params).toBe('{"additionalDirectories":["/mnt/workspace/a"]}');
+    expect(warnings).toEqual([expect.stringContaining('count=2')]);
+  });
 });

@@ -1,4 +1,5 @@
-import { Router } from '../../src/acp/router.ts';
+import { randomBytes } from 'node:crypto';
+import { Router, type RouterOptions } from '../../src/acp/router.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { createLog } from '../../src/base/log.ts';
 import { bytesOf, textOf } from './json-texts.ts';
@@ -9,7 +10,12 @@ export const firstId = 2 ** 19 * 2 ** 32;
 
 export interface Routed {
   readonly router: Router;
+  /** That of the first thread. */
   readonly link: MemoryLink;
+  /** Those of all threads, by key. */
+  readonly links: ReadonlyMap<string, MemoryLink>;
+  /** The keys of the microVMs that were ended. */
+  readonly stopped: string[];
   readonly fatal: BridgeError[];
   readonly logged: string[];
   /** The client writes lines. */
@@ -30,25 +36,43 @@ export interface Answer {
   readonly error?: { code: number; message: string; data?: Readonly<Record<string, unknown>> };
 }
 
-/** A router between a client and an agent that the test plays. */
-export function routed(onWrite: () => void = () => undefined): Routed {
-  let link: MemoryLink | undefined;
+/** What a test may want otherwise. */
+export type RoutedOptions = Partial<RouterOptions> & { readonly onWrite?: () => void };
+
+/** A router between a client and agents that the test plays; all sessions are in one thread, unless it wants otherwise. */
+export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
+  const links = new Map<string, MemoryLink>();
   const written: string[][] = [];
   const fatal: BridgeError[] = [];
   const logged: string[] = [];
+  const stopped: string[] = [];
+  const log = createLog({ level: 'debug', format: 'text', write: (line) => logged.push(line) });
   const router = new Router({
-    createLink: (events) => (link = new MemoryLink(events)),
+    threads: { is: 'fixed', key: 'thread' },
+    createLink: (key, events) => {
+      const link = new MemoryLink(events);
+      links.set(key, link);
+      return link;
+    },
+    stopMachine: async (key) => void stopped.push(key),
+    cache: { read: () => undefined, write: () => undefined },
+    agentCapabilities: undefined,
+    initializeTimeoutMs: 20_000,
+    policy: { cancel: { strategy: 'stop', graceMs: 10_000 }, idleDetachMs: 0, progress: true },
+    remote: { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log },
+    onKeeping: () => undefined,
     write: (lines) => {
       written.push(lines.map(textOf));
-      onWrite();
+      onWrite?.();
       return lines.length;
     },
     onFatal: (error) => fatal.push(error),
     maxMessageHint: 'Raise it.',
-    log: createLog({ level: 'debug', format: 'text', write: (line) => logged.push(line) }),
+    log,
     random: () => 0.5,
+    randomBytes,
+    ...options,
   });
-  if (link === undefined) throw new Error('the router made no link');
   const writes = async (): Promise<string[][]> => {
     await router.flushed(1000);
     return written.splice(0);
@@ -56,9 +80,15 @@ export function routed(onWrite: () => void = () => undefined): Routed {
   const told = async (): Promise<string[]> => (await writes()).flat();
   return {
     router,
-    link,
+    get link() {
+      const [link] = links.values();
+      if (link === undefined) throw new Error('the router made no link');
+      return link;
+    },
+    links,
     fatal,
     logged,
+    stopped,
     ask: (...lines) => {
       for (const line of lines) router.fromClient(typeof line === 'string' ? bytesOf(line) : line);
     },

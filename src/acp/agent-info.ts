@@ -1,0 +1,30 @@
+/** What the bridge reads in an agent's answer to `initialize`. */
+export interface AgentInfo {
+  readonly protocolVersion: number;
+  readonly canLoad: boolean;
+  readonly canResume: boolean;
+  readonly canList: boolean;
+}
+
+/** @param result The `result` of `initialize`, as JSON text. What is not as it should be counts as not offered. */
+export function agentInfo(result: string): AgentInfo {
+  const answer = object(JSON.parse(result));
+  const protocolVersion = typeof answer['protocolVersion'] === 'number' ? answer['protocolVersion'] : 1;
+  if (protocolVersion >= 2) {
+    // From version 2 on, whoever has sessions at all lists and resumes them, and nobody loads them.
+    const isOffered = object(answer['capabilities'])['session'] instanceof Object;
+    return { protocolVersion, canLoad: false, canResume: isOffered, canList: isOffered };
+  }
+  const capabilities = object(answer['agentCapabilities']);
+  const sessions = object(capabilities['sessionCapabilities']);
+  return {
+    protocolVersion,
+    canLoad: capabilities['loadSession'] === true,
+    canResume: sessions['resume'] instanceof Object,
+    canList: sessions['list'] instanceof Object,
+  };
+}
+
+function object(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,127 @@
+import type { Log } from '../base/log.ts';
+import type { AgentCalls, Asker } from './agent-calls.ts';
+import { oversizedAnswer, unreadableAnswer } from './agent-errors.ts';
+import { errorResponse } from './json-rpc-errors.ts';
+import { memberOf, type Span, stringAt } from './json-scanner.ts';
+import { replacing, textAt } from './json-text.ts';
+import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
+import type { OpenCalls } from './open-calls.ts';
+import { ours } from './outgoing.ts';
+import type { ReplayGate } from './replay-gate.ts';
+import { beside, exchanged, sessionIdsIn } from './session-text.ts';
+import { type Edit, splice } from './splice.ts';
+import type { ThreadSessions } from './thread-sessions.ts';
+
+export interface FromAgentOptions {
+  readonly asker: Asker;
+  readonly calls: OpenCalls;
+  readonly agentCalls: AgentCalls;
+  readonly sessions: ThreadSessions;
+  readonly replays: ReplayGate;
+  /** The agent spoke of a session that was never opened by name: a subagent's. */
+  onStranger(sessionId: string): void;
+  /** It answered a request of this number, which is not open here. */
+  onStale(number: number): void;
+  /** Whether it is to be followed what a session's turn is at: agents say so from protocol version 2 on. */
+  followsStates(): boolean;
+  onState(sessionId: string, state: string): void;
+  readonly log: Log;
+}
+
+/** Reads what one agent says, and passes on what is for the client: in the client's names, under our numbers. */
+export class FromAgent {
+  readonly #options: FromAgentOptions;
+  #hasSpoken = false;
+
+  constructor(options: FromAgentOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this epoch's agent has said anything that is a message. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
+  beginEpoch(): void {
+    this.#hasSpoken = false;
+  }
+
+  read(line: Uint8Array, start: number): void {
+    const { asker, agentCalls, calls, log } = this.#options;
+    const message = readMessage(line);
+    if (message.is === 'invalid') {
+      this.#onNoise(line, message);
+      return;
+    }
+    this.#hasSpoken = true;
+    switch (message.is) {
+      case 'orphan':
+        log.debug('the agent could not read a line');
+        return;
+      case 'response': {
+        const stale = calls.answer(line, message);
+        if (stale === undefined) return;
+        log.debug('the agent answered a request that is not open: dropped');
+        this.#options.onStale(stale);
+        return;
+      }
+      case 'request':
+        this.#pass(line, message, [agentCalls.open(asker, line, message.id, start)]);
+        return;
+      case 'notification':
+        if (message.method === '$/cancel_request') agentCalls.cancel(asker, line, message.params);
+        else if (!this.#isKeptBack(line, message)) this.#pass(line, message, []);
+    }
+  }
+
+  /** A line that was too long to be held; its first bytes. */
+  readOversized(head: Uint8Array): void {
+    const { asker, calls, log } = this.#options;
+    log.warn('a message of the agent is over the limit: dropped');
+    const { id, looksLike } = readHead(head);
+    if (id === undefined) return;
+    if (looksLike === 'call') asker.reply(errorResponse(textAt(head, id), oversizedAnswer));
+    else calls.fail(head, id, oversizedAnswer);
+  }
+
+  #pass(line: Uint8Array, message: Request | Notification, own: Edit[]): void {
+    const { asker, sessions } = this.#options;
+    for (const id of sessionIdsIn(line, message.params)) {
+      if (!sessions.knows(id)) this.#options.onStranger(id);
+    }
+    const edits = [...own, ...this.#requestIds(line, message)];
+    const names = exchanged(line, message.params, sessions.toClient);
+    asker.lane.add(splice(line, [...edits, ...beside(names, edits)]));
+  }
+
+  /** Names the client's own request where an elicitation of the agent's belongs to one. */
+  #requestIds(line: Uint8Array, { method, params }: Request | Notification): Edit[] {
+    const span = method.startsWith('elicitation/') ? memberOf(line, params, 'requestId') : undefined;
+    if (span === undefined) return [];
+    const call = this.#options.calls.get(Number(textAt(line, span)));
+    return call === undefined || call.id === ours ? [] : [replacing(span, call.id)];
+  }
+
+  #isKeptBack(line: Uint8Array, { method, params }: Notification): boolean {
+    const { replays } = this.#options;
+    // Updates may be long: they are looked into only where that is of use.
+    if (method !== 'session/update' || !(replays.isActive || this.#options.followsStates())) return false;
+    const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
+    if (sessionId === undefined) return false;
+    const update = memberOf(line, params, 'update');
+    const kind = stringAt(line, memberOf(line, update, 'sessionUpdate'));
+    if (kind === 'state_update') this.#onState(line, sessionId, update);
+    return replays.holds(sessionId, kind);
+  }
+
+  #onState(line: Uint8Array, sessionId: string, update: Span | undefined): void {
+    const state = stringAt(line, memberOf(line, update, 'state'));
+    if (state !== undefined) this.#options.onState(sessionId, state);
+  }
+
+  /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
+  #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
+    this.#options.log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
+    if (id !== undefined && looksLike !== 'call') this.#options.calls.fail(line, id, unreadableAnswer);
+  }
+}

@@ -1,0 +1,69 @@
+import type { RpcError } from './json-rpc-errors.ts';
+import type { Span } from './json-scanner.ts';
+import { textAt } from './json-text.ts';
+import type { Response } from './message.ts';
+import { type Call, ours } from './outgoing.ts';
+import { OpenRequests } from './request-ids.ts';
+
+/** What one agent was asked, or is to be, and has not answered. */
+export class OpenCalls {
+  readonly #open: OpenRequests<Call>;
+
+  /** @param firstNumber The first of the numbers that the agent knows the requests by. */
+  constructor(firstNumber: number) {
+    this.#open = new OpenRequests(firstNumber);
+  }
+
+  /** Returns the number that the agent is to know it by. */
+  add(call: Call): number {
+    return this.#open.open(call);
+  }
+
+  get(number: number): Call | undefined {
+    return this.#open.get(number);
+  }
+
+  /** The number of the client's request of this id, which is JSON text. */
+  numberOf(clientId: string): number | undefined {
+    return this.#open.numberOf(clientId);
+  }
+
+  withTicket(ticket: number): [number: number, call: Call] | undefined {
+    return this.#open.entries().find(([, call]) => call.ticket === ticket);
+  }
+
+  all(): Call[] {
+    return this.#open.entries().map(([, call]) => call);
+  }
+
+  promptsOf(sessionId: string): Call[] {
+    return this.all().filter((call) => call.method === 'session/prompt' && call.sessionId === sessionId);
+  }
+
+  /** Passes the agent's answer on. Returns the number it answers, if nothing is open under it. */
+  answer(line: Uint8Array, message: Response): number | undefined {
+    const text = textAt(line, message.id);
+    const call = this.#open.close(text);
+    call?.answered(line, message);
+    return call === undefined ? Number(text) : undefined;
+  }
+
+  /** What should have been an answer is of no use: nobody must wait for it. */
+  fail(line: Uint8Array, id: Span, error: RpcError): void {
+    this.#open.close(textAt(line, id))?.failed(error);
+  }
+
+  /** Takes out the calls for which `isSo`; whoever takes them tells whoever asked. */
+  take(isSo: (call: Call) => boolean): Call[] {
+    return this.#open.closeAll(isSo).map(([, call]) => call);
+  }
+
+  failAll(isSo: (call: Call) => boolean, error: RpcError): void {
+    for (const call of this.take(isSo)) call.failed(error);
+  }
+
+  /** Whether the client waits for an answer. */
+  get isClientWaiting(): boolean {
+    return this.all().some(({ id }) => id !== ours);
+  }
+}

@@ -1,0 +1,51 @@
+import type { AgentLink } from '../agent/agent-link.ts';
+import type { OpenCalls } from './open-calls.ts';
+import type { Outgoing } from './outgoing.ts';
+import { replacing } from './json-text.ts';
+import { inRemoteDirectory } from './remote-view.ts';
+import { beside, exchanged } from './session-text.ts';
+import { type Edit, splice } from './splice.ts';
+import type { ThreadSessions } from './thread-sessions.ts';
+
+export interface SenderOptions {
+  readonly link: AgentLink;
+  readonly calls: OpenCalls;
+  readonly sessions: ThreadSessions;
+}
+
+/** Hands lines to the link as the agent is to read them: its own names of sessions, its directories, our numbers. */
+export class Sender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** @param remoteCwd Says what a directory of the client's is in the microVM */
+  send(outgoing: Outgoing, remoteCwd: (localCwd: string) => string): void {
+    const { link, calls } = this.#options;
+    const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
+    // It was answered while it waited.
+    if (outgoing.number !== undefined && call === undefined) return;
+    const line = outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#renamed(outgoing);
+    const ticket = link.send(line);
+    if (call !== undefined) call.ticket = ticket;
+  }
+
+  #inAgentTerms(
+    { line, message, number }: Extract<Outgoing, { is: 'fresh' }>,
+    remoteCwd: (localCwd: string) => string,
+  ): Uint8Array {
+    const own: Edit[] = inRemoteDirectory(line, message, remoteCwd);
+    if (message.is === 'request') own.push(replacing(message.id, String(number)));
+    const names = exchanged(line, message.params, this.#options.sessions.toAgent);
+    return splice(line, [...own, ...beside(names, own)]);
+  }
+
+  /** A line that was meant for an agent that is no more: the next one may know the session under another name. */
+  #renamed({ line, sessionId, agentId }: Extract<Outgoing, { is: 'taken-back' }>): Uint8Array {
+    const now = sessionId === undefined ? undefined : this.#options.sessions.find(sessionId)?.agentId;
+    if (agentId === undefined || now === undefined || agentId === now) return line;
+    return splice(line, exchanged(line, { start: 0, end: line.length }, new Map([[agentId, now]])));
+  }
+}

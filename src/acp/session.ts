@@ -1,0 +1,71 @@
+import { memberOf, members, type Span, stringAt } from './json-scanner.ts';
+import { textAt } from './json-text.ts';
+import type { Outgoing } from './outgoing.ts';
+
+/** A conversation, as the client and the agent each know it. */
+export interface Session {
+  /** The client's name for it. */
+  readonly clientId: string;
+  /** The agent's; undefined until the agent has one, or is found to have one. */
+  agentId: string | undefined;
+  /** What it is opened with, should the agent have to be told again. */
+  setup: SessionSetup;
+  /** Whether the agent is being asked for it. */
+  isOpening: boolean;
+  /** What waits for that. */
+  held: Outgoing[];
+}
+
+export function createSession(clientId: string, setup: SessionSetup): Session {
+  return { clientId, agentId: undefined, setup, isOpening: false, held: [] };
+}
+
+/** The params that a client opens a session with. */
+export interface SessionSetup {
+  /** The directory that it named. */
+  readonly localCwd: string | undefined;
+  /** Where that is in the microVM, if something says so. */
+  readonly remoteCwd: string | undefined;
+  /** All others but its id, each as JSON text. */
+  readonly rest: Readonly<Record<string, string>>;
+}
+
+/** ACP wants `mcpServers` to be there. */
+export const bareSetup: SessionSetup = {
+  localCwd: undefined,
+  remoteCwd: undefined,
+  rest: { mcpServers: '[]' },
+};
+
+/**
+ * @param params of `session/new`, `session/load` or `session/resume`, in the microVM's terms but for `cwd`
+ * @param mapped Where a directory of the client's is in the microVM
+ */
+export function readSetup(
+  line: Uint8Array,
+  params: Span | undefined,
+  mapped: (path: string) => string | undefined,
+): SessionSetup {
+  if (params === undefined) return bareSetup;
+  const localCwd = stringAt(line, memberOf(line, params, 'cwd'));
+  const rest = members(line, params)
+    .filter(({ name }) => name !== 'sessionId' && name !== 'cwd')
+    .map(({ name, value }) => [name, textAt(line, value)] as const);
+  return {
+    localCwd,
+    remoteCwd: localCwd === undefined ? undefined : mapped(localCwd),
+    rest: { ...bareSetup.rest, ...Object.fromEntries(rest) },
+  };
+}
+
+/** Params, as JSON text, that open a session: a new one where there is no id. */
+export function openingParams(setup: SessionSetup, cwd: string, agentId?: string): string {
+  const all = {
+    ...(agentId === undefined ? {} : { sessionId: JSON.stringify(agentId) }),
+    cwd: JSON.stringify(cwd),
+    ...setup.rest,
+  };
+  return `{${Object.entries(all)
+    .map(([name, text]) => `${JSON.stringify(name)}:${text}`)
+    .join(',')}}`;
+}

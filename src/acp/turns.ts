@@ -1,0 +1,59 @@
+import type { OpenCalls } from './open-calls.ts';
+import type { Session } from './session.ts';
+import type { ThreadSessions } from './thread-sessions.ts';
+
+export interface TurnsOptions {
+  readonly sessions: ThreadSessions;
+  readonly calls: OpenCalls;
+  /** What is known of the sessions has changed. */
+  onChange(): void;
+}
+
+/**
+ * The turns that the agent is at, also those that an earlier bridge began: these end with an answer that nobody waits for any
+ * more, or from protocol version 2 on with a word of the agent's.
+ */
+export class Turns {
+  readonly #options: TurnsOptions;
+  #epoch = '';
+
+  constructor(options: TurnsOptions) {
+    this.#options = options;
+  }
+
+  beginEpoch(epoch: string): void {
+    this.#epoch = epoch;
+  }
+
+  get isOneOpen(): boolean {
+    return Object.values(this.#options.sessions.note.sessions).some(
+      ({ epoch, turn }) => turn !== undefined && epoch === this.#epoch,
+    );
+  }
+
+  /** A prompt of this session goes to the agent under this number. */
+  began(session: Session | undefined, number: number): void {
+    if (session?.agentId === undefined) return;
+    this.#options.sessions.update(session.agentId, { turn: number });
+    this.#options.onChange();
+  }
+
+  /** The prompt of this number was answered, or has failed. */
+  ended(number: number): void {
+    for (const [agentId, { turn }] of Object.entries(this.#options.sessions.note.sessions)) {
+      if (turn === number) this.#end(agentId);
+    }
+  }
+
+  /** The agent says what the session's turn is at. */
+  onState(agentId: string, state: string): void {
+    if (state === 'idle') this.#end(agentId);
+  }
+
+  #end(agentId: string): void {
+    const { sessions } = this.#options;
+    if (sessions.note.sessions[agentId]?.turn === undefined) return;
+    sessions.update(agentId, { turn: undefined });
+    this.#options.onChange();
+  }
+}
