@@ -23,7 +23,7 @@ import { threadKeyOf } from './sender-context.ts';
 import { readSetup, type SessionSetup } from './session.ts';
 import { listSessions } from './session-list.ts';
 import { splice } from './splice.ts';
-import type { ThreadPolicy } from './thread.ts';
+import type { ThreadPolicy } from './thread-options.ts';
 import { type Member, ThreadPool } from './thread-pool.ts';
 import { UnboundSessions } from './unbound-sessions.ts';
 
@@ -79,8 +79,8 @@ export class Router {
   readonly #unbound: UnboundSessions;
   /** The key of the thread of each session whose name does not tell it. */
   readonly #keys = new Map<string, string>();
-  /** Sessions that were never opened by name, and the thread whose agent spoke of them last. */
-  readonly #strangers = new Map<string, Member>();
+  /** Sessions that were never opened by name, and the key of the thread whose agent spoke of them last. */
+  readonly #strangers = new Map<string, string>();
   /** Sessions that had no prompt yet in this process. */
   readonly #unprompted = new Set<string>();
   /** The thread whose agent answers `initialize`; the first session is its. */
@@ -108,7 +108,11 @@ export class Router {
       introduction: this.#introduction,
       namingOf: (key) => ({
         clientIdOf: (agentId) => this.#clientIdOf(key, agentId),
-        parse: (clientId) => (threads.is === 'fixed' ? undefined : parseClientSessionId(clientId)),
+        parse: (clientId) => {
+          const parsed = threads.is === 'fixed' ? undefined : parseClientSessionId(clientId);
+          // An agent's id tells nothing in another thread than its own.
+          return parsed && { agentId: parsed.key === key ? parsed.agentId : undefined };
+        },
       }),
       onSession: (member, clientId) => {
         this.#keys.set(clientId, member.key);
@@ -281,7 +285,7 @@ export class Router {
     }
     this.#unprompted.delete(sessionId);
     const member = this.#memberOf(sessionId);
-    const stranger = this.#strangers.get(sessionId);
+    const stranger = this.#pool.find(this.#strangers.get(sessionId) ?? '');
     if (member !== undefined) member.requests.request(line, message, sessionId);
     else if (stranger !== undefined) stranger.requests.request(line, message, undefined);
     else this.#toClient.add(errorResponse(textAt(line, message.id), noSuchSession(sessionId)));
@@ -343,7 +347,8 @@ export class Router {
       this.#cancelRequest(line, memberOf(line, params, 'requestId'));
       return;
     }
-    const member = this.#memberOf(sessionId) ?? this.#strangers.get(sessionId ?? '');
+    const stranger = this.#strangers.get(sessionId ?? '') ?? '';
+    const member = this.#memberOf(sessionId) ?? this.#pool.find(stranger);
     if (member === undefined) return;
     if (method === 'session/cancel' && sessionId !== undefined)
       member.thread.cancelTurn(sessionId, line, message);
@@ -394,7 +399,7 @@ export class Router {
 
   #onStranger(member: Member, sessionId: string): void {
     this.#strangers.delete(sessionId);
-    this.#strangers.set(sessionId, member);
+    this.#strangers.set(sessionId, member.key);
     const [oldest] = this.#strangers.keys();
     if (this.#strangers.size > maxStrangers && oldest !== undefined) this.#strangers.delete(oldest);
   }

@@ -7,7 +7,8 @@ import type { ClientOutput } from './client-output.ts';
 import type { Introduction } from './introduction.ts';
 import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
 import { firstRequestId } from './request-ids.ts';
-import { Thread, type ThreadPolicy } from './thread.ts';
+import { Thread } from './thread.ts';
+import type { ThreadPolicy } from './thread-options.ts';
 import type { SessionNaming } from './thread-sessions.ts';
 
 /** A thread with what goes with it. */

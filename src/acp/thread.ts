@@ -1,14 +1,12 @@
-import type { AgentExit, AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link.ts';
+import type { AgentExit, AgentLink, EpochEvent } from '../agent/agent-link.ts';
 import type { BridgeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import type { AgentCalls, Asker } from './agent-calls.ts';
+import type { Asker } from './agent-calls.ts';
 import { agentCannotStart, agentExited, exitAnswer, neverSent, slowToCancel } from './agent-errors.ts';
-import { Cancels, type CancelPolicy } from './cancels.ts';
-import type { ClientOutput, OutputLane } from './client-output.ts';
+import { Cancels } from './cancels.ts';
+import type { OutputLane } from './client-output.ts';
 import { FromAgent } from './from-agent.ts';
 import { type Greeted, Greeting } from './greeting.ts';
 import { IdleWatch } from './idle-watch.ts';
-import type { Introduction } from './introduction.ts';
 import { rpcError, type RpcError } from './json-rpc-errors.ts';
 import type { Span } from './json-scanner.ts';
 import { replacing, textAt } from './json-text.ts';
@@ -26,36 +24,11 @@ import { exchanged } from './session-text.ts';
 import { splice } from './splice.ts';
 import { ThisLife } from './this-life.ts';
 import { parseThreadNote } from './thread-note.ts';
-import { type SessionNaming, ThreadSessions } from './thread-sessions.ts';
+import { ThreadSessions } from './thread-sessions.ts';
 import { Turns } from './turns.ts';
-
-export interface ThreadPolicy {
-  readonly cancel: CancelPolicy;
-  /** How long nothing must be open before the shell is let go; 0: never. */
-  readonly idleDetachMs: number;
-  /** Whether people are told that a workspace starts. */
-  readonly progress: boolean;
-  /** Where a directory of the client's is in the microVM; undefined: in the thread's own. */
-  readonly mappedCwd: (localCwd: string) => string | undefined;
-}
-
-export interface ThreadOptions {
-  readonly naming: SessionNaming;
-  readonly createLink: (events: AgentLinkEvents) => AgentLink;
-  readonly toClient: ClientOutput;
-  readonly agentCalls: AgentCalls;
-  readonly introduction: Introduction;
-  /** The first of the numbers that the agent knows the client's requests by. */
-  readonly firstNumber: number;
-  readonly policy: ThreadPolicy;
-  /** The agent spoke of a session that was never opened by name. */
-  readonly onStranger: (sessionId: string) => void;
-  /** Whether what the agent remembers outlives its microVM. */
-  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
-  /** The thread is of no more use, and all that was open is answered. */
-  readonly onFailed: (error: BridgeError) => void;
-  readonly log: Log;
-}
+import { takenBack } from './taken-back.ts';
+import type { ThreadOptions } from './thread-options.ts';
+import { bytesOf, WaitingLines } from './waiting-lines.ts';
 
 /**
  * One thread: an agent in its microVM, through all its lives, and the sessions that it holds. What is for the agent waits here
@@ -77,11 +50,9 @@ export class Thread implements Asker {
   readonly #turns: Turns;
   readonly #idle: IdleWatch;
   readonly #progress: Progress;
+  readonly #waiting: WaitingLines;
   #life: Life = { is: 'unbegun' };
   #epoch: EpochEvent | undefined;
-  /** What came while no agent was ready, in order. */
-  #waiting: Outgoing[] = [];
-  #eased = Promise.withResolvers<void>();
   #isLeaving = false;
 
   constructor(options: ThreadOptions) {
@@ -105,6 +76,7 @@ export class Thread implements Asker {
     const calls = new OpenCalls(options.firstNumber);
     this.sessions = sessions;
     this.calls = calls;
+    this.#waiting = new WaitingLines(calls);
     this.#thisLife = new ThisLife(link);
     this.#sender = new Sender({ link, calls, sessions });
     this.#turns = new Turns({ sessions, calls, onChange: () => this.saveNote() });
@@ -157,7 +129,7 @@ export class Thread implements Asker {
 
   /** Whether an agent was ever asked for. */
   get isBegun(): boolean {
-    return this.#life.is !== 'unbegun' || this.#waiting.length > 0 || this.#greeting.isAwaited;
+    return this.#life.is !== 'unbegun' || !this.#waiting.isEmpty || this.#greeting.isAwaited;
   }
 
   get isOver(): boolean {
@@ -215,7 +187,7 @@ export class Thread implements Asker {
           urgent: true,
         });
     });
-    this.#prune();
+    this.#waiting.prune();
     this.#watch();
   }
 
@@ -229,7 +201,7 @@ export class Thread implements Asker {
     if (unseen === undefined)
       this.#thisLife.send(splice(line, [replacing(span, String(number))]), { urgent: true });
     else unseen.failed(neverSent);
-    this.#prune();
+    this.#waiting.prune();
     this.#watch();
   }
 
@@ -284,15 +256,15 @@ export class Thread implements Asker {
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    const held = [...this.#waiting, ...this.sessions.all().flatMap((session) => session.held)];
-    return held.reduce((sum, { line }) => sum + line.length, this.#link.pendingBytes);
+    const held = this.sessions.all().flatMap((session) => session.held);
+    return this.#waiting.bytes + bytesOf(held) + this.#link.pendingBytes;
   }
 
   /** Resolves when some of the bytes that are pending have gone. */
   async eased(): Promise<void> {
     const { pendingBytes } = this.#link;
     const link = pendingBytes > 0 ? [this.#link.drained(Math.floor(pendingBytes / 2))] : [];
-    await Promise.race([this.#eased.promise, ...link]);
+    await Promise.race([this.#waiting.eased(), ...link]);
   }
 
   /** Answers who waits for the agent. What the agent says from now on is for the next bridge. */
@@ -314,7 +286,10 @@ export class Thread implements Asker {
     this.lane.beginEpoch();
     this.#fromAgent.beginEpoch();
     this.#epoch = event;
-    this.#waiting = [...this.#takenBack(), ...this.#heldElsewhere(), ...this.#waiting];
+    this.#waiting.putBefore([
+      ...takenBack(this.#link, this.#thisLife, this.calls, this.sessions),
+      ...this.#heldElsewhere(),
+    ]);
     // What waited for an answer to the bridge's own requests waits on, for the next agent.
     const isOwn = ({ id, ticket }: Call): boolean => id === ours && ticket !== undefined;
     this.calls.failAll(isOwn, rpcError(event.cause ?? agentExited({ code: 0 })));
@@ -338,8 +313,7 @@ export class Thread implements Asker {
     const { epoch, cwd } = this.#epoch;
     this.#life = { is: 'ready', agent: { epoch, cwd, info: this.#greeting.info } };
     this.#progress.end();
-    for (const outgoing of this.#waiting.splice(0)) this.submit(outgoing);
-    this.#ease();
+    for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
     this.#watch();
   }
 
@@ -359,6 +333,8 @@ export class Thread implements Asker {
   }
 
   #onExit(exit: AgentExit): void {
+    // It was ended for the next one, which is coming.
+    if (this.#life.is === 'ending') return;
     if (this.#fromAgent.hasSpoken || this.#epoch?.origin !== 'started') {
       const error = exitAnswer(agentExited(exit), exit);
       this.#life = { is: 'ended' };
@@ -366,7 +342,7 @@ export class Thread implements Asker {
       const greetings = this.calls.all().filter((call) => isGreeting(call) && isLost(call));
       this.#loseAgent(exit.lostThrough, error);
       if (greetings.length > 0) this.#greeting.fail(error);
-      if (this.#waiting.length > 0 || this.#greeting.isAwaited) this.#wake();
+      if (!this.#waiting.isEmpty || this.#greeting.isAwaited) this.#wake();
       this.#watch();
     } else {
       const error = agentCannotStart(exit);
@@ -396,8 +372,7 @@ export class Thread implements Asker {
   #answerAll(error: RpcError): void {
     this.#greeting.fail(error);
     this.calls.failAll(() => true, error);
-    this.#waiting = [];
-    this.#ease();
+    this.#waiting.takeAll();
   }
 
   #stopTimers(): void {
@@ -442,21 +417,6 @@ export class Thread implements Asker {
     }
   }
 
-  /** Lines that the link had not sent to the agent that is gone. */
-  #takenBack(): Outgoing[] {
-    return this.#link.takeBack().flatMap(({ ticket, line }): Outgoing[] => {
-      if (this.#thisLife.has(ticket)) return [];
-      const [number, call] = this.calls.withTicket(ticket) ?? [];
-      if (call === undefined || number === undefined) return [notificationTakenBack(line)];
-      if (call.id === ours && call.again === undefined) return [];
-      call.ticket = undefined;
-      if (call.again !== undefined) return [call.again];
-      const { method, sessionId } = call;
-      const agentId = sessionId === undefined ? undefined : this.sessions.find(sessionId)?.agentId;
-      return [{ is: 'taken-back', line, method, number, sessionId, agentId }];
-    });
-  }
-
   #heldElsewhere(): Outgoing[] {
     const held = this.sessions.all().flatMap((session) => {
       session.isOpening = false;
@@ -479,18 +439,6 @@ export class Thread implements Asker {
       held.map(({ number }) => (number === undefined ? undefined : this.calls.get(number))),
     );
     this.calls.failAll((call) => calls.has(call), error);
-  }
-
-  #prune(): void {
-    this.#waiting = this.#waiting.filter(
-      ({ number }) => number === undefined || this.calls.get(number) !== undefined,
-    );
-    this.#ease();
-  }
-
-  #ease(): void {
-    this.#eased.resolve();
-    this.#eased = Promise.withResolvers<void>();
   }
 
   #showProgress({ sessionId }: Outgoing): void {
@@ -530,10 +478,6 @@ type Life =
 
 function isGreeting({ id, method }: Call): boolean {
   return id === ours && (method === 'initialize' || method === 'authenticate');
-}
-
-function notificationTakenBack(line: Uint8Array): Outgoing {
-  return { is: 'taken-back', line, method: '', number: undefined, sessionId: undefined, agentId: undefined };
 }
 
 /** Whether the agent must hold the session for this: it need not, to delete it. */

@@ -10,6 +10,21 @@ export interface AgentExit {
   readonly lostThrough: number;
 }
 
+/** What earlier bridges left for later ones. Opaque to this layer: text, up to 256 KB each. */
+export interface Notes {
+  /** Of this life of the agent: gone with it. */
+  readonly agent: string | undefined;
+  /** Of the thread: outlives agents and, where a persistent mount is, microVMs. */
+  readonly thread: string | undefined;
+}
+
+/** A line that waited, taken back. */
+export interface TakenBack {
+  readonly ticket: number;
+  readonly line: Uint8Array;
+  readonly urgent: boolean;
+}
+
 /** One life of the agent process that the link came to be attached to. */
 export interface EpochEvent {
   readonly epoch: string;
@@ -27,21 +42,6 @@ export interface EpochEvent {
   readonly notes: Notes;
   /** Whether what the agent remembers outlives the microVM: `kept`, or what is missing for that. */
   readonly keeping: 'kept' | 'no-mount' | 'no-tar';
-}
-
-/** What earlier bridges left for later ones. Opaque to this layer: text, up to 256 KB each. */
-export interface Notes {
-  /** Of this life of the agent: gone with it. */
-  readonly agent: string | undefined;
-  /** Of the thread: outlives agents and, where a persistent mount is, microVMs. */
-  readonly thread: string | undefined;
-}
-
-/** A line that waited, taken back. */
-export interface TakenBack {
-  readonly ticket: number;
-  readonly line: Uint8Array;
-  readonly urgent: boolean;
 }
 
 /** What the link tells its user. Lines of an epoch come between its `onEpoch` and the next. */
@@ -77,21 +77,6 @@ export interface AgentLink {
    */
   withdraw(ticket: number): boolean;
   /**
-   * Takes back all lines of which no byte was sent to the epoch that runs now, in the order in which they would have
-   * gone. Called from `onEpoch`: whoever introduces himself to the new agent first sends them behind that.
-   */
-  takeBack(): TakenBack[];
-  /** Leaves a note for later bridges on this thread. Goes before all that waits; replaces the last one of that kind. */
-  note(kind: keyof Notes, text: string): void;
-  /**
-   * Says whether the agent is at rest: no turn is open. Not, at first. When it has been at rest for a second with
-   * something new since the last save, what it remembers is saved; and before the shell is let go. While it is not at
-   * rest, its databases are not touched.
-   */
-  atRest(isAtRest: boolean): void;
-  /** Lets go of the shell, after a save where the agent is at rest; the agent goes on. The next `send` or `attach` comes back. */
-  letGo(): void;
-  /**
    * Says what the client has got: all output before `delivered`, but for the lines that start at the offsets in `open`
    * (requests that nobody answered yet). A later process on the same thread begins there.
    */
@@ -103,6 +88,22 @@ export interface AgentLink {
   /** Stops and resumes the flow of `onLine`; memory stays bounded by making the service wait. */
   pause(): void;
   resume(): void;
+  /**
+   * Takes back all lines of which no byte was sent to the epoch that runs now, in the order in which they would have
+   * gone (urgent ones first). Called from `onEpoch`: whoever introduces himself to the new agent first sends them behind
+   * that.
+   */
+  takeBack(): TakenBack[];
+  /** Leaves a note for later bridges on this thread. Goes before all that waits; replaces the last one of that kind. */
+  note(kind: keyof Notes, text: string): void;
+  /**
+   * Whether the agent is at rest: no turn is open. Not, at first. When it has been at rest for a second with something
+   * new since the last save, what it remembers is saved; and before the shell is let go. While it is not at rest, its
+   * databases are not touched.
+   */
+  atRest(isAtRest: boolean): void;
+  /** Lets go of the shell, after a save where the agent is at rest; the agent goes on. The next `send` or `attach` comes back. */
+  letGo(): void;
   /** Ends this epoch's process and starts another one; `cause` is what the new `onEpoch` says. */
   restart(cause: BridgeError): void;
   /** Detaches within `graceMs`, after what was sent has left where that is possible. The agent lives on. */

@@ -4,7 +4,7 @@ import { LineAssembler } from '../base/lines.ts';
 import type { Log } from '../base/log.ts';
 import type { ShellClose } from '../shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../shell/shell.ts';
-import type { AgentLink, AgentLinkEvents } from './agent-link.ts';
+import type { AgentLink, AgentLinkEvents, TakenBack } from './agent-link.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
 import { type Checkpoint, parseExitRecord, recordSeparator } from './host-records.ts';
@@ -19,6 +19,8 @@ export interface ResumableLinkOptions {
   /** The agent's working directory in the microVM; undefined: /mnt/workspace, or else HOME. */
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string>>;
+  /** What of the agent is kept where the microVM has a persistent mount: paths relative to its HOME. */
+  readonly persist: readonly string[];
   /** A longer line of the agent's is dropped. */
   readonly maxLineBytes: number;
   readonly events: AgentLinkEvents;
@@ -131,22 +133,31 @@ export class ResumableLink implements AgentLink {
     this.#steer();
   }
 
-  restart(why: string): void {
-    this.#replaceEpoch(new BridgeError('agent-exited', `the agent was ended: ${why}`));
+  restart(cause: BridgeError): void {
+    this.#replaceEpoch(cause);
   }
+
+  takeBack(): TakenBack[] {
+    return [];
+  }
+
+  note(): void {}
+
+  atRest(): void {}
+
+  letGo(): void {}
 
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
     const deadline = performance.now() + graceMs;
     this.#isLeaving = true;
     this.#sendCheckpoint();
-    const isSent = (): boolean => !this.#outbox.hasNext && this.#shell.unsentBytes === 0;
-    if (this.#state !== 'idle' && !isSent()) {
+    if (this.#state !== 'idle' && !this.#isOnRecord) {
       let timer: NodeJS.Timeout | undefined;
       const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, graceMs / 2);
       });
-      await Promise.race([this.#until(isSent), timeout]);
+      await Promise.race([this.#until(() => this.#isOnRecord), timeout]);
       clearTimeout(timer);
     }
     const lines = this.#outbox.waitingLines;
@@ -226,6 +237,8 @@ export class ResumableLink implements AgentLink {
       cwd: record.cwd,
       lostThrough,
       cause: last && causeOfEnd(last),
+      notes: { agent: undefined, thread: undefined },
+      keeping: 'no-mount',
     });
   }
 
@@ -300,7 +313,15 @@ export class ResumableLink implements AgentLink {
       }
       this.#write();
     }
-    void this.#shell.sent(0).then(() => this.#wakeWaiters());
+    // Who takes the shell over at once would flush what `cat` has not read yet: so it is not left before the sizes agree.
+    if (this.#isLeaving && !this.#isOnRecord) this.#attachAgain();
+    else void this.#shell.sent(0).then(() => this.#wakeWaiters());
+  }
+
+  /** Whether all that is for the agent that lives is known to have arrived. */
+  get #isOnRecord(): boolean {
+    if (this.#epoch?.end !== undefined) return !this.#outbox.hasCheckpoint && this.#shell.unsentBytes === 0;
+    return !this.#outbox.hasNext && this.#outbox.unacknowledgedBytes === 0;
   }
 
   #write(): void {

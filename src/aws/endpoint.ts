@@ -2,8 +2,8 @@ import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import type { RuntimeArn } from './arn.ts';
 
-/** One PTY shell in one microVM of a runtime, and where the service is reached. */
-export interface ShellTarget {
+/** One microVM of a runtime, and where the service is reached. */
+export interface SessionTarget {
   /** What {@link dataPlaneEndpoint} gives. */
   readonly endpoint: URL;
   readonly arn: RuntimeArn;
@@ -11,7 +11,11 @@ export interface ShellTarget {
   readonly qualifier: string;
   /** Chooses the microVM: 33 to 100 characters of `[A-Za-z0-9_-]`, the first one no `_` or `-`. */
   readonly sessionId: string;
-  /** Chooses the shell in it: 1 to 128 characters of the same alphabet. */
+}
+
+/** One PTY shell in a microVM. */
+export interface ShellTarget extends SessionTarget {
+  /** Chooses the shell: 1 to 128 characters of the same alphabet. */
   readonly shellId: string;
 }
 
@@ -44,11 +48,22 @@ export function dataPlaneEndpoint(arn: RuntimeArn, override?: string): URL {
  * once.
  */
 export function shellUrl(target: ShellTarget): URL {
-  const url = new URL(target.endpoint);
+  const url = operationUrl(target, 'ws/shells');
   url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  url.search += `&shellId=${encodeURIComponent(target.shellId)}`;
+  return url;
+}
+
+/** The URL of StopRuntimeSession. */
+export function stopUrl(target: SessionTarget): URL {
+  return operationUrl(target, 'stopruntimesession');
+}
+
+function operationUrl({ endpoint, arn, qualifier }: SessionTarget, operation: string): URL {
+  const url = new URL(endpoint);
   const base = url.pathname.replace(/\/+$/, '');
-  url.pathname = `${base}/runtimes/${encodeURIComponent(target.arn.text)}/ws/shells`;
-  url.search = `?qualifier=${encodeURIComponent(target.qualifier)}&shellId=${encodeURIComponent(target.shellId)}`;
+  url.pathname = `${base}/runtimes/${encodeURIComponent(arn.text)}/${operation}`;
+  url.search = `?qualifier=${encodeURIComponent(qualifier)}`;
   return url;
 }
 

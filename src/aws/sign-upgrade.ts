@@ -1,8 +1,7 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
 import { HttpRequest } from '@smithy/protocol-http';
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentials } from './credentials.ts';
 import { shellUrl, type ShellTarget } from './endpoint.ts';
+import { sign } from './sign.ts';
 
 /** A WebSocket upgrade request that the service accepts for five minutes. The headers are secrets. */
 export interface SignedUpgrade {
@@ -10,27 +9,13 @@ export interface SignedUpgrade {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/**
- * Signs the upgrade request of a shell with SigV4. The canonical path is the path of the URL encoded once more, which
- * is the library's default and what AWS's clients do.
- */
+/** Signs the upgrade request of a shell. */
 export async function signUpgrade(
   target: ShellTarget,
   credentials: AwsCredentials,
   now: Date,
 ): Promise<SignedUpgrade> {
   const url = shellUrl(target);
-  const signer = new SignatureV4({
-    service: 'bedrock-agentcore',
-    region: target.arn.region,
-    credentials: {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey,
-      ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
-    },
-    sha256: Sha256,
-    applyChecksum: false,
-  });
   const request = new HttpRequest({
     method: 'GET',
     path: url.pathname,
@@ -41,6 +26,6 @@ export async function signUpgrade(
       'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
     },
   });
-  const { headers } = await signer.sign(request, { signingDate: now });
+  const { headers } = await sign(request, target.arn, credentials, now);
   return { url: url.href, headers };
 }

@@ -1,14 +1,9 @@
 import { BridgeError, type ErrorCode } from '../base/errors.ts';
-import { printable } from '../base/log.ts';
 import type { RuntimeArn } from './arn.ts';
+import { clockRemedy, readRefusal, type RefusingResponse } from './refusal.ts';
 
 /** What the service answered instead of the upgrade. */
-export interface UpgradeResponse {
-  readonly status: number;
-  /** The header `x-amzn-ErrorType`, as it came. */
-  readonly errorType?: string | undefined;
-  readonly body: string;
-}
+export type UpgradeResponse = RefusingResponse;
 
 /** The error to tell, and whether to try again: not before `firstDelayMs`, and backing off from there. */
 export interface UpgradeRefusal {
@@ -19,18 +14,11 @@ export interface UpgradeRefusal {
 /** Reads the answer by the one table of upgrade errors, below. */
 export function upgradeRefusal(response: UpgradeResponse, arn: RuntimeArn): UpgradeRefusal {
   const row = rowOf(response.status);
-  const body = parseBody(response.body);
-  const name = errorName(response.errorType ?? text(body['__type']));
-  const says = presentable(text(body['message']) ?? text(body['Message']) ?? text(body['error']) ?? '');
-  const aboutClock = row.code === 'refused' && /signature|date|clock|time|expired/i.test(`${name} ${says}`);
-  const error = new BridgeError(
-    row.code,
-    `${row.what(arn.text)} (HTTP ${response.status}${name && ` ${name}`}${says && `: ${says}`})`,
-    {
-      remedy: aboutClock ? `${row.remedy} ${clockRemedy}` : row.remedy,
-      retryable: row.retryAfterMs !== undefined,
-    },
-  );
+  const { says, mayBeClock } = readRefusal(response);
+  const error = new BridgeError(row.code, `${row.what(arn.text)} ${says}`, {
+    remedy: row.code === 'refused' && mayBeClock ? `${row.remedy} ${clockRemedy}` : row.remedy,
+    retryable: row.retryAfterMs !== undefined,
+  });
   if (row.retryAfterMs === undefined) return { error, action: { is: 'stop' } };
   return { error, action: { is: 'retry', firstDelayMs: row.retryAfterMs } };
 }
@@ -44,7 +32,6 @@ interface Row {
 }
 
 const permission = 'bedrock-agentcore:InvokeAgentRuntimeCommandShell';
-const clockRemedy = "Also check this machine's clock: a signature is refused when it is minutes off.";
 
 const notAllowed: Row = {
   code: 'refused',
@@ -102,31 +89,4 @@ const rows: Readonly<Record<number, Row>> = {
 
 function rowOf(status: number): Row {
   return rows[status] ?? (status >= 500 ? serverError : unknown);
-}
-
-/** `AccessDeniedException` of `com.amazon#AccessDeniedException:http://…`. */
-function errorName(raw: string | undefined): string {
-  return printable((raw ?? '').replace(/:.*/s, '').replace(/^.*#/s, '').trim().slice(0, 100));
-}
-
-function parseBody(body: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/**
- * A signature mismatch is answered with the canonical request, session token included: that part is cut, and what
- * looks like a signature, key or token is taken out of the rest.
- */
-function presentable(message: string): string {
-  const head = message.replace(/\s*The Canonical String.*/is, '').replace(/[A-Za-z0-9+/=]{40,}/g, '…');
-  return printable(head.replace(/\s+/g, ' ').trim()).slice(0, 300);
 }

@@ -1,22 +1,27 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { Router } from '../acp/router.ts';
+import { Router, type ThreadChoice } from '../acp/router.ts';
 import { ResumableLink } from '../agent/resumable-link.ts';
 import { threadIds } from '../agent/thread-ids.ts';
 import { parseRuntimeArn, type RuntimeArn } from '../aws/arn.ts';
 import { createCredentialSource } from '../aws/credentials.ts';
 import { dataPlaneEndpoint } from '../aws/endpoint.ts';
+import { stopSession } from '../aws/stop-session.ts';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
-import { createLog } from '../base/log.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { agentOf } from '../config/agents.ts';
 import type { bridgeSettings, ConfigOf } from '../config/settings.ts';
 import { createShell } from '../shell/reconnecting-shell.ts';
+import { capabilityCache } from './capability-cache.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { keysFromEnvironment } from './environment.ts';
 import { LineWriter } from './line-writer.ts';
 
+type Config = ConfigOf<typeof bridgeSettings>;
+
 /** The bridge: ACP on stdin and stdout, until the input ends or a signal comes. Resolves to the exit code. */
-export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promise<number> {
+export async function runBridge(config: Config): Promise<number> {
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -24,14 +29,17 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   });
   const arn = parseRuntimeArn(config.runtimeArn);
   checkRegion(arn, config.region);
-  const endpoint = dataPlaneEndpoint(arn, config.endpointUrl);
-  const { runtimeSessionId, shellId } = threadIds(config.thread ?? randomUUID());
+  const service = {
+    endpoint: dataPlaneEndpoint(arn, config.endpointUrl),
+    arn,
+    qualifier: config.qualifier,
+  };
   const credentials = createCredentialSource({
     keys: keysFromEnvironment(process.env),
     profile: config.profile,
     region: arn.region,
   });
-  const target = { endpoint, arn, qualifier: config.qualifier, sessionId: runtimeSessionId, shellId };
+  const agent = agentOf(config);
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
   const output = new LineWriter(process.stdout, {
@@ -39,21 +47,56 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
     onGone: () => ending.resolve(undefined),
   });
   const router = new Router({
-    createLink: (events) =>
-      new ResumableLink({
+    threads: threadChoice(config),
+    createLink: (key, events) => {
+      const { runtimeSessionId, shellId } = threadIds(key);
+      const target = { ...service, sessionId: runtimeSessionId, shellId };
+      return new ResumableLink({
         shellId,
         createShell: (shellEvents) => createShell({ target, credentials, events: shellEvents, log }),
-        command: config.command,
+        ...agent,
         cwd: config.cwd,
-        env: config.env,
         maxLineBytes: config.maxMessage,
         events,
         log,
-      }),
+      });
+    },
+    stopMachine: async (key) => {
+      const { runtimeSessionId } = threadIds(key);
+      const target = { ...service, sessionId: runtimeSessionId, credentials };
+      await stopSession(target, AbortSignal.timeout(limits.stopMs)).catch((error: unknown) => {
+        log.warn('a microVM could not be ended: AgentCore ends it when it has been idle', {
+          why: whyOf(error),
+        });
+      });
+    },
+    cache: capabilityCache({
+      runtime: config.runtimeArn,
+      qualifier: config.qualifier,
+      command: agent.command,
+      log,
+    }),
+    agentCapabilities: config.agentCapabilities,
+    initializeTimeoutMs: config.initializeTimeoutMs,
+    policy: {
+      cancel: { strategy: config.cancelStrategy, graceMs: config.cancelGraceMs },
+      idleDetachMs: config.idleDetachMs,
+      progress: config.progress,
+    },
+    remote: {
+      clientFs: config.clientFs,
+      clientTerminal: config.clientTerminal,
+      mcpStdio: config.mcpStdio,
+      map: config.map,
+      log,
+    },
+    onKeeping: warnOnce(log, agent.persist.length > 0),
     write: (lines) => output.write(lines),
     onFatal: ending.resolve,
     maxMessageHint: 'Raise the limit with --max-message.',
     log,
+    random: Math.random,
+    randomBytes,
   });
   readLines(config.maxMessage, router, () => ending.resolve(undefined));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -64,7 +107,7 @@ export async function runBridge(config: ConfigOf<typeof bridgeSettings>): Promis
   process.stdin.destroy();
   router.leave();
   await router.flushed(limits.flushMs);
-  await router.close(limits.detachMs);
+  await router.close(limits.detachMs, { isStop: config.onExit === 'stop' });
   if (error === undefined) return exitCodes.ended;
   log.error(error.explanation, { code: error.code });
   return exitCodeOf(error.code);
@@ -74,6 +117,8 @@ const limits = {
   /** A chat bot sends SIGKILL 1.5 s after SIGTERM; we promise to be gone within one. */
   detachMs: 600,
   flushMs: 200,
+  /** Of what is left of the second when the shell has been let go. */
+  stopMs: 400,
   /** Of the client's messages that wait for the agent. Up to here stdin is read on, so that a cancel is seen. */
   pendingBytes: 64 * 1024 * 1024,
 } as const;
@@ -87,6 +132,26 @@ function checkRegion(arn: RuntimeArn, region: string | undefined): void {
       remedy: 'Leave out --region and AWS_REGION, or give the ARN of a runtime in that Region',
     },
   );
+}
+
+function threadChoice({ thread, threadFrom }: Config): ThreadChoice {
+  return thread === undefined ? { is: threadFrom } : { is: 'fixed', key: thread };
+}
+
+/** Tells once that what the agent remembers ends with its microVM, where it is to be kept. */
+function warnOnce(log: Log, isWanted: boolean): (keeping: 'kept' | 'no-mount' | 'no-tar') => void {
+  let isTold = !isWanted;
+  return (keeping) => {
+    if (isTold || keeping === 'kept') return;
+    isTold = true;
+    const why =
+      keeping === 'no-mount' ? 'the runtime has no session storage' : 'its image has no tar, nor busybox';
+    log.warn(`what the agent remembers ends with its microVM: ${why}`);
+  };
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof BridgeError ? error.explanation : String(error);
 }
 
 function readLines(maxBytes: number, router: Router, onEnd: () => void): void {

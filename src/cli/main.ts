@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import {
@@ -8,11 +8,11 @@ import {
   bridgeSettings,
   idsSettings,
   localSettings,
-  type Setting,
   type Settings,
 } from '../config/settings.ts';
 import { readConfig } from '../config/read-config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { addFlags, givenFlags } from './flags.ts';
 import { shellWords } from './shell-words.ts';
 
 /** Reads the command line, runs the command, and ends the process with its exit code. */
@@ -55,7 +55,7 @@ function commandLine(argv: readonly string[], exitWith: (code: number) => void):
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text) => complain(text.trim().replace(/^error: /, '')) })
+    .configureOutput({ outputError: (text) => complain(onOneLine(text.replace(/^error: /, ''))) })
     .showHelpAfterError(false)
     .allowExcessArguments()
     .addHelpText('after', examples);
@@ -103,13 +103,7 @@ function withSettings<S extends Settings>(
   settings: S,
   action: (config: ConfigOf<S>, flags: Readonly<Record<string, unknown>>) => Promise<void>,
 ): void {
-  for (const { flag, alias, isList = false, env, says } of Object.values<Setting>(settings)) {
-    const variables = env.length > 0 ? ` [${env.join(', ')}]` : '';
-    const option = new Option(flag, `${says}${variables}`);
-    if (isList) option.argParser((value: string, list: string[] | undefined) => [...(list ?? []), value]);
-    command.addOption(option);
-    if (alias !== undefined) command.addOption(new Option(alias).hideHelp());
-  }
+  addFlags(command, settings);
   command.action(async () => {
     const [stray] = command.args;
     if (stray !== undefined) {
@@ -117,10 +111,7 @@ function withSettings<S extends Settings>(
         remedy: "The agent's own goes behind --",
       });
     }
-    const flags: Record<string, unknown> = command.opts();
-    for (const [name, { alias }] of Object.entries<Setting>(settings)) {
-      if (alias !== undefined) flags[name] ??= flags[new Option(alias).attributeName()];
-    }
+    const flags = givenFlags(command, settings);
     await action(readConfig(settings, flags, process.env), flags);
   });
 }
@@ -131,6 +122,10 @@ function ownArguments(argv: readonly string[]): readonly string[] {
   return end < 0 ? argv : argv.slice(0, end);
 }
 
+function onOneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}
+
 function complain(text: string): void {
   process.stderr.write(`agentcore-bridge: ${text.split('\n').map(printable).join('\n')}\n`);
 }
@@ -138,7 +133,9 @@ function complain(text: string): void {
 const examples = `
 Examples:
   agentcore-bridge --runtime-arn arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my-agent
-  agentcore-bridge --runtime-arn … --thread discord:123 -- claude-agent-acp
+  agentcore-bridge --runtime-arn … --agent claude --on-exit stop
+  agentcore-bridge --runtime-arn … --map "$PWD=/mnt/workspace" --persist .my-agent -- my-agent --acp
+  agentcore-bridge --runtime-arn … --thread discord:123 -- opencode acp
   agentcore-bridge local --port 8080        no AWS account needed; prints what to export
 
 Exit codes: 0 end of input or SIGTERM, 2 usage, 3 refused (credentials, permission, no such runtime),

@@ -5,7 +5,7 @@ import type { ConfigOf, Setting, Settings } from './settings.ts';
 /**
  * The configuration of a command: a flag beats its variable, an empty variable is none.
  *
- * @param flags What was given on the command line, by the settings' names.
+ * @param flags What was given on the command line, by the settings' names; true for a flag without a value.
  * @throws BridgeError `usage`, which names the flag or the variable that is at fault.
  */
 export function readConfig<S extends Settings>(

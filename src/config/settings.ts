@@ -1,5 +1,23 @@
 import { z } from 'zod';
 import { logFormats, logLevels } from '../base/log.ts';
+import { agentNames } from './agents.ts';
+import {
+  assignment,
+  duration,
+  jsonObject,
+  oneOf,
+  pathMapping,
+  pathUnderHome,
+  shellText,
+  size,
+  truth,
+} from './values.ts';
+
+/** What names a conversation: `auto` decides by what the client says of itself and in its prompts. */
+const threadSources = ['auto', 'sender-context', 'session'] as const;
+const cancelStrategies = ['stop', 'forward', 'noop'] as const;
+const waysToLeave = ['detach', 'stop'] as const;
+const mcpStdioWays = ['drop', 'keep'] as const;
 
 /**
  * All that can be configured: for each setting its flag, the variables that stand in for it (the first that is set
@@ -27,18 +45,30 @@ export const bridgeSettings = {
       .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, - or _')
       .default('DEFAULT'),
   },
+  agent: {
+    flag: '--agent <name>',
+    env: ['AGENTCORE_AGENT'],
+    says: `${agentNames.join(' | ')}: how it is started and what of it is kept (default: kiro)`,
+    schema: oneOf(agentNames).optional(),
+  },
   command: {
     flag: '--command <command>',
     alias: '--shell-command <command>',
     env: ['AGENTCORE_AGENT_COMMAND'],
-    says: 'what starts the agent in the microVM (default: kiro-cli acp --trust-all-tools)',
-    schema: shellText().default('kiro-cli acp --trust-all-tools'),
+    says: "what starts the agent in the microVM, in the place of --agent's command",
+    schema: shellText().optional(),
   },
   thread: {
     flag: '--thread <key>',
     env: ['AGENTCORE_THREAD'],
-    says: 'names the conversation: the same key finds the same agent (default: a new one)',
+    says: 'names the conversation: the same key finds the same agent; all sessions of this process are in it',
     schema: z.string().min(1, 'must not be empty').optional(),
+  },
+  threadFrom: {
+    flag: '--thread-from <source>',
+    env: ['AGENTCORE_THREAD_FROM'],
+    says: `${threadSources.join(' | ')}: what names a conversation where --thread does not (default: auto)`,
+    schema: oneOf(threadSources).default('auto'),
   },
   cwd: {
     flag: '--cwd <path>',
@@ -48,15 +78,91 @@ export const bridgeSettings = {
       .refine((path) => !/[\n\r]/.test(path), 'must be one line')
       .optional(),
   },
+  map: {
+    flag: '--map <LOCAL=REMOTE>',
+    isList: true,
+    env: [],
+    says: "a directory of the client's that is another one in the microVM (repeatable)",
+    schema: z.array(pathMapping()).default([]),
+  },
   env: {
     flag: '--env <KEY=VALUE>',
     isList: true,
     env: [],
     says: 'environment of the agent in the microVM (repeatable)',
     schema: z
-      .array(z.string().transform(parseAssignment))
+      .array(assignment())
       .default([])
       .transform(Object.fromEntries<string>),
+  },
+  persist: {
+    flag: '--persist <path>',
+    isList: true,
+    env: [],
+    says: 'what is kept of HOME when the microVM is reclaimed, beside what --agent names (repeatable)',
+    schema: z.array(pathUnderHome()).default([]),
+  },
+  initializeTimeoutMs: {
+    flag: '--initialize-timeout <time>',
+    env: ['AGENTCORE_INITIALIZE_TIMEOUT'],
+    says: 'how long the agent may take to say what it can (default: 20s)',
+    schema: duration().default(20_000),
+  },
+  agentCapabilities: {
+    flag: '--agent-capabilities <json>',
+    env: ['AGENTCORE_AGENT_CAPABILITIES'],
+    says: 'what the client is told of an agent that takes longer, and was never heard before',
+    schema: jsonObject().optional(),
+  },
+  cancelStrategy: {
+    flag: '--cancel-strategy <strategy>',
+    env: ['AGENTCORE_CANCEL_STRATEGY'],
+    says: `${cancelStrategies.join(' | ')}: what session/cancel does (default: stop)`,
+    schema: oneOf(cancelStrategies).default('stop'),
+  },
+  cancelGraceMs: {
+    flag: '--cancel-grace <time>',
+    env: ['AGENTCORE_CANCEL_GRACE'],
+    says: 'after which "stop" ends an agent that goes on with a cancelled turn (default: 10s)',
+    schema: duration().default(10_000),
+  },
+  onExit: {
+    flag: '--on-exit <what>',
+    env: ['AGENTCORE_ON_EXIT'],
+    says: `${waysToLeave.join(' | ')}: leave the microVMs to AgentCore's idle timeout, or stop them (default: detach)`,
+    schema: oneOf(waysToLeave).default('detach'),
+  },
+  idleDetachMs: {
+    flag: '--idle-detach <time>',
+    env: ['AGENTCORE_IDLE_DETACH'],
+    says: 'after which the shell of a thread at rest is let go; 0: never (default: 5m)',
+    schema: duration().default(300_000),
+  },
+  progress: {
+    flag: '--no-progress',
+    env: ['AGENTCORE_NO_PROGRESS'],
+    says: 'say nothing in the conversation while a microVM starts',
+    schema: truth()
+      .default(false)
+      .transform((isOff) => !isOff),
+  },
+  clientFs: {
+    flag: '--client-fs',
+    env: ['AGENTCORE_CLIENT_FS'],
+    says: "offer the client's files to the agent",
+    schema: truth().default(false),
+  },
+  clientTerminal: {
+    flag: '--client-terminal',
+    env: ['AGENTCORE_CLIENT_TERMINAL'],
+    says: "offer the client's terminals to the agent",
+    schema: truth().default(false),
+  },
+  mcpStdio: {
+    flag: '--mcp-stdio <what>',
+    env: ['AGENTCORE_MCP_STDIO'],
+    says: `${mcpStdioWays.join(' | ')}: MCP servers that are local commands (default: drop)`,
+    schema: oneOf(mcpStdioWays).default('drop'),
   },
   endpointUrl: {
     flag: '--endpoint-url <url>',
@@ -74,19 +180,19 @@ export const bridgeSettings = {
     flag: '--max-message <size>',
     env: ['AGENTCORE_MAX_MESSAGE'],
     says: 'longest message either way, such as 64MB (the default)',
-    schema: z.string().default('64MB').transform(parseSize),
+    schema: size().default(64 * 1024 * 1024),
   },
   logLevel: {
     flag: '--log-level <level>',
     env: [],
     says: `${logLevels.join(' | ')} (default: warn), on stderr`,
-    schema: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('warn'),
+    schema: oneOf(logLevels).default('warn'),
   },
   logFormat: {
     flag: '--log-format <format>',
     env: [],
     says: `${logFormats.join(' | ')} (default: text)`,
-    schema: z.enum(logFormats, { error: `must be one of ${logFormats.join(', ')}` }).default('text'),
+    schema: oneOf(logFormats).default('text'),
   },
 } as const satisfies Settings;
 
@@ -121,7 +227,7 @@ export const idsSettings = {
 } as const satisfies Settings;
 
 export interface Setting {
-  /** As commander takes it. */
+  /** As commander takes it. One without a value is on or off: its schema is a `truth()`, also where it begins with `--no-`. */
   readonly flag: string;
   /** Another name of the flag. */
   readonly alias?: string;
@@ -136,35 +242,3 @@ export type Settings = Readonly<Record<string, Setting>>;
 
 /** What the settings of a command come to. */
 export type ConfigOf<S extends Settings> = { readonly [Name in keyof S]: z.output<S[Name]['schema']> };
-
-/** Text that can be a word of bash. */
-function shellText() {
-  return z
-    .string()
-    .min(1, 'must not be empty')
-    .refine((text) => !text.includes('\0'), 'must not hold a NUL character');
-}
-
-function parseAssignment(text: string, context: z.RefinementCtx<string>): [string, string] {
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
-  if (name !== undefined && value !== undefined && !value.includes('\0')) return [name, value];
-  context.addIssue({
-    code: 'custom',
-    message: 'must be KEY=VALUE, with letters, digits and _ in KEY',
-    input: '',
-  });
-  return z.NEVER;
-}
-
-function parseSize(text: string, context: z.RefinementCtx<string>): number {
-  const [, digits, unit = ''] = /^(\d+)(KB|MB|GB)?$/i.exec(text) ?? [];
-  const bytes = Number(digits) * 1024 ** ['', 'KB', 'MB', 'GB'].indexOf(unit.toUpperCase());
-  if (bytes >= minMessageBytes && bytes <= maxMessageBytes) return bytes;
-  context.addIssue({ code: 'custom', message: 'must be a size from 64KB to 1GB, such as 64MB', input: text });
-  return z.NEVER;
-}
-
-/** What agents say of themselves and their commands alone takes more than half of it. */
-const minMessageBytes = 64 * 1024;
-/** A message is held as one piece of memory. */
-const maxMessageBytes = 1024 ** 3;

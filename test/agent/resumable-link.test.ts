@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
+import { BridgeError } from '../../src/base/errors.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
 import { verifies } from '../requirements.ts';
@@ -9,6 +10,8 @@ import { attach, childrenOf, eventually, isAlive, startMicroVm } from './stage.t
 
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n));
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+const stuck = new BridgeError('agent-exited', 'the agent was ended: it did not stop');
 
 /** Prints its pid, then what it reads. */
 const tellPid = 'echo $$; exec cat';
@@ -413,14 +416,14 @@ describe('the agent', () => {
     const { link, heard, until, say } = attach(vm, tellPid);
     say('one');
     await until(() => heard.lines.length === 2);
-    link.restart('it did not stop');
+    link.restart(stuck);
     say('two');
     await until(() => heard.lines.length === 4);
     expect(heard.lines[3]).toBe('two');
     expect(heard.epochs[1]).toMatchObject({
       origin: 'started',
       lostThrough: 1,
-      cause: { code: 'agent-exited', message: expect.stringContaining('it did not stop') as string },
+      cause: stuck,
     });
     expect(isAlive(heard.lines[0])).toBe(false);
   });
@@ -435,10 +438,10 @@ describe('the agent', () => {
     vm.shell.onWrite = () => {
       written += 1;
     };
-    link.restart('it did not stop');
+    link.restart(stuck);
     expect(written).toBe(0);
     await until(() => heard.epochs.length === 2);
-    expect(heard.epochs[1]?.cause?.code).toBe('agent-exited');
+    expect(heard.epochs[1]?.cause).toBe(stuck);
   });
 
   test('that ignores the polite signal is killed', async () => {
@@ -448,7 +451,7 @@ describe('the agent', () => {
     );
     say('one');
     await until(() => heard.lines.length === 2);
-    link.restart('it did not stop');
+    link.restart(stuck);
     await until(() => heard.epochs.length === 2);
     expect(isAlive(heard.lines[0])).toBe(false);
   });
@@ -565,7 +568,7 @@ describe('a link that is closed', () => {
     const before = [...heard.all];
     await eventually(() => vm.read('*/in').includes('two'));
     say('three');
-    link.restart('too late');
+    link.restart(stuck);
     await link.close(1000);
     expect(heard.all).toEqual(before);
     expect(isAlive(heard.lines[0])).toBe(true);

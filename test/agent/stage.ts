@@ -179,6 +179,7 @@ export function attach(
     command,
     cwd: undefined,
     env: {},
+    persist: [],
     maxLineBytes: 64 * 1024 * 1024,
     log: silentLog,
     ...options,

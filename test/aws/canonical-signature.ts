@@ -7,6 +7,8 @@ export interface SentRequest {
   readonly target: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Default: none. */
+  readonly body?: string;
 }
 
 export interface SigningKey {
@@ -41,7 +43,7 @@ export function expectedSignature(request: SentRequest, key: SigningKey): string
     ...signed.split(';').map((name) => `${name}:${headers[name]?.trim()}`),
     '',
     signed,
-    hash(''),
+    hash(request.body ?? ''),
   ].join('\n');
   const scope = [date.slice(0, 8), key.region, key.service, 'aws4_request'];
   const signingKey = scope.reduce<Buffer>(

@@ -44,7 +44,14 @@ describe('errors of the upgrade', () => {
     expect(
       refusal(403, '{"message":"Signature expired: 2020 is now earlier than 2026"}').error.remedy,
     ).toContain('clock');
-    expect(refusal(403, '', 'InvalidSignatureException').error.remedy).toContain('clock');
+    for (const name of ['InvalidSignatureException', 'RequestTimeTooSkewed', 'RequestExpired']) {
+      expect(refusal(403, '', name).error.remedy).toContain('clock');
+    }
+  });
+
+  it('a refusal that names the runtime alone does not hint at the clock', () => {
+    const body = JSON.stringify({ message: `User: me is not authorized on resource: ${arn.text}` });
+    expect(refusal(403, body, 'AccessDeniedException').error.remedy).not.toContain('clock');
   });
 
   it(verifies('aws.upgrade-refused', 'an unknown runtime is named by its ARN'), () => {

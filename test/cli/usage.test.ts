@@ -51,6 +51,17 @@ describe('what can not be used', () => {
       ['ids', '--thread', 'x', '--', 'agent'],
       /The command ids takes no agent behind --/,
     ],
+    ['an unknown agent', [...arn, '--agent', 'hal'], /--agent must be one of kiro, claude/],
+    ['a value for a flag without one', [...arn, '--no-progress=1'], /unknown option '--no-progress=1'/],
+    ['what is neither 1 nor 0', arn, /AGENTCORE_CLIENT_FS must be 1 or 0/, { AGENTCORE_CLIENT_FS: 'si' }],
+    ['a time without a unit', [...arn, '--cancel-grace', '10'], /--cancel-grace must be a time/],
+    ['a path out of HOME', [...arn, '--persist', '../secret'], /--persist must be a path below HOME/],
+    ['half a mapping', [...arn, '--map', '/secret'], /--map must be LOCAL=REMOTE/],
+    [
+      'capabilities that are no JSON',
+      [...arn, '--agent-capabilities', 'secret'],
+      /--agent-capabilities must be a JSON object/,
+    ],
     ['a port that is none', ['local', '--port', '70000'], /--port must be at most 65535/],
   ])(
     verifies(['cli.contract', 'cli.bad-input'], '%s is refused in one line, with exit code 2'),

@@ -27,8 +27,19 @@ describe('the configuration', () => {
     expect(read({})).toEqual({
       runtimeArn: 'arn',
       qualifier: 'DEFAULT',
-      command: 'kiro-cli acp --trust-all-tools',
+      threadFrom: 'auto',
+      map: [],
       env: {},
+      persist: [],
+      initializeTimeoutMs: 20_000,
+      cancelStrategy: 'stop',
+      cancelGraceMs: 10_000,
+      onExit: 'detach',
+      idleDetachMs: 300_000,
+      progress: true,
+      clientFs: false,
+      clientTerminal: false,
+      mcpStdio: 'drop',
       maxMessage: 64 * 1024 * 1024,
       logLevel: 'warn',
       logFormat: 'text',
@@ -80,6 +91,101 @@ describe('the configuration', () => {
 
   test.each(['', '0', '63KB', '1.5MB', '-1', '1TB', '1025MB', '1e9'])('refuses the size %j', (text) => {
     expect(errorOf({ maxMessage: text })).toMatchObject({ code: 'usage' });
+  });
+
+  test.each([
+    ['0', 0],
+    ['500ms', 500],
+    ['20s', 20_000],
+    ['5m', 300_000],
+    ['24h', 86_400_000],
+    ['0s', 0],
+  ])('reads the time %s', (text, ms) => {
+    expect(read({ idleDetachMs: text }).idleDetachMs).toBe(ms);
+    expect(read({}, { AGENTCORE_CANCEL_GRACE: text }).cancelGraceMs).toBe(ms);
+  });
+
+  test.each(['', '5', '-5s', '1.5h', '5 m', '5M', '25h', '9'.repeat(400) + 's', '1h30m', '1e3ms'])(
+    'refuses the time %j',
+    (text) => {
+      expect(errorOf({ initializeTimeoutMs: text }).message).toMatch(/^--initialize-timeout must be a time/);
+    },
+  );
+
+  test('takes a flag without a value, or 1, for yes', () => {
+    expect(read({ progress: true, clientFs: true })).toMatchObject({ progress: false, clientFs: true });
+    for (const yes of ['1', 'true', 'TRUE']) {
+      expect(read({}, { AGENTCORE_NO_PROGRESS: yes, AGENTCORE_CLIENT_TERMINAL: yes })).toMatchObject({
+        progress: false,
+        clientTerminal: true,
+      });
+    }
+    for (const no of ['0', 'false', '']) {
+      expect(read({}, { AGENTCORE_NO_PROGRESS: no, AGENTCORE_CLIENT_FS: no })).toMatchObject({
+        progress: true,
+        clientFs: false,
+      });
+    }
+    expect(errorOf({}, { AGENTCORE_NO_PROGRESS: 'maybe' }).message).toBe(
+      'AGENTCORE_NO_PROGRESS must be 1 or 0',
+    );
+  });
+
+  test('takes an object of JSON for capabilities, and repeats nothing of what is none', () => {
+    const text = '{"loadSession":true,"_meta":{"a":[1]}}';
+    expect(read({ agentCapabilities: text }).agentCapabilities).toEqual(JSON.parse(text));
+    for (const bad of ['', 'secret', '[]', '"secret"', 'null', '1', '{"secret":', '{}{}']) {
+      const { message } = errorOf({ agentCapabilities: bad });
+      expect(message).toMatch(/^--agent-capabilities must be a JSON object/);
+      expect(message).not.toContain('secret');
+    }
+  });
+
+  test.each([
+    ['.claude', '.claude'],
+    ['~/.claude/', '.claude'],
+    ['./.local//share/./opencode', '.local/share/opencode'],
+    ['-rf', '-rf'],
+    ["it's $HOME", "it's $HOME"],
+    ['...', '...'],
+    ['~user', '~user'],
+  ])('reads the path %j, which is kept', (given, path) => {
+    expect(read({ persist: [given] }).persist).toEqual([path]);
+  });
+
+  test.each(['', '.', '/', '~', '~/', '~//etc', '/etc', '..', 'a/../b', '~/..', 'a\nb', 'a\0b', 'a\rb'])(
+    'refuses to keep the path %j',
+    (path) => {
+      expect(errorOf({ persist: ['.ok', path] }).message).toMatch(/^--persist must be a path below HOME/);
+    },
+  );
+
+  test.each([
+    ['/home/me=/mnt/workspace', '/home/me', '/mnt/workspace'],
+    ['/home/me/=/mnt//workspace/', '/home/me', '/mnt/workspace'],
+    ['/a=b/c=/d=e', '/a=b/c', '/d=e'],
+    ['/=/mnt/workspace', '/', '/mnt/workspace'],
+    ['/a/../b=/c/./d', '/b', '/c/d'],
+  ])('reads the mapping %j', (given, local, remote) => {
+    expect(read({ map: [given] }).map).toEqual([{ local, remote }]);
+  });
+
+  test.each(['', '/a', '/a=', '=/b', 'a=/b', '/a=b', '~/a=/b', '/a\n=/b', '/a=/b\0'])(
+    'refuses the mapping %j',
+    (mapping) => {
+      expect(errorOf({ map: [mapping] }).message).toBe('--map must be LOCAL=REMOTE, both absolute paths');
+    },
+  );
+
+  test.each([
+    ['threadFrom', 'AGENTCORE_THREAD_FROM', 'auto, sender-context, session'],
+    ['cancelStrategy', 'AGENTCORE_CANCEL_STRATEGY', 'stop, forward, noop'],
+    ['onExit', 'AGENTCORE_ON_EXIT', 'detach, stop'],
+    ['mcpStdio', 'AGENTCORE_MCP_STDIO', 'drop, keep'],
+    ['agent', 'AGENTCORE_AGENT', 'kiro, claude, codex, opencode, gemini, qwen, copilot, cursor'],
+  ] as const)('takes one of a few words for %s', (name, variable, words) => {
+    for (const word of words.split(', ')) expect(read({}, { [variable]: word })[name]).toBe(word);
+    expect(errorOf({}, { [variable]: 'nope' }).message).toBe(`${variable} must be one of ${words}`);
   });
 
   test('names the variable that is at fault, and does not repeat a value that may be a secret', () => {

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HttpRequest } from '@smithy/protocol-http';
+import { BridgeError } from '../base/errors.ts';
+import type { RuntimeArn } from './arn.ts';
+import type { CredentialSource } from './credentials.ts';
+import { type SessionTarget, stopUrl } from './endpoint.ts';
+import { clockRemedy, readRefusal, type RefusingResponse } from './refusal.ts';
+import { sign } from './sign.ts';
+
+/**
+ * Ends a microVM at once (StopRuntimeSession). Resolves when the service has ended it, or knows of none. What may pass is
+ * tried again until the signal.
+ *
+ * Rejects with the last BridgeError: `credentials`, `refused`, `busy`, `unreachable`.
+ */
+export async function stopSession(
+  { credentials, ...target }: SessionTarget & { readonly credentials: CredentialSource },
+  signal: AbortSignal,
+): Promise<void> {
+  // The same one every time: a try whose answer was lost counts once.
+  const body = JSON.stringify({ clientToken: randomUUID() });
+  let failure = new BridgeError('unreachable', 'AgentCore did not say in time that the microVM has ended', {
+    remedy: 'Its idle timeout ends it.',
+    retryable: true,
+  });
+  const over = new AbortController();
+  const aborted = new Promise<'aborted'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('aborted'), { signal: over.signal });
+  });
+  try {
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      // Credentials don't know of the signal.
+      const result = await Promise.race([tryToStop(target, credentials, body, signal), aborted]);
+      if (result === 'stopped') return;
+      if (result === 'aborted' || signal.aborted) break;
+      failure = result;
+      if (!failure.retryable) break;
+      const pauseMs = Math.min(firstPauseMs * 2 ** tries, longestPauseMs);
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    over.abort();
+  }
+  throw failure;
+}
+
+/** Short: a bridge that leaves has a second in all. */
+const firstPauseMs = 100;
+const longestPauseMs = 1_000;
+
+async function tryToStop(
+  target: SessionTarget,
+  credentials: CredentialSource,
+  body: string,
+  signal: AbortSignal,
+): Promise<'stopped' | BridgeError> {
+  try {
+    const url = stopUrl(target);
+    const unsigned = new HttpRequest({
+      method: 'POST',
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      headers: {
+        host: url.host,
+        'content-type': 'application/json',
+        'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
+      },
+      body,
+    });
+    const { headers } = await sign(unsigned, target.arn, await credentials(), new Date());
+    const response = await post(url, headers, body, signal);
+    const isStopped = (response.status >= 200 && response.status < 300) || response.status === 404;
+    return isStopped ? 'stopped' : refusal(response, target.arn);
+  } catch (cause) {
+    if (cause instanceof BridgeError) return cause;
+    return new BridgeError('unreachable', "AgentCore can't be reached to end the microVM", {
+      remedy: 'Its idle timeout ends it.',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+function post(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  signal: AbortSignal,
+): Promise<RefusingResponse> {
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    // No agent: nothing is kept open for a next request.
+    request(url, { method: 'POST', headers, signal, agent: false }, (response) => {
+      readText(response).then(
+        (text) =>
+          resolve({
+            status: response.statusCode ?? 0,
+            errorType: response.headers['x-amzn-errortype']?.toString(),
+            body: text,
+          }),
+        reject,
+      );
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > longestAnswer) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Bytes. The service's answers hold a sentence. */
+const longestAnswer = 64 * 1024;
+
+function refusal(response: RefusingResponse, arn: RuntimeArn): BridgeError {
+  const { says, mayBeClock } = readRefusal(response);
+  const { status } = response;
+  if (passing.has(status) || status >= 500) {
+    return new BridgeError('busy', `AgentCore could not end the microVM ${says}`, {
+      remedy: 'Its idle timeout ends it.',
+      retryable: true,
+    });
+  }
+  const remedy =
+    status === 401 || status === 403
+      ? 'The credentials need the permission bedrock-agentcore:StopRuntimeSession on it.'
+      : 'Check the endpoint URL and the ARN.';
+  return new BridgeError('refused', `AgentCore did not end a microVM of ${arn.text} ${says}`, {
+    remedy: mayBeClock ? `${remedy} ${clockRemedy}` : remedy,
+  });
+}
+
+/** What passes: as for the upgrade, and 409 where the microVM is only about to start or to end. */
+const passing: ReadonlySet<number> = new Set([402, 409, 424, 429]);

@@ -1,0 +1,116 @@
+/** How an agent is started in the microVM, and what it needs to go on in another one. */
+export interface AgentPreset {
+  /** Starts it as a speaker of ACP: a line of bash. */
+  readonly command: string;
+  /** A line of bash that runs before the command, in the same shell. */
+  readonly prepare?: string;
+  /** Its environment, below what the person sets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * What holds its sessions and its login, relative to HOME. Directories rather than files, so that a database comes
+   * with its journal.
+   */
+  readonly persist: readonly string[];
+  /** For people: which agent this is. */
+  readonly says: string;
+}
+
+/**
+ * The agents that `--agent` knows. Run: the npm package's newest version on Node.js 24 in November 2026, from
+ * `initialize` to `session/new`, with its HOME looked at. Read: its maker's documentation and issues.
+ *
+ * - claude: run, 0.100.0 of `@agentclientprotocol/claude-agent-acp`. It lets root skip permissions only in a sandbox.
+ * - codex: run, 2.6.0 of `@agentclientprotocol/codex-acp`.
+ * - opencode: run, 1.18.33 of `opencode-ai`. Its `.config/opencode` holds packages that it installs again.
+ * - gemini: run, 0.61.0 of `@google/gemini-cli`. `--experimental-acp` is the older name of `--acp`.
+ * - qwen: run, 0.24.4 of `@qwen-code/qwen-code`; likewise.
+ * - copilot: run, 1.0.102 of `@github/copilot`, and its `copilot help environment` read.
+ * - kiro: read, https://kiro.dev/docs/cli/acp; its login is in the SQLite database of `.local/share/kiro-cli`, as are
+ *   the sessions of the classic engine; later engines write `.kiro/sessions`. Locks: https://github.com/kirodotdev/Kiro/issues/10666.
+ * - cursor: read, https://cursor.com/docs/cli/acp.md, which calls it `agent`, too common a name for a microVM;
+ *   `cursor-agent` is installed beside it. Its ACP sessions are in `.cursor/acp-sessions`.
+ */
+export const agents = {
+  kiro: {
+    command: 'kiro-cli acp --trust-all-tools',
+    // It refuses a session whose last process died without removing its lock, as all do with their microVM.
+    prepare: 'rm -f ~/.kiro/sessions/cli/*.lock',
+    persist: ['.kiro/sessions', '.kiro/session-index', '.local/share/kiro-cli'],
+    says: 'Kiro CLI',
+  },
+  claude: {
+    command: 'claude-agent-acp',
+    prepare: '((EUID)) || export IS_SANDBOX=1',
+    persist: ['.claude', '.claude.json'],
+    says: 'Claude Code',
+  },
+  codex: {
+    command: 'codex-acp',
+    persist: ['.codex'],
+    says: 'Codex',
+  },
+  opencode: {
+    command: 'opencode acp',
+    persist: ['.local/share/opencode'],
+    says: 'OpenCode',
+  },
+  gemini: {
+    command: 'gemini --acp',
+    persist: ['.gemini'],
+    says: 'Gemini CLI',
+  },
+  qwen: {
+    command: 'qwen --acp',
+    persist: ['.qwen'],
+    says: 'Qwen Code',
+  },
+  copilot: {
+    command: 'copilot --acp --stdio',
+    // Its locks name a process, and a number of the last microVM may be somebody else's in this one.
+    prepare: 'rm -f ~/.copilot/session-state/*/inuse.*.lock',
+    // The image says which version it is; a download would be for this microVM only.
+    env: { COPILOT_AUTO_UPDATE: 'false' },
+    persist: ['.copilot'],
+    says: 'GitHub Copilot CLI',
+  },
+  cursor: {
+    command: 'cursor-agent acp',
+    persist: ['.cursor', '.config/cursor'],
+    says: 'Cursor CLI',
+  },
+} as const satisfies Record<string, AgentPreset>;
+
+export type AgentName = keyof typeof agents;
+
+export const agentNames = Object.keys(agents) as [AgentName, ...AgentName[]];
+
+/** What the person chose, as the settings have it. */
+export interface AgentChoice {
+  readonly agent?: AgentName | undefined;
+  readonly command?: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly persist: readonly string[];
+}
+
+/** What the bridge starts. */
+export interface Agent {
+  /** Bash. */
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Relative to HOME. */
+  readonly persist: readonly string[];
+}
+
+/**
+ * The agent that was chosen: a preset, its command replaced where one is given; the given command alone; or Kiro where
+ * neither is.
+ */
+export function agentOf({ agent, command, env, persist }: AgentChoice): Agent {
+  if (agent === undefined && command !== undefined) return { command, env, persist: [...new Set(persist)] };
+  const preset: AgentPreset = agents[agent ?? 'kiro'];
+  return {
+    command: [preset.prepare, command ?? preset.command].filter((line) => line !== undefined).join('\n'),
+    env: { ...preset.env, ...env },
+    persist: [...new Set([...preset.persist, ...persist])],
+  };
+}

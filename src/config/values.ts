@@ -1,0 +1,129 @@
+import { posix } from 'node:path';
+import { z } from 'zod';
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `must be one of ${words.join(', ')}` });
+}
+
+/** Text that can be a word of bash. */
+export function shellText() {
+  return z
+    .string()
+    .min(1, 'must not be empty')
+    .refine((text) => !text.includes('\0'), 'must not hold a NUL character');
+}
+
+/** Something that is on or off: a flag without a value gives a boolean, a variable gives text. */
+export function truth() {
+  return reading(z.union([z.boolean(), z.string()]), 'must be 1 or 0', (given) =>
+    typeof given === 'boolean' ? given : truths.get(given.toLowerCase()),
+  );
+}
+
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+]);
+
+/** A time in milliseconds: `500ms`, `20s`, `5m`, `1h`; and 0. */
+export function duration() {
+  return reading(
+    z.string(),
+    'must be a time of at most 24h, such as 500ms, 20s, 5m or 1h, or 0',
+    (text): number | undefined => {
+      if (text === '0') return 0;
+      const [, digits, unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+      const ms = Number(digits) * (unitMs[unit] ?? NaN);
+      return ms <= longestMs ? ms : undefined;
+    },
+  );
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+/** No agent lives longer than 8 hours, and a timer takes 24 days. */
+const longestMs = 24 * 3_600_000;
+
+/** A size in bytes, with or without a unit. */
+export function size() {
+  return reading(z.string(), 'must be a size from 64KB to 1GB, such as 64MB', (text) => {
+    const [, digits, unit = ''] = /^(\d+)(KB|MB|GB)?$/i.exec(text) ?? [];
+    const bytes = Number(digits) * 1024 ** ['', 'KB', 'MB', 'GB'].indexOf(unit.toUpperCase());
+    return bytes >= minMessageBytes && bytes <= maxMessageBytes ? bytes : undefined;
+  });
+}
+
+/** What agents say of themselves and their commands alone takes more than half of it. */
+const minMessageBytes = 64 * 1024;
+/** A message is held as one piece of memory. */
+const maxMessageBytes = 1024 ** 3;
+
+/** `KEY=VALUE`, of the environment. */
+export function assignment() {
+  return reading(z.string(), 'must be KEY=VALUE, with letters, digits and _ in KEY', (text) => {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined || value === undefined || value.includes('\0')) return undefined;
+    return [name, value] as const;
+  });
+}
+
+/** An object as JSON. */
+export function jsonObject() {
+  return reading(z.string(), 'must be a JSON object, such as {"loadSession":true}', (text) => {
+    try {
+      const value: unknown = JSON.parse(text);
+      return typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? (value as Readonly<Record<string, unknown>>)
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+/** A path below HOME, without what says so: `.claude` of `.claude`, `~/.claude/` and `./.claude`. */
+export function pathUnderHome() {
+  return reading(
+    z.string(),
+    'must be a path below HOME, relative to it or with ~/ in front, without ..',
+    (text) => {
+      const path = text.replace(/^~\//, '');
+      if (path.startsWith('/') || path === '~' || !isOneLine(path)) return undefined;
+      const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+      return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
+    },
+  );
+}
+
+/** `LOCAL=REMOTE`, two absolute paths. The first `=` in front of a `/` divides them. */
+export function pathMapping() {
+  return reading(z.string(), 'must be LOCAL=REMOTE, both absolute paths', (text) => {
+    const [, local, remote] = /^(\/.*?)=(\/.*)$/.exec(text) ?? [];
+    if (local === undefined || remote === undefined || !isOneLine(text)) return undefined;
+    return { local: plainPath(local), remote: plainPath(remote) };
+  });
+}
+
+function plainPath(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/$/, '');
+}
+
+function isOneLine(text: string): boolean {
+  return !/[\0\n\r]/.test(text);
+}
+
+/** A schema that reads what `input` lets through. The error never repeats what was given: it may be a secret. */
+function reading<Given, Value>(
+  input: z.ZodType<Given>,
+  message: string,
+  read: (given: Given) => Value | undefined,
+) {
+  return input.transform((given, context): Value => {
+    const value = read(given);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message, input: '' });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseRuntimeArn } from '../../src/aws/arn.ts';
+import { dataPlaneEndpoint } from '../../src/aws/endpoint.ts';
+import { stopSession } from '../../src/aws/stop-session.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
+import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
+import { newSessionId, open, runtimeArn, tryOpen } from '../local/client.ts';
+import { recordingLog } from '../local/recording-log.ts';
+import { verifies } from '../requirements.ts';
+import { carriedSignature, expectedSignature } from './canonical-signature.ts';
+
+const arn = parseRuntimeArn(runtimeArn);
+const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'made-up-key', sessionToken: 'made-up-token' };
+
+/** What the function is called with, for a service at this URL. */
+const target = (url: string, sessionId = newSessionId()) => ({
+  endpoint: dataPlaneEndpoint(arn, url),
+  arn,
+  qualifier: 'DEFAULT',
+  sessionId,
+  credentials: () => Promise.resolve(keys),
+});
+
+/** The same, for a local AgentCore, with its credentials. */
+const localTarget = (core: LocalAgentCore, sessionId: string) => ({
+  ...target(core.url, sessionId),
+  credentials: () => Promise.resolve(core.credentials[0]),
+});
+
+/** A signal that no test waits for. */
+const never = new AbortController().signal;
+
+async function startLocal(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
+  const core = await startLocalAgentCore({ isolation: 'directory', ...options });
+  onTestFinished(() => core.close());
+  return core;
+}
+
+interface Received {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A service that gives these answers, one after the other, and none when there are no more. */
+async function startService(answers: readonly { status: number; body?: string }[]) {
+  const received: Received[] = [];
+  const waiting = [...answers];
+  const server = createServer((message, response) => {
+    let body = '';
+    message.setEncoding('utf8').on('data', (text: string) => (body += text));
+    message.on('end', () => {
+      received.push({ url: message.url ?? '', headers: message.headers as Record<string, string>, body });
+      const answer = waiting.shift();
+      if (answer !== undefined) response.writeHead(answer.status).end(answer.body ?? '{}');
+      server.emit('received');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received, server };
+}
+
+const errorOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => error,
+  );
+
+describe('stopping a session', () => {
+  test('ends its microVM, and is content where there is none', async () => {
+    const core = await startLocal();
+    const [sessionId, other] = [newSessionId(), newSessionId()];
+    for (const id of [sessionId, other]) await open(core, { sessionId: id });
+    await stopSession(localTarget(core, sessionId), never);
+    expect(core.sessions().map((session) => session.sessionId)).toEqual([other]);
+    await stopSession(localTarget(core, sessionId), never);
+    await stopSession(localTarget(core, newSessionId()), never);
+    expect(core.sessions()).toHaveLength(1);
+  });
+
+  test('waits for a microVM that is only about to start', async () => {
+    const log = recordingLog();
+    const core = await startLocal({ limits: { provisionMs: 300 }, log });
+    const sessionId = newSessionId();
+    const opening = tryOpen(core, { sessionId });
+    await log.until('microVM starting');
+    await stopSession(localTarget(core, sessionId), never);
+    expect(log.messages).toContain('request refused');
+    expect(log.messages.at(-1)).toBe('microVM ended');
+    expect(core.sessions()).toEqual([]);
+    await opening;
+  });
+
+  test('says which permission is missing, at the first try', async () => {
+    const core = await startLocal({ deniedActions: ['bedrock-agentcore:StopRuntimeSession'] });
+    const error = await errorOf(stopSession(localTarget(core, newSessionId()), never));
+    expect(error).toMatchObject({ code: 'refused', retryable: false });
+    expect((error as BridgeError).explanation).toMatch(
+      /HTTP 403 AccessDeniedException: .*need the permission bedrock-agentcore:StopRuntimeSession on it\.$/,
+    );
+  });
+
+  test(
+    verifies('aws.sigv4', 'tries again what may pass, as the same request, signed as the service reads it'),
+    async () => {
+      const service = await startService([409, 503, 429, 424, 200].map((status) => ({ status })));
+      const sessionId = newSessionId();
+      await stopSession({ ...target(service.url, sessionId), qualifier: 'my_name' }, never);
+      expect(service.received).toHaveLength(5);
+      expect(new Set(service.received.map(({ body }) => body)).size).toBe(1);
+      expect(JSON.parse(service.received[0]?.body ?? '')).toEqual({
+        clientToken: expect.stringMatching(/^[\da-f-]{36}$/) as string,
+      });
+      for (const { url, headers, body } of service.received) {
+        expect(url).toBe(`/runtimes/${encodeURIComponent(arn.text)}/stopruntimesession?qualifier=my_name`);
+        expect(headers).toMatchObject({
+          'x-amzn-bedrock-agentcore-runtime-session-id': sessionId,
+          'x-amz-security-token': keys.sessionToken,
+          'content-type': 'application/json',
+        });
+        const request = { method: 'POST', host: headers['host'] ?? '', target: url, headers, body };
+        const key = { ...keys, region: arn.region, service: 'bedrock-agentcore' };
+        expect(carriedSignature(request)).toBe(expectedSignature(request, key));
+      }
+    },
+  );
+
+  test('signs with the credentials of the moment', async () => {
+    const service = await startService([{ status: 500 }, { status: 200 }]);
+    const ids = ['FIRST', 'SECOND'];
+    const credentials = () => Promise.resolve({ ...keys, accessKeyId: ids.shift() ?? '' });
+    await stopSession({ ...target(service.url), credentials }, never);
+    expect(
+      service.received.map(({ headers }) => /Credential=(\w+)/.exec(headers['authorization'] ?? '')?.[1]),
+    ).toEqual(['FIRST', 'SECOND']);
+  });
+
+  test('gives up a service that does not answer at the signal, and its connection', async () => {
+    const service = await startService([]);
+    const leaving = new AbortController();
+    const stopping = errorOf(stopSession(target(service.url), leaving.signal));
+    const [socket] = (await once(service.server, 'connection')) as [NodeJS.EventEmitter];
+    const closed = once(socket, 'close');
+    await once(service.server, 'received');
+    leaving.abort();
+    expect(await stopping).toMatchObject({ code: 'unreachable', retryable: true });
+    await closed;
+  });
+
+  test('gives up credentials that do not come at the signal', async () => {
+    const leaving = new AbortController();
+    const credentials = () => new Promise<never>(() => setImmediate(() => leaving.abort()));
+    const stopping = stopSession({ ...target('http://127.0.0.1:9'), credentials }, leaving.signal);
+    expect(await errorOf(stopping)).toMatchObject({ code: 'unreachable' });
+  });
+
+  test('tells at the signal what the last try said', async () => {
+    const leaving = new AbortController();
+    const service = await startService([{ status: 503, body: '{"message":"not now"}' }]);
+    service.server.on('received', () => service.received.length === 2 && leaving.abort());
+    expect(await errorOf(stopSession(target(service.url), leaving.signal))).toMatchObject({
+      code: 'busy',
+      message: 'AgentCore could not end the microVM (HTTP 503: not now)',
+    });
+  });
+
+  test('does nothing once the signal has come', async () => {
+    const service = await startService([]);
+    expect(await errorOf(stopSession(target(service.url), AbortSignal.abort()))).toMatchObject({
+      code: 'unreachable',
+    });
+    expect(service.received).toEqual([]);
+  });
+
+  test.each([
+    [400, 'refused'],
+    [401, 'refused'],
+    [418, 'refused'],
+    [302, 'refused'],
+  ])('%i stops the tries, as %s', async (status, code) => {
+    const service = await startService([{ status }]);
+    const error = await errorOf(stopSession(target(service.url), never));
+    expect(error).toBeInstanceOf(BridgeError);
+    expect(error).toMatchObject({ code, retryable: false });
+  });
+
+  test('what the credentials say is told as it is', async () => {
+    const failure = new BridgeError('credentials', 'none');
+    const credentials = () => Promise.reject(failure);
+    expect(await errorOf(stopSession({ ...target('http://127.0.0.1:9'), credentials }, never))).toBe(failure);
+  });
+
+  test('goes on trying to reach the service until the signal', async () => {
+    const leaving = new AbortController();
+    let tries = 0;
+    const credentials = () => {
+      tries += 1;
+      if (tries === 3) leaving.abort();
+      return Promise.resolve(keys);
+    };
+    const { url, server } = await startService([]);
+    server.close();
+    await once(server, 'close');
+    const error = await errorOf(stopSession({ ...target(url), credentials }, leaving.signal));
+    expect(error).toMatchObject({ code: 'unreachable', cause: { code: 'ECONNREFUSED' } });
+    expect(tries).toBe(3);
+  });
+});
