@@ -3,28 +3,37 @@ import { startLocal } from '../e2e/stage.ts';
 import { connect, passes } from './stage.ts';
 
 describe('a cancel', () => {
-  test('of a prompt of 5 MB that is still going up takes it back: the agent never knows of it', async () => {
-    const local = await startLocal();
-    const client = await connect(local);
-    const session = await client.newSession();
-    const [life] = (await client.prompt(session, 'life')).said;
-    const halfway = Promise.withResolvers<void>();
-    let sent = 0;
-    local.faults.onFrame(({ direction, bytes }) => {
-      if (direction !== 'in') return;
-      sent += bytes;
-      if (sent < 1024 * 1024) return;
-      local.faults.blackhole(true);
-      halfway.resolve();
-    });
-    const turn = client.prompt(session, `life\n${'x'.repeat(5 * 1024 * 1024)}`);
-    await halfway.promise;
-    client.notify('session/cancel', { sessionId: session });
-    expect((await turn).answer.result).toEqual({ stopReason: 'cancelled' });
-    local.faults.blackhole(false);
-    const next = await client.prompt(session, 'life\ntell history');
-    expect(next.said).toEqual([life, JSON.stringify(['life'])]);
-  });
+  test.each(['in one breath with it', 'though nothing moves any more', 'though the connection is gone'])(
+    'of a prompt of 5 MB that is still going up ends it, %s: the agent has none of it, or the whole',
+    async (how) => {
+      const local = await startLocal();
+      const client = await connect(local);
+      const session = await client.newSession();
+      const [life] = (await client.prompt(session, 'life')).said;
+      const underWay = Promise.withResolvers<void>();
+      local.faults.onFrame(({ direction, bytes }) => {
+        if (direction === 'in' && bytes > 32 * 1024) underWay.resolve();
+      });
+      const long = `wait\n${'x'.repeat(5 * 1024 * 1024)}`;
+      const turn = client.prompt(session, long);
+      if (how !== 'in one breath with it') await underWay.promise;
+      if (how === 'though nothing moves any more') local.faults.blackhole(true);
+      if (how === 'though the connection is gone') {
+        local.faults.delayUpgrades(500);
+        local.faults.cut('rst');
+      }
+      client.notify('session/cancel', { sessionId: session });
+      await Promise.race([turn, passes(500)]);
+      local.faults.blackhole(false);
+      expect((await turn).answer.result).toEqual({ stopReason: 'cancelled' });
+
+      const { said } = await client.prompt(session, 'life\ntell history');
+      expect(said[0]).toBe(life);
+      expect(JSON.parse(said[1] ?? '')).toSatisfy(
+        ([first, ...rest]: string[]) => first === 'life' && (rest.length === 0 || rest.join() === long),
+      );
+    },
+  );
 
   test.each(['stop', 'forward'])(
     'of an agent that heeds it leaves the agent alive (%s)',

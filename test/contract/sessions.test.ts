@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { startLocal } from '../e2e/stage.ts';
 import { selected } from './acp-client.ts';
-import { connect, keepsHistory, notFound } from './stage.ts';
+import { connect, keepsHistory, notFound, sentence } from './stage.ts';
 
 describe('many sessions in one bridge', () => {
   test('are a hundred microVMs: prompts and permission requests under the same ids do not get mixed up', async () => {
@@ -72,8 +72,8 @@ describe('many sessions in one bridge', () => {
       const [subagent = '', ...chosen] = end.split(' ');
       expect(chosen).toEqual(['permission', 'always']);
       expect(client.asked.at(-1)?.params['sessionId']).toBe(subagent);
-      // What it says of its session is said in the client's terms.
-      expect(client.said(subagent)).toEqual([`working for ${session}`]);
+      // It said the id of its session, which is in the client's terms.
+      expect(client.said(subagent)).toEqual([session]);
       lives.set(subagent, life);
     }
     for (const [subagent, life] of lives) {
@@ -132,16 +132,20 @@ describe('a session that is asked for again', () => {
     expect((await second.prompt(session, 'tell history')).said).toEqual([JSON.stringify(['say 2'])]);
   });
 
-  test.each([
-    ['is no id of the bridge', () => 'nonsense'],
-    ['has a key of no microVM', () => `acb-${'a'.repeat(26)}-${randomUUID()}`],
-  ])('under an id that %s is not found', async (_, id) => {
-    const local = await startLocal();
-    const client = await connect(local);
-    expect(await client.load(id())).toMatchObject(notFound);
-    expect(await client.request('session/prompt', { sessionId: 'nonsense', prompt: [] })).toMatchObject(
-      notFound,
-    );
+  test('under an id that is none of the bridge is not found', async () => {
+    const client = await connect(await startLocal());
+    expect(await client.load('nonsense')).toMatchObject(notFound);
+    const prompt = { sessionId: 'nonsense', prompt: [] };
+    expect(await client.request('session/prompt', prompt)).toMatchObject(notFound);
+  });
+
+  test('whose microVM is gone with all that was kept begins anew, and says so', async () => {
+    const client = await connect(await startLocal());
+    const session = `acb-${'a'.repeat(26)}-${randomUUID()}`;
+    expect((await client.load(session)).error).toBeUndefined();
+    const { said } = await client.prompt(session, 'tell history');
+    expect([...client.said(session)]).toEqual([expect.stringMatching(sentence), '[]']);
+    expect(said.at(-1)).toBe('[]');
   });
 
   test('does not get the late answer to a prompt of the process before', async () => {
@@ -162,7 +166,7 @@ describe('a session that is asked for again', () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => second.result('_test/who', { sessionId: session })),
     );
-    expect(answers).toEqual(answers.map(() => ({ life: answers[0]?.['life'], sessionId: session })));
+    expect(answers).toMatchObject(answers.map(() => ({ life: answers[0]?.['life'], sessionId: session })));
     expect((await second.prompt(session, 'say 1')).answer.result).toEqual({ stopReason: 'end_turn' });
     expect(second.strayAnswers).toEqual([]);
   });
@@ -179,21 +183,25 @@ describe('the sessions of several microVMs', () => {
     expect(titles).toEqual(Object.fromEntries(sessions.map((session, n) => [session, `number ${n}`])));
   });
 
-  test('can be closed, one without the others, and loaded again', async () => {
-    const local = await startLocal();
-    const client = await connect(local);
+  test.each([
+    ['one microVM', ['--thread', randomUUID()]],
+    ['two microVMs', []],
+  ])('can be closed, one without the other, and loaded again (%s)', async (_, args) => {
+    const client = await connect(await startLocal(), { args });
     const [one, two] = [await client.newSession(), await client.newSession()];
     await client.prompt(one, 'say 1');
     await client.result('session/close', { sessionId: one });
-    expect(await client.request('session/prompt', { sessionId: one, prompt: [] })).toMatchObject(notFound);
+    expect(await client.result('_test/who', { sessionId: two })).toMatchObject({ holds: [two] });
     expect((await client.prompt(two, 'say 1')).said).toEqual(['0']);
     expect((await client.load(one)).error).toBeUndefined();
     expect((await client.prompt(one, 'tell history')).said).toEqual([JSON.stringify(['say 1'])]);
   });
 
-  test('can be deleted, one without the others, and are not found any more', async () => {
-    const local = await startLocal();
-    const client = await connect(local);
+  test.each([
+    ['one microVM', ['--thread', randomUUID()]],
+    ['two microVMs', []],
+  ])('can be deleted, one without the other, and are not found any more (%s)', async (_, args) => {
+    const client = await connect(await startLocal(), { args });
     const [one, two] = [await client.newSession(), await client.newSession()];
     await client.prompt(one, 'say 1');
     await client.result('session/delete', { sessionId: one });

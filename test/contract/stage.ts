@@ -18,6 +18,9 @@ export const keepsHistory = ['--persist', '.session-agent'];
 /** The answer to a request for a session that is none. */
 export const notFound = { error: { code: -32002 } };
 
+/** What a person is told in the conversation. */
+export const sentence = /^[A-Z][^.]{20,}\.\s*$/;
+
 /** What starts the agent in the microVM: it takes no second `initialize`. */
 export function sessionAgent(switches: readonly string[] = []): readonly string[] {
   return [...fixture('session-agent.ts'), 'initialize-once', ...switches];
