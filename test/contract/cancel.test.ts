@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { startLocal } from '../e2e/stage.ts';
+import { verifies } from '../requirements.ts';
 import { connect, passes } from './stage.ts';
 
 describe('a cancel', () => {
   test.each(['in one breath with it', 'though nothing moves any more', 'though the connection is gone'])(
-    'of a prompt of 5 MB that is still going up ends it, %s: the agent has none of it, or the whole',
+    verifies(
+      'acp.cancel-overtakes',
+      'of a prompt of 5 MB that is still going up ends it, %s: the agent has none of it, or the whole',
+    ),
     async (how) => {
       const local = await startLocal();
       const client = await connect(local);
@@ -36,7 +40,7 @@ describe('a cancel', () => {
   );
 
   test.each(['stop', 'forward'])(
-    'of an agent that heeds it leaves the agent alive (%s)',
+    verifies('acp.cancel-strategy', 'of an agent that heeds it leaves the agent alive (%s)'),
     async (strategy) => {
       const local = await startLocal();
       const client = await connect(local, { args: ['--cancel-strategy', strategy] });
@@ -50,40 +54,49 @@ describe('a cancel', () => {
     },
   );
 
-  test('of an agent that does not heed it ends the agent after the grace, and the next one knows what was said', async () => {
-    const local = await startLocal();
-    const client = await connect(local, { args: ['--cancel-grace', '300ms'] });
-    const session = await client.newSession();
-    const turn = client.prompt(session, 'life\nignore cancel\nwait\nsay 1');
-    await client.until(() => client.said(session).length === 1);
-    client.notify('session/cancel', { sessionId: session });
-    // What is asked meanwhile waits for the turn's end.
-    const next = client.prompt(session, 'life\ntell history');
-    const { answer, said } = await turn;
-    expect(answer.result).toEqual({ stopReason: 'cancelled' });
-    const after = await next;
-    expect(after.answer.result).toEqual({ stopReason: 'end_turn' });
-    expect(after.said).toHaveLength(2);
-    expect(after.said[0]).not.toBe(said[0]);
-    expect(after.said[1]).toBe(JSON.stringify(['life\nignore cancel\nwait\nsay 1']));
-  });
+  test(
+    verifies(
+      'acp.cancel-strategy',
+      'of an agent that does not heed it ends the agent after the grace, and the next one knows what was said',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { args: ['--cancel-grace', '300ms'] });
+      const session = await client.newSession();
+      const turn = client.prompt(session, 'life\nignore cancel\nwait\nsay 1');
+      await client.until(() => client.said(session).length === 1);
+      client.notify('session/cancel', { sessionId: session });
+      // What is asked meanwhile waits for the turn's end.
+      const next = client.prompt(session, 'life\ntell history');
+      const { answer, said } = await turn;
+      expect(answer.result).toEqual({ stopReason: 'cancelled' });
+      const after = await next;
+      expect(after.answer.result).toEqual({ stopReason: 'end_turn' });
+      expect(after.said).toHaveLength(2);
+      expect(after.said[0]).not.toBe(said[0]);
+      expect(after.said[1]).toBe(JSON.stringify(['life\nignore cancel\nwait\nsay 1']));
+    },
+  );
 
-  test('that is only forwarded waits for an agent that does not heed it', async () => {
-    const local = await startLocal();
-    const args = ['--cancel-strategy', 'forward', '--cancel-grace', '100ms'];
-    const client = await connect(local, { args });
-    const session = await client.newSession();
-    const turn = client.prompt(session, 'life\nignore cancel\nwait\nlife');
-    await client.until(() => client.said(session).length === 1);
-    client.notify('session/cancel', { sessionId: session });
-    await passes(300);
-    client.notify('_test/go', { sessionId: session });
-    const { answer, said } = await turn;
-    expect(answer.result).toEqual({ stopReason: 'end_turn' });
-    expect(said).toEqual([said[0], said[0]]);
-  });
+  test(
+    verifies('acp.cancel-strategy', 'that is only forwarded waits for an agent that does not heed it'),
+    async () => {
+      const local = await startLocal();
+      const args = ['--cancel-strategy', 'forward', '--cancel-grace', '100ms'];
+      const client = await connect(local, { args });
+      const session = await client.newSession();
+      const turn = client.prompt(session, 'life\nignore cancel\nwait\nlife');
+      await client.until(() => client.said(session).length === 1);
+      client.notify('session/cancel', { sessionId: session });
+      await passes(300);
+      client.notify('_test/go', { sessionId: session });
+      const { answer, said } = await turn;
+      expect(answer.result).toEqual({ stopReason: 'end_turn' });
+      expect(said).toEqual([said[0], said[0]]);
+    },
+  );
 
-  test('that is ignored does not reach the agent', async () => {
+  test(verifies('acp.cancel-strategy', 'that is ignored does not reach the agent'), async () => {
     const local = await startLocal();
     const args = ['--cancel-strategy', 'noop', '--cancel-grace', '100ms'];
     const client = await connect(local, { args });

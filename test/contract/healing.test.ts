@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { startLocal } from '../e2e/stage.ts';
+import { verifies } from '../requirements.ts';
 import { selected } from './acp-client.ts';
 import { connect, keepsHistory, letGo, sentence } from './stage.ts';
 
@@ -10,7 +11,10 @@ describe('an agent that dies', () => {
     ['loads', ['no-resume']],
     ['goes on with its history after it has loaded', ['no-resume', 'late-history']],
   ])(
-    'while it asks for permission withdraws the question and fails the prompt with its last words; one that %s knows what was said',
+    verifies(
+      ['acp.heal', 'acp.agent-requests', 'acp.replay', 'acp.stale-answers'],
+      'while it asks for permission withdraws the question and fails the prompt with its last words; one that %s knows what was said',
+    ),
     async (_, switches) => {
       const local = await startLocal();
       const client = await connect(local, { switches });
@@ -49,39 +53,48 @@ describe('an agent that dies', () => {
     },
   );
 
-  test('takes all sessions of its thread with it, and each has its past again', async () => {
-    const local = await startLocal();
-    const client = await connect(local, { args: ['--thread', randomUUID()] });
-    const [one, two] = [await client.newSession(), await client.newSession()];
-    await client.prompt(one, 'I am one');
-    await client.prompt(two, 'I am two');
-    const open = [client.prompt(one, 'wait'), client.prompt(two, 'stderr out of memory\ncrash 9')];
-    for (const { answer } of await Promise.all(open)) {
-      expect(answer.error?.data).toMatchObject({ 'agentcore-bridge/exitCode': 9 });
-      expect(answer.error?.message).toContain('out of memory');
-    }
-    const [first, second] = [
-      await client.prompt(one, 'tell history'),
-      await client.prompt(two, 'tell history'),
-    ];
-    expect(first.said).toEqual([JSON.stringify(['I am one', 'wait'])]);
-    expect(second.said).toEqual([JSON.stringify(['I am two', 'stderr out of memory\ncrash 9'])]);
-    expect(local.sessions()).toHaveLength(1);
-  });
+  test(
+    verifies('acp.heal', 'takes all sessions of its thread with it, and each has its past again'),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { args: ['--thread', randomUUID()] });
+      const [one, two] = [await client.newSession(), await client.newSession()];
+      await client.prompt(one, 'I am one');
+      await client.prompt(two, 'I am two');
+      const open = [client.prompt(one, 'wait'), client.prompt(two, 'stderr out of memory\ncrash 9')];
+      for (const { answer } of await Promise.all(open)) {
+        expect(answer.error?.data).toMatchObject({ 'agentcore-bridge/exitCode': 9 });
+        expect(answer.error?.message).toContain('out of memory');
+      }
+      const [first, second] = [
+        await client.prompt(one, 'tell history'),
+        await client.prompt(two, 'tell history'),
+      ];
+      expect(first.said).toEqual([JSON.stringify(['I am one', 'wait'])]);
+      expect(second.said).toEqual([JSON.stringify(['I am two', 'stderr out of memory\ncrash 9'])]);
+      expect(local.sessions()).toHaveLength(1);
+    },
+  );
 
-  test('and can bring nothing back has a new session under the same id, and the conversation says so once', async () => {
-    const local = await startLocal();
-    const client = await connect(local, { switches: ['no-load', 'no-resume'] });
-    const session = await client.newSession();
-    await client.prompt(session, 'say 1');
-    await client.prompt(session, 'crash 9');
-    const { answer, said } = await client.prompt(session, 'tell history');
-    expect(answer.result).toEqual({ stopReason: 'end_turn' });
-    expect(said).toEqual([expect.stringMatching(sentence), '[]']);
-    expect((await client.prompt(session, 'say 1')).said).toEqual(['0']);
-  });
+  test(
+    verifies(
+      'acp.load',
+      'and can bring nothing back has a new session under the same id, and the conversation says so once',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { switches: ['no-load', 'no-resume'] });
+      const session = await client.newSession();
+      await client.prompt(session, 'say 1');
+      await client.prompt(session, 'crash 9');
+      const { answer, said } = await client.prompt(session, 'tell history');
+      expect(answer.result).toEqual({ stopReason: 'end_turn' });
+      expect(said).toEqual([expect.stringMatching(sentence), '[]']);
+      expect((await client.prompt(session, 'say 1')).said).toEqual(['0']);
+    },
+  );
 
-  test('with its microVM fails the prompt, and the next one has the past', async () => {
+  test(verifies('acp.heal', 'with its microVM fails the prompt, and the next one has the past'), async () => {
     const local = await startLocal();
     const client = await connect(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
     const session = await client.newSession();

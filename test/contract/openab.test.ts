@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { threadIds } from '../../src/agent/thread-ids.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { endLater, startLocal } from '../e2e/stage.ts';
+import { verifies } from '../requirements.ts';
 import { type ChatThread, OpenabClient, type OpenabOptions } from './openab-client.ts';
 import { keepsHistory, sentence, sessionAgent } from './stage.ts';
 
@@ -35,7 +36,10 @@ function microVmOf(local: LocalAgentCore, thread: string) {
 
 describe('openab', () => {
   test.each(['head', 'own block'] as const)(
-    'has a conversation whose context is the %s of what is said: it is the microVM of the chat thread, and gets a permission unasked',
+    verifies(
+      ['acp.sender-context', 'acp.agent-requests', 'cli.environment'],
+      'has a conversation whose context is the %s of what is said: it is the microVM of the chat thread, and gets a permission unasked',
+    ),
     async (form) => {
       const local = await startLocal();
       const client = openab(local);
@@ -55,23 +59,29 @@ describe('openab', () => {
     },
   );
 
-  test('in a channel without threads has the microVM of the channel', async () => {
-    const local = await startLocal();
-    const client = openab(local, { thread: { channel: 'slack', channelId: 'C123' } });
-    await client.hear(await client.begin(), 'say 1');
-    expect(microVmOf(local, 'slack:C123')).toBeDefined();
-  });
+  test(
+    verifies('acp.sender-context', 'in a channel without threads has the microVM of the channel'),
+    async () => {
+      const local = await startLocal();
+      const client = openab(local, { thread: { channel: 'slack', channelId: 'C123' } });
+      await client.hear(await client.begin(), 'say 1');
+      expect(microVmOf(local, 'slack:C123')).toBeDefined();
+    },
+  );
 
-  test('is answered within its limits while a microVM takes its time', async () => {
-    const local = await startLocal({ limits: { provisionMs: 3000 } });
-    const client = openab(local, { args: ['--initialize-timeout', '500ms'] });
-    const { agentCapabilities } = await client.initialize('openab');
-    expect(agentCapabilities).toMatchObject({ loadSession: true });
-    const sessionId = await client.newSession('/home/agent');
-    // None is up yet: neither answer can have come from an agent.
-    expect(local.sessions()).toEqual([]);
-    expect((await client.hear(sessionId, 'say 1')).said).toEqual(['0']);
-  });
+  test(
+    verifies('acp.initialize-in-time', 'is answered within its limits while a microVM takes its time'),
+    async () => {
+      const local = await startLocal({ limits: { provisionMs: 3000 } });
+      const client = openab(local, { args: ['--initialize-timeout', '500ms'] });
+      const { agentCapabilities } = await client.initialize('openab');
+      expect(agentCapabilities).toMatchObject({ loadSession: true });
+      const sessionId = await client.newSession('/home/agent');
+      // None is up yet: neither answer can have come from an agent.
+      expect(local.sessions()).toEqual([]);
+      expect((await client.hear(sessionId, 'say 1')).said).toEqual(['0']);
+    },
+  );
 
   test('sets a model in a thread that is at work', async () => {
     const local = await startLocal();
@@ -82,23 +92,29 @@ describe('openab', () => {
     expect((await client.hear(sessionId, 'config')).said).toEqual(['{"model":"large"}']);
   });
 
-  test('sets a model before anything is said: in time, and the agent comes to know of it', async () => {
-    const local = await startLocal();
-    const client = openab(local);
-    const sessionId = await client.begin();
-    const how = await client.setModel(sessionId, 'large');
-    if (how === 'set') {
-      expect((await client.hear(sessionId, 'config')).said).toEqual(['{"model":"large"}']);
-    } else {
-      expect(how).toMatchObject({
-        answer: { result: { stopReason: 'end_turn' } },
-        said: ['heard /model large'],
-      });
-    }
-    // What comes with a context belongs to the chat thread, whatever came before it.
-    await client.hear(sessionId, 'say 1');
-    expect(microVmOf(local, key)).toBeDefined();
-  });
+  test(
+    verifies(
+      'acp.sender-context',
+      'sets a model before anything is said: in time, and the agent comes to know of it',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = openab(local);
+      const sessionId = await client.begin();
+      const how = await client.setModel(sessionId, 'large');
+      if (how === 'set') {
+        expect((await client.hear(sessionId, 'config')).said).toEqual(['{"model":"large"}']);
+      } else {
+        expect(how).toMatchObject({
+          answer: { result: { stopReason: 'end_turn' } },
+          said: ['heard /model large'],
+        });
+      }
+      // What comes with a context belongs to the chat thread, whatever came before it.
+      await client.hear(sessionId, 'say 1');
+      expect(microVmOf(local, key)).toBeDefined();
+    },
+  );
 
   test('says a model that the agent does not take in words', async () => {
     const local = await startLocal();
@@ -108,19 +124,22 @@ describe('openab', () => {
     expect(await client.setModel(sessionId, 'huge')).toMatchObject({ said: ['heard /model huge'] });
   });
 
-  test('cancels a prompt, and the next one goes to the same agent', async () => {
-    const local = await startLocal();
-    const client = openab(local);
-    const sessionId = await client.begin();
-    const [life] = (await client.hear(sessionId, 'life')).said;
-    const turn = client.hear(sessionId, 'say 1\nwait');
-    await client.until(() => client.said(sessionId).includes('0'));
-    client.notify('session/cancel', { sessionId });
-    expect((await turn).answer.result).toEqual({ stopReason: 'cancelled' });
-    expect((await client.hear(sessionId, 'life')).said).toEqual([life]);
-  });
+  test(
+    verifies('acp.cancel-strategy', 'cancels a prompt, and the next one goes to the same agent'),
+    async () => {
+      const local = await startLocal();
+      const client = openab(local);
+      const sessionId = await client.begin();
+      const [life] = (await client.hear(sessionId, 'life')).said;
+      const turn = client.hear(sessionId, 'say 1\nwait');
+      await client.until(() => client.said(sessionId).includes('0'));
+      client.notify('session/cancel', { sessionId });
+      expect((await turn).answer.result).toEqual({ stopReason: 'cancelled' });
+      expect((await client.hear(sessionId, 'life')).said).toEqual([life]);
+    },
+  );
 
-  test('cancels a prompt while its permission is asked for', async () => {
+  test(verifies('acp.cancel-strategy', 'cancels a prompt while its permission is asked for'), async () => {
     const local = await startLocal();
     const client = openab(local);
     const sessionId = await client.begin();
@@ -135,7 +154,10 @@ describe('openab', () => {
   });
 
   test.each(['at rest', 'at work'])(
-    'ends a bridge %s with SIGTERM, which needs no SIGKILL, and comes back to the same agent with the session that it kept',
+    verifies(
+      ['cli.leaves', 'cli.exit-codes', 'host.takeover', 'acp.load', 'acp.initialize-in-time'],
+      'ends a bridge %s with SIGTERM, which needs no SIGKILL, and comes back to the same agent with the session that it kept',
+    ),
     async (state) => {
       const local = await startLocal();
       const first = openab(local);
@@ -156,17 +178,23 @@ describe('openab', () => {
     },
   );
 
-  test('comes back with a new session to the same agent and conversation, having lost the id with its disk', async () => {
-    const local = await startLocal();
-    const first = openab(local);
-    const lost = await first.begin();
-    const [life, session] = (await first.hear(lost, 'life\nsession')).said;
-    await first.end();
+  test(
+    verifies(
+      ['acp.sender-context', 'acp.load'],
+      'comes back with a new session to the same agent and conversation, having lost the id with its disk',
+    ),
+    async () => {
+      const local = await startLocal();
+      const first = openab(local);
+      const lost = await first.begin();
+      const [life, session] = (await first.hear(lost, 'life\nsession')).said;
+      await first.end();
 
-    const second = openab(local);
-    const sessionId = await second.begin();
-    expect((await second.hear(sessionId, 'life\nsession\nstarts')).said).toEqual([life, session, '1']);
-  });
+      const second = openab(local);
+      const sessionId = await second.begin();
+      expect((await second.hear(sessionId, 'life\nsession\nstarts')).said).toEqual([life, session, '1']);
+    },
+  );
 
   test.each([
     ['session/resume', []],
@@ -174,7 +202,10 @@ describe('openab', () => {
     ['session/load, which goes on after its answer', ['no-resume', 'late-history']],
     ['session/load, which wants the first directory', ['no-resume', 'refuses-other-cwd']],
   ])(
-    'comes back after the microVM was reclaimed, with the history by %s and nothing said twice',
+    verifies(
+      ['acp.load', 'acp.replay'],
+      'comes back after the microVM was reclaimed, with the history by %s and nothing said twice',
+    ),
     async (_, switches) => {
       const local = await startLocal();
       const first = openab(local, { args: keepsHistory, switches });
@@ -193,63 +224,78 @@ describe('openab', () => {
     },
   );
 
-  test('goes on in the same process after the microVM was reclaimed, with the history', async () => {
-    const local = await startLocal();
-    const client = openab(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
-    const sessionId = await client.begin();
-    const [life] = (await client.hear(sessionId, 'life')).said;
-    // What was said is kept before the shell is let go.
-    await expect.poll(() => microVmOf(local, key)?.shells).toMatchObject([{ attached: false }]);
-    await local.faults.evict();
-    const { said } = await client.hear(sessionId, 'life\ntell history');
-    expect(said).toHaveLength(2);
-    expect(said[0]).not.toBe(life);
-    expect(said[1]).toBe(JSON.stringify(['life']));
-  });
+  test(
+    verifies(
+      ['acp.heal', 'acp.idle'],
+      'goes on in the same process after the microVM was reclaimed, with the history',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = openab(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
+      const sessionId = await client.begin();
+      const [life] = (await client.hear(sessionId, 'life')).said;
+      // What was said is kept before the shell is let go.
+      await expect.poll(() => microVmOf(local, key)?.shells).toMatchObject([{ attached: false }]);
+      await local.faults.evict();
+      const { said } = await client.hear(sessionId, 'life\ntell history');
+      expect(said).toHaveLength(2);
+      expect(said[0]).not.toBe(life);
+      expect(said[1]).toBe(JSON.stringify(['life']));
+    },
+  );
 
   test.each([
     ['nothing of it is kept', []],
     ['the agent can load nothing', ['no-load', 'no-resume']],
-  ])('is told in one sentence that the conversation is lost where %s, and goes on', async (why, switches) => {
-    const local = await startLocal();
-    const args = why === 'nothing of it is kept' ? [] : keepsHistory;
-    const first = openab(local, { args, switches });
-    const sessionId = await first.begin();
-    await first.hear(sessionId, 'say 1');
-    await first.end();
-    await local.faults.evict();
+  ])(
+    verifies('acp.load', 'is told in one sentence that the conversation is lost where %s, and goes on'),
+    async (why, switches) => {
+      const local = await startLocal();
+      const args = why === 'nothing of it is kept' ? [] : keepsHistory;
+      const first = openab(local, { args, switches });
+      const sessionId = await first.begin();
+      await first.hear(sessionId, 'say 1');
+      await first.end();
+      await local.faults.evict();
 
-    const second = openab(local, { args, switches });
-    const now = await second.comeBack(sessionId);
-    const { answer, said } = await second.hear(now, 'tell history');
-    expect(answer.result).toMatchObject({ stopReason: 'end_turn' });
-    expect(said).toEqual([expect.stringMatching(sentence), '[]']);
-    expect((await second.hear(now, 'tell history')).said).toEqual([JSON.stringify(['tell history'])]);
-  });
+      const second = openab(local, { args, switches });
+      const now = await second.comeBack(sessionId);
+      const { answer, said } = await second.hear(now, 'tell history');
+      expect(answer.result).toMatchObject({ stopReason: 'end_turn' });
+      expect(said).toEqual([expect.stringMatching(sentence), '[]']);
+      expect((await second.hear(now, 'tell history')).said).toEqual([JSON.stringify(['tell history'])]);
+    },
+  );
 
-  test('has ten threads at once, each in a microVM of its own, and nothing gets from one to another', async () => {
-    const local = await startLocal();
-    const threads = Array.from({ length: 10 }, (_, n) => `${n}`);
-    const talks = threads.map(async (threadId) => {
-      const client = openab(local, {
-        thread: { ...discord, threadId },
-        switches: ['counts-sessions'],
+  test(
+    verifies(
+      ['acp.sender-context', 'acp.many-sessions', 'cli.leaves'],
+      'has ten threads at once, each in a microVM of its own, and nothing gets from one to another',
+    ),
+    async () => {
+      const local = await startLocal();
+      const threads = Array.from({ length: 10 }, (_, n) => `${n}`);
+      const talks = threads.map(async (threadId) => {
+        const client = openab(local, {
+          thread: { ...discord, threadId },
+          switches: ['counts-sessions'],
+        });
+        const sessionId = await client.begin();
+        const turns = [];
+        for (const words of [`I am ${threadId}`, 'ask permission', `still ${threadId}`]) {
+          turns.push(await client.hear(sessionId, words));
+        }
+        expect(turns.map(({ said }) => said)).toEqual([
+          [`heard I am ${threadId}`],
+          ['permission always'],
+          [`heard still ${threadId}`],
+        ]);
+        const { said } = await client.hear(sessionId, 'tell history');
+        expect(said).toEqual([JSON.stringify([`I am ${threadId}`, 'ask permission', `still ${threadId}`])]);
+        expect(await client.end()).toEqual({ code: 0, wasKilled: false });
       });
-      const sessionId = await client.begin();
-      const turns = [];
-      for (const words of [`I am ${threadId}`, 'ask permission', `still ${threadId}`]) {
-        turns.push(await client.hear(sessionId, words));
-      }
-      expect(turns.map(({ said }) => said)).toEqual([
-        [`heard I am ${threadId}`],
-        ['permission always'],
-        [`heard still ${threadId}`],
-      ]);
-      const { said } = await client.hear(sessionId, 'tell history');
-      expect(said).toEqual([JSON.stringify([`I am ${threadId}`, 'ask permission', `still ${threadId}`])]);
-      expect(await client.end()).toEqual({ code: 0, wasKilled: false });
-    });
-    await Promise.all(talks);
-    for (const threadId of threads) expect(microVmOf(local, `discord:${threadId}`)).toBeDefined();
-  });
+      await Promise.all(talks);
+      for (const threadId of threads) expect(microVmOf(local, `discord:${threadId}`)).toBeDefined();
+    },
+  );
 });
