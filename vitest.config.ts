@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // It installs the client first: `npm run test:acpx`.
+    exclude: ['test/interop/acpx.test.ts'],
     // Two cores, shared: end-to-end tests spawn several processes each.
     globalSetup: ['test/e2e/build.ts'],
     maxWorkers: 2,

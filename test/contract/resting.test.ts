@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { startLocal } from '../e2e/stage.ts';
+import { verifies } from '../requirements.ts';
+import { attachedShells, connect, keepsHistory, letGo, passes } from './stage.ts';
+
+describe('a bridge that leaves', () => {
+  test.each([
+    ['stop', 0],
+    ['detach', 2],
+  ])(
+    verifies('cli.leaves', 'with --on-exit %s leaves %i of two microVMs behind, within a second'),
+    async (how, left) => {
+      const local = await startLocal();
+      const client = await connect(local, { args: ['--on-exit', how] });
+      for (const session of [await client.newSession(), await client.newSession()]) {
+        await client.prompt(session, 'say 1');
+      }
+      const since = performance.now();
+      client.bridge.signal('SIGTERM');
+      expect(await client.bridge.exit).toBe(0);
+      expect(performance.now() - since).toBeLessThan(1000);
+      await expect.poll(() => local.sessions().length).toBe(left);
+    },
+  );
+});
+
+describe('a thread at which nothing goes on', () => {
+  test(
+    verifies('acp.idle', 'has its shell let go, and the next message comes back to the same agent'),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { args: ['--idle-detach', '200ms'] });
+      const session = await client.newSession();
+      const first = await client.prompt(session, 'life');
+      await letGo(local);
+      expect((await client.prompt(session, 'life')).said).toEqual(first.said);
+    },
+  );
+
+  test(
+    verifies(
+      ['acp.idle', 'acp.heal'],
+      'can lose its microVM to the idle timeout, and the next message has the past',
+    ),
+    async () => {
+      const local = await startLocal({ limits: { idleMs: 300 } });
+      const client = await connect(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
+      const session = await client.newSession();
+      const { said } = await client.prompt(session, 'life');
+      await expect.poll(() => local.sessions().length, { timeout: 20_000 }).toBe(0);
+      const next = await client.prompt(session, 'life\ntell history');
+      expect(next.said).toHaveLength(2);
+      expect(next.said[0]).not.toBe(said[0]);
+      expect(next.said[1]).toBe(JSON.stringify(['life']));
+    },
+  );
+
+  test(verifies('acp.idle', 'is none whose turn is open, while nothing is said'), async () => {
+    const local = await startLocal();
+    const client = await connect(local, { args: ['--idle-detach', '200ms'] });
+    const session = await client.newSession();
+    const turn = client.prompt(session, 'say 1\nwait');
+    await client.until(() => client.said(session).length === 1);
+    await passes(600);
+    expect(attachedShells(local)).toBe(1);
+    client.notify('_test/go', { sessionId: session });
+    await turn;
+    await letGo(local);
+  });
+
+  test(
+    verifies(
+      'acp.idle',
+      'is none whose turn is open with protocol version 2, where a prompt is answered before its end',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, {
+        args: ['--idle-detach', '200ms'],
+        switches: ['version=2'],
+        isInitialized: false,
+      });
+      const info = { name: 'test-client', version: '1' };
+      await client.result('initialize', { protocolVersion: 2, info, capabilities: {} });
+      const session = await client.newSession();
+      expect((await client.prompt(session, 'say 1\nwait')).answer.result).toHaveProperty('messageId');
+      await client.until(() => client.said(session).length === 1);
+      await passes(600);
+      expect(attachedShells(local)).toBe(1);
+      client.notify('_test/go', { sessionId: session });
+      await letGo(local);
+    },
+  );
+});

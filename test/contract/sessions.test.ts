@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { startLocal } from '../e2e/stage.ts';
+import { verifies } from '../requirements.ts';
+import { selected } from './acp-client.ts';
+import { connect, keepsHistory, notFound, sentence } from './stage.ts';
+
+describe('many sessions in one bridge', () => {
+  test(
+    verifies(
+      ['acp.many-sessions', 'acp.ids'],
+      'are a hundred microVMs: prompts and permission requests under the same ids do not get mixed up',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { switches: ['counts-sessions'] });
+      const rounds = 3;
+      // What is permitted tells who asked, and which time.
+      client.onRequest = ({ params }) => {
+        const session = String(params['sessionId']);
+        const times = client.asked.filter((asked) => asked.params['sessionId'] === session).length;
+        return selected(`${session} ${times}`);
+      };
+      const sessions = await Promise.all(Array.from({ length: 100 }, () => client.newSession()));
+      expect(new Set(sessions).size).toBe(100);
+      await Promise.all(
+        sessions.map(async (session) => {
+          for (let round = 1; round <= rounds; round += 1) {
+            const { answer, said } = await client.prompt(
+              session,
+              `ask permission\nround ${round} of ${session}`,
+            );
+            expect(answer.result).toEqual({ stopReason: 'end_turn' });
+            expect(said).toEqual([`permission ${session} ${round}`, `heard round ${round} of ${session}`]);
+          }
+        }),
+      );
+      expect(client.asked).toHaveLength(100 * rounds);
+      // No two questions had one id, although each agent counts from 0.
+      expect(new Set(client.asked.map(({ id }) => id)).size).toBe(100 * rounds);
+      expect(local.sessions()).toHaveLength(100);
+    },
+    300_000,
+  );
+
+  test(
+    verifies(
+      ['acp.many-sessions', 'acp.ids'],
+      'whose agents ask under id 0 at once each get their own answer, in whichever order these come',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local);
+      const [one, two] = [await client.newSession(), await client.newSession()];
+      const bothAsked = Promise.withResolvers<void>();
+      const secondAnswered = Promise.withResolvers<void>();
+      client.onRequest = async ({ params }) => {
+        if (client.asked.length === 2) bothAsked.resolve();
+        await bothAsked.promise;
+        if (params['sessionId'] === one) await secondAnswered.promise;
+        return selected(params['sessionId'] === one ? 'for one' : 'for two');
+      };
+      const first = client.prompt(one, 'ask permission');
+      const second = await client.prompt(two, 'ask permission');
+      secondAnswered.resolve();
+      expect(second.said).toEqual(['permission for two']);
+      expect((await first).said).toEqual(['permission for one']);
+    },
+  );
+
+  test(verifies('acp.initialize-in-time', 'start with the microVM that answered initialize'), async () => {
+    const local = await startLocal();
+    const client = await connect(local);
+    await client.prompt(await client.newSession(), 'say 1');
+    expect(local.sessions()).toHaveLength(1);
+  });
+
+  test(
+    verifies(
+      'acp.session-ids',
+      'send what speaks of a subagent, whose id no session/new returned, to its agent',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local);
+      const [one, two] = [await client.newSession(), await client.newSession()];
+      const lives = new Map<string, unknown>();
+      for (const session of [one, two]) {
+        const { said } = await client.prompt(session, 'life\nsubagent');
+        const [life, end = ''] = said;
+        const [subagent = '', ...chosen] = end.split(' ');
+        expect(chosen).toEqual(['permission', 'always']);
+        expect(client.asked.at(-1)?.params['sessionId']).toBe(subagent);
+        // It said the id of its session, which is in the client's terms.
+        expect(client.said(subagent)).toEqual([session]);
+        lives.set(subagent, life);
+      }
+      for (const [subagent, life] of lives) {
+        expect(await client.result('_test/who', { sessionId: subagent })).toEqual({
+          life,
+          sessionId: subagent,
+        });
+      }
+      expect(new Set(lives.values()).size).toBe(2);
+    },
+  );
+});
+
+describe('a session that is asked for again', () => {
+  test.each(['session/load', 'session/resume'])(
+    verifies(
+      ['acp.load', 'acp.initialize-in-time'],
+      'by %s in another process is the same one of the same agent, which is not initialized again',
+    ),
+    async (method) => {
+      const local = await startLocal();
+      const first = await connect(local);
+      const session = await first.newSession();
+      const [life] = (await first.prompt(session, 'life')).said;
+      first.bridge.endInput();
+      await first.bridge.exit;
+
+      const second = await connect(local, { switches: ['second'] });
+      const params = { sessionId: session, cwd: '/home/you/elsewhere', mcpServers: [] };
+      const answer = await second.result(method, params);
+      expect(answer).toMatchObject({ configOptions: [{ currentValue: 'small' }] });
+      // To load is to be told the past, to resume is not.
+      const isLoaded = method === 'session/load';
+      expect(second.said(session, 'user')).toEqual(isLoaded ? ['life'] : []);
+      expect(second.said(session)).toEqual(isLoaded ? [life] : []);
+      const { said } = await second.prompt(session, 'life\nstarts\ntell history');
+      expect(said).toEqual([life, '1', JSON.stringify(['life'])]);
+    },
+  );
+
+  test.each([
+    ['session/load', []],
+    ['session/load', ['no-resume', 'refuses-other-cwd']],
+    ['session/resume', ['no-load']],
+  ])(
+    verifies(['acp.load', 'acp.replay'], 'by %s after its microVM was reclaimed has its past (agent: %j)'),
+    async (method, switches) => {
+      const local = await startLocal();
+      const first = await connect(local, { args: keepsHistory, switches });
+      const session = await first.newSession();
+      await first.prompt(session, 'say 2');
+      first.bridge.endInput();
+      await first.bridge.exit;
+      await local.faults.evict();
+
+      const second = await connect(local, { args: keepsHistory, switches });
+      const params = { sessionId: session, cwd: '/home/you/elsewhere', mcpServers: [] };
+      await second.result(method, params);
+      const isLoaded = method === 'session/load';
+      expect(second.said(session, 'user')).toEqual(isLoaded ? ['say 2'] : []);
+      expect(second.said(session)).toEqual(isLoaded ? ['0', '1'] : []);
+      expect((await second.prompt(session, 'tell history')).said).toEqual([JSON.stringify(['say 2'])]);
+    },
+  );
+
+  test(verifies('acp.not-found', 'under an id that is none of the bridge is not found'), async () => {
+    const client = await connect(await startLocal());
+    expect(await client.load('nonsense')).toMatchObject(notFound);
+    const prompt = { sessionId: 'nonsense', prompt: [] };
+    expect(await client.request('session/prompt', prompt)).toMatchObject(notFound);
+  });
+
+  test(
+    verifies('acp.load', 'whose microVM is gone with all that was kept begins anew, and says so'),
+    async () => {
+      const client = await connect(await startLocal());
+      const session = `acb-${'a'.repeat(26)}-${randomUUID()}`;
+      expect((await client.load(session)).error).toBeUndefined();
+      const { said } = await client.prompt(session, 'tell history');
+      expect([...client.said(session)]).toEqual([expect.stringMatching(sentence), '[]']);
+      expect(said.at(-1)).toBe('[]');
+    },
+  );
+
+  test(
+    verifies('acp.stale-answers', 'does not get the late answer to a prompt of the process before'),
+    async () => {
+      const local = await startLocal();
+      const first = await connect(local);
+      const session = await first.newSession();
+      // Rejects, since the process is killed.
+      const lost = first.prompt(session, 'say 1\nwait\nsay 2').catch((error: unknown) => error);
+      await first.until(() => first.said(session).length === 1);
+      await first.bridge.stop();
+      expect(await lost).toBeInstanceOf(Error);
+
+      const second = await connect(local);
+      await second.result('session/resume', { sessionId: session, cwd: '/', mcpServers: [] });
+      second.notify('_test/go', { sessionId: session });
+      await second.until(() => second.said(session).length >= 2);
+      // The ids count on from here past the one that the lost prompt had; each is answered once, and by its own answer.
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () => second.result('_test/who', { sessionId: session })),
+      );
+      expect(answers).toMatchObject(answers.map(() => ({ life: answers[0]?.['life'], sessionId: session })));
+      expect((await second.prompt(session, 'say 1')).answer.result).toEqual({ stopReason: 'end_turn' });
+      expect(second.strayAnswers).toEqual([]);
+    },
+  );
+});
+
+describe('the sessions of several microVMs', () => {
+  test(verifies('acp.session-ids', 'are listed together, under the ids that the client has'), async () => {
+    const local = await startLocal();
+    const client = await connect(local);
+    const sessions = [await client.newSession(), await client.newSession(), await client.newSession()];
+    for (const [n, session] of sessions.entries()) await client.prompt(session, `number ${n}`);
+    const list = await client.result<{ sessions: { sessionId: string; title: string }[] }>('session/list');
+    const titles = Object.fromEntries(list.sessions.map(({ sessionId, title }) => [sessionId, title]));
+    expect(titles).toEqual(Object.fromEntries(sessions.map((session, n) => [session, `number ${n}`])));
+  });
+
+  test.each([
+    ['one microVM', ['--thread', randomUUID()]],
+    ['two microVMs', []],
+  ])(
+    verifies('acp.many-sessions', 'can be closed, one without the other, and loaded again (%s)'),
+    async (_, args) => {
+      const client = await connect(await startLocal(), { args });
+      const [one, two] = [await client.newSession(), await client.newSession()];
+      await client.prompt(one, 'say 1');
+      await client.result('session/close', { sessionId: one });
+      expect(await client.result('_test/who', { sessionId: two })).toMatchObject({ holds: [two] });
+      expect((await client.prompt(two, 'say 1')).said).toEqual(['0']);
+      expect((await client.load(one)).error).toBeUndefined();
+      expect((await client.prompt(one, 'tell history')).said).toEqual([JSON.stringify(['say 1'])]);
+    },
+  );
+
+  test.each([
+    ['one microVM', ['--thread', randomUUID()]],
+    ['two microVMs', []],
+  ])(
+    verifies('acp.not-found', 'can be deleted, one without the other, and are not found any more (%s)'),
+    async (_, args) => {
+      const client = await connect(await startLocal(), { args });
+      const [one, two] = [await client.newSession(), await client.newSession()];
+      await client.prompt(one, 'say 1');
+      await client.result('session/delete', { sessionId: one });
+      const { sessions } = await client.result<{ sessions: { sessionId: string }[] }>('session/list');
+      expect(sessions.map(({ sessionId }) => sessionId)).toEqual([two]);
+      expect(await client.load(one)).toMatchObject(notFound);
+      expect((await client.prompt(two, 'say 1')).said).toEqual(['0']);
+    },
+  );
+});
