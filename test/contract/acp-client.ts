@@ -47,11 +47,20 @@ export class AcpClient {
     });
   }
 
-  /** Sends a request. Resolves to its answer; rejects if the bridge ends without one. */
-  async request(method: string, params: unknown = {}): Promise<Message> {
+  /**
+   * Sends a request. Resolves to its answer; rejects if the bridge ends without one.
+   *
+   * @param onAnswer Called when it comes, before the next message is looked at
+   */
+  async request(method: string, params: unknown = {}, onAnswer?: () => void): Promise<Message> {
     const id = this.#nextId;
     this.#nextId += 1;
-    const answer = new Promise<Message>((resolve) => this.#open.set(id, resolve));
+    const answer = new Promise<Message>((resolve) =>
+      this.#open.set(id, (message) => {
+        onAnswer?.();
+        resolve(message);
+      }),
+    );
     this.bridge.write(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
     return Promise.race([
       answer,
@@ -90,12 +99,15 @@ export class AcpClient {
     return this.request('session/load', { sessionId, cwd, mcpServers: [] });
   }
 
-  /** Sends a prompt. Resolves when it is answered, to what was said meanwhile. */
+  /** Sends a prompt. Resolves to what was said until it was answered. */
   async prompt(sessionId: string, prompt: string | readonly unknown[]): Promise<Turn> {
     const since = this.said(sessionId).length;
     const blocks = typeof prompt === 'string' ? [{ type: 'text', text: prompt }] : prompt;
-    const answer = await this.request('session/prompt', { sessionId, prompt: blocks });
-    return { answer, said: this.said(sessionId).slice(since) };
+    let said: readonly string[] = [];
+    const answer = await this.request('session/prompt', { sessionId, prompt: blocks }, () => {
+      said = this.said(sessionId).slice(since);
+    });
+    return { answer, said };
   }
 
   /** All that was said in a session so far, by the agent, or else by the user, whose words come back when it is loaded. */

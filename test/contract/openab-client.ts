@@ -43,12 +43,12 @@ export class OpenabClient extends AcpClient {
     this.#thread = thread;
   }
 
-  override async request(method: string, params: unknown = {}): Promise<Message> {
+  override async request(method: string, params: unknown = {}, onAnswer?: () => void): Promise<Message> {
     const limit = limitsMs[method] ?? defaultLimitMs;
     const over = new AbortController();
     try {
       return await Promise.race([
-        super.request(method, params),
+        super.request(method, params, onAnswer),
         delay(limit, undefined, { signal: over.signal }).then(() => {
           throw new Error(`timeout waiting for ${method}`);
         }),

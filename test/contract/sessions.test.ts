@@ -183,22 +183,20 @@ describe('a session that is asked for again', () => {
       const local = await startLocal();
       const first = await connect(local);
       const session = await first.newSession();
+      for (const words of ['one', 'two', 'three']) await first.prompt(session, words);
+      const before = first.said(session).length;
       // Rejects, since the process is killed.
       const lost = first.prompt(session, 'say 1\nwait\nsay 2').catch((error: unknown) => error);
-      await first.until(() => first.said(session).length === 1);
+      await first.until(() => first.said(session).length > before);
       await first.bridge.stop();
       expect(await lost).toBeInstanceOf(Error);
 
       const second = await connect(local);
       await second.result('session/resume', { sessionId: session, cwd: '/', mcpServers: [] });
+      // One of these might have the number that the lost prompt had: it would be answered before the agent comes to it.
+      const turns = Array.from({ length: 8 }, (_, n) => second.prompt(session, `number ${n}`));
       second.notify('_test/go', { sessionId: session });
-      await second.until(() => second.said(session).length >= 2);
-      // The ids count on from here past the one that the lost prompt had; each is answered once, and by its own answer.
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, () => second.result('_test/who', { sessionId: session })),
-      );
-      expect(answers).toMatchObject(answers.map(() => ({ life: answers[0]?.['life'], sessionId: session })));
-      expect((await second.prompt(session, 'say 1')).answer.result).toEqual({ stopReason: 'end_turn' });
+      for (const [n, turn] of turns.entries()) expect((await turn).said).toContain(`heard number ${n}`);
       expect(second.strayAnswers).toEqual([]);
     },
   );
