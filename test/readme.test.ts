@@ -42,14 +42,19 @@ describe('the README', () => {
   });
 
   test('names the agents with what they are started with and what is kept of them', () => {
-    const rows = tableUnder('Agents').map(([name, says, command, kept]) => [
-      ...codes(name),
+    const rows = tableUnder('Agents').map(([name, says, command, kept]) => ({
+      name: codes(name),
       says,
-      ...codes(command),
-      codes(kept),
-    ]);
+      command: codes(command),
+      persist: codes(kept),
+    }));
     expect(rows).toEqual(
-      Object.entries(agents).map(([name, { says, command, persist }]) => [name, says, command, [...persist]]),
+      Object.entries(agents).map(([name, { says, command, persist }]) => ({
+        name: [name],
+        says,
+        command: [command],
+        persist,
+      })),
     );
   });
 
