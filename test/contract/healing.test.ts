@@ -35,7 +35,7 @@ describe('an agent that dies', () => {
       expect((await turn).answer).toMatchObject(told);
       expect(await crash).toMatchObject(told);
       expect(client.withdrawn).toEqual([client.asked[0]?.id]);
-      // An answer that comes too late is for nobody: the next agent asks under the same number.
+      // An answer that comes too late is for nobody: the next agent will ask under the same number.
       client.bridge.write(
         JSON.stringify({ jsonrpc: '2.0', id: client.asked[0]?.id, result: selected('too late') }),
       );
@@ -49,6 +49,7 @@ describe('an agent that dies', () => {
         JSON.stringify(['life', 'say 1\nask permission']),
         'permission in time',
       ]);
+      expect(await client.result('_test/who', { sessionId: session })).toMatchObject({ strays: 0 });
       expect((await client.prompt(other, 'life')).said).toEqual([otherLife]);
     },
   );

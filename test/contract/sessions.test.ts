@@ -96,7 +96,7 @@ describe('many sessions in one bridge', () => {
         lives.set(subagent, life);
       }
       for (const [subagent, life] of lives) {
-        expect(await client.result('_test/who', { sessionId: subagent })).toEqual({
+        expect(await client.result('_test/who', { sessionId: subagent })).toMatchObject({
           life,
           sessionId: subagent,
         });
