@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exitCodes } from '../src/cli/exit-codes.ts';
+import { agents } from '../src/config/agents.ts';
 import { bridgeSettings, localSettings, type Setting, type Settings } from '../src/config/settings.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -38,6 +39,29 @@ describe('the README', () => {
   test('names the flags of the local AgentCore', () => {
     const flags = tableUnder('A local AgentCore').map(([flag]) => nameOf(codes(flag)[0]));
     expect(flags).toEqual(namesOf(localSettings));
+  });
+
+  test('names the agents with what they are started with and what is kept of them', () => {
+    const rows = tableUnder('Agents').map(([name, says, command, kept]) => ({
+      name: codes(name),
+      says,
+      command: codes(command),
+      persist: codes(kept),
+    }));
+    expect(rows).toEqual(
+      Object.entries(agents).map(([name, { says, command, persist }]) => ({
+        name: [name],
+        says,
+        command: [command],
+        persist,
+      })),
+    );
+  });
+
+  test('has examples in JSON that can be pasted', () => {
+    const blocks = [...readme.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = '']) => json);
+    expect(blocks).toHaveLength(2);
+    for (const json of blocks) expect(() => void JSON.parse(json)).not.toThrow();
   });
 
   test('names every exit code', () => {

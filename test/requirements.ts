@@ -137,7 +137,10 @@ export const requirements = {
     says: 'The sender’s context in the first prompt chooses the thread; session/new is answered before.',
     source: 'openab',
   },
-  'acp.many-sessions': { says: 'Any number of sessions in one process, without cross-talk.', source: 'issue' },
+  'acp.many-sessions': {
+    says: 'Any number of sessions in one process, without cross-talk.',
+    source: 'issue',
+  },
   'acp.initialize-in-time': {
     says: 'initialize is answered by the agent, or in time from what is known; a living agent is not initialized twice.',
     source: 'issue',

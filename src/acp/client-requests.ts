@@ -156,9 +156,11 @@ export class ClientRequests {
   #open(call: Call, outgoing: Outgoing, agent: OpeningAgent, sessionId: string, setup: SessionSetup): void {
     const thread = this.#thread;
     const { sessions, opening } = thread;
-    const isKnown = sessions.find(sessionId) !== undefined || this.#options.isOurs(sessionId);
-    const session = sessions.add(sessionId, isKnown ? undefined : sessionId, setup);
+    const isNamed = sessions.find(sessionId) !== undefined;
+    const session = sessions.add(sessionId, isNamed ? undefined : sessionId, setup);
     const known = session.agentId === undefined ? undefined : sessions.note.sessions[session.agentId];
+    // Of a thread whose microVM is gone with all that was kept, nothing is known but the session's name.
+    const isKnown = known !== undefined || (this.#options.isOurs(sessionId) && !sessions.isRecorded);
     const isHeld = sessions.isHeld(session, agent.epoch);
     const asKnown: Reply = { is: 'result', text: known?.opened ?? '{}' };
     const isLoad = call.method === 'session/load';

@@ -1,4 +1,5 @@
 import type { AgentInfo } from './agent-info.ts';
+import { noSuchSession } from './agent-errors.ts';
 import type { Reply } from './own-requests.ts';
 import type { ReplayGate } from './replay-gate.ts';
 import { openingParams, type Session } from './session.ts';
@@ -88,7 +89,10 @@ export class Opening {
     const { replays } = this.#options;
     const [way, ...others] = ways;
     if (way === undefined) {
-      this.#replace(session, agent, done);
+      const { isRecorded, note } = this.#options.sessions;
+      const wasDeleted = isRecorded && note.sessions[agentId] === undefined;
+      if (wasDeleted) done({ is: 'error', error: noSuchSession(session.clientId) });
+      else this.#replace(session, agent, done);
       return;
     }
     if (way === 'session/load') replays.begin(agentId);

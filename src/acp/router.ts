@@ -10,33 +10,24 @@ import {
   parseError,
   unreadableAnswer,
 } from './agent-errors.ts';
-import { clientSessionId, parseClientSessionId, randomKey } from './client-session-ids.ts';
+import { clientSessionId, parseClientSessionId } from './client-session-ids.ts';
 import { ClientOutput, type WriteLines } from './client-output.ts';
-import type { Greeted } from './greeting.ts';
+import { answerInTime } from './initialize-answer.ts';
 import { type CapabilityCache, Introduction } from './introduction.ts';
 import { errorResponse, resultResponse, resultTextResponse, rpcCodes, rpcError } from './json-rpc-errors.ts';
 import { memberOf, type Span, stringAt } from './json-scanner.ts';
-import { replacing, textAt } from './json-text.ts';
+import { textAt } from './json-text.ts';
 import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
 import { inRemoteTerms, mappedPath, type RemoteViewOptions } from './remote-view.ts';
 import { threadKeyOf } from './sender-context.ts';
 import { readSetup, type SessionSetup } from './session.ts';
+import { SessionKeys } from './session-keys.ts';
 import { listSessions } from './session-list.ts';
 import { splice } from './splice.ts';
+import { isToldByPrompts, type ThreadChoice } from './thread-choice.ts';
 import type { ThreadPolicy } from './thread-options.ts';
 import { type Member, ThreadPool } from './thread-pool.ts';
 import { UnboundSessions } from './unbound-sessions.ts';
-
-/** How it is known which thread a session belongs to. */
-export type ThreadChoice =
-  /** All belong to this one. */
-  | { readonly is: 'fixed'; readonly key: string }
-  /** The first prompt says so, as openab's do; a session whose prompt does not is a thread of its own. */
-  | { readonly is: 'sender-context' }
-  /** Each is a thread of its own. */
-  | { readonly is: 'session' }
-  /** The first prompt, where it does. */
-  | { readonly is: 'auto' };
 
 export interface RouterOptions {
   readonly threads: ThreadChoice;
@@ -77,22 +68,16 @@ export class Router {
   readonly #introduction: Introduction;
   readonly #pool: ThreadPool;
   readonly #unbound: UnboundSessions;
-  /** The key of the thread of each session whose name does not tell it. */
-  readonly #keys = new Map<string, string>();
-  /** Sessions that were never opened by name, and the key of the thread whose agent spoke of them last. */
-  readonly #strangers = new Map<string, string>();
+  readonly #keys: SessionKeys;
   /** Sessions that had no prompt yet in this process. */
   readonly #unprompted = new Set<string>();
-  /** The thread whose agent answers `initialize`; the first session is its. */
-  readonly #firstKey: string;
-  #isFirstKeyTaken = false;
   /** Why nothing can be done any more. */
   #end: BridgeError | undefined;
 
   constructor(options: RouterOptions) {
     const { threads, log } = options;
     this.#options = options;
-    this.#firstKey = threads.is === 'fixed' ? threads.key : randomKey(options.randomBytes);
+    this.#keys = new SessionKeys(threads, options.randomBytes);
     this.#toClient = new ClientOutput(options.write, {
       // The agents' output is not held here: the service is made to wait.
       onFull: () => this.#pool.all().forEach(({ thread }) => thread.pause()),
@@ -106,19 +91,12 @@ export class Router {
       toClient: this.#toClient,
       agentCalls: this.#agentCalls,
       introduction: this.#introduction,
-      namingOf: (key) => ({
-        clientIdOf: (agentId) => this.#clientIdOf(key, agentId),
-        parse: (clientId) => {
-          const parsed = threads.is === 'fixed' ? undefined : parseClientSessionId(clientId);
-          // An agent's id tells nothing in another thread than its own.
-          return parsed && { agentId: parsed.key === key ? parsed.agentId : undefined };
-        },
-      }),
+      namingOf: (key) => this.#keys.namingOf(key),
       onSession: (member, clientId) => {
-        this.#keys.set(clientId, member.key);
+        this.#keys.bind(clientId, member.key);
         this.#unprompted.add(clientId);
       },
-      onStranger: (member, sessionId) => this.#onStranger(member, sessionId),
+      onStranger: (member, sessionId) => this.#keys.meetStranger(sessionId, member.key),
       onFailed: (_, error) => {
         // What else there is goes on.
         if (!this.#pool.all().some(({ thread }) => thread.isBegun)) this.#onFatal(error);
@@ -231,29 +209,24 @@ export class Router {
   #initialize(line: Uint8Array, message: Request): void {
     const introduction = this.#introduction;
     introduction.initialize = { line, message };
-    let id: string | undefined = textAt(line, message.id);
-    const answerOnce = (answer: (id: string) => Uint8Array): void => {
-      if (id !== undefined) this.#toClient.add(answer(id));
-      id = undefined;
-    };
-    const standIn = (): void => answerOnce((id) => resultTextResponse(id, introduction.standIn));
+    const id = textAt(line, message.id);
     if (this.#isThreadToldByPrompts && introduction.lastAnswer !== undefined) {
       // No agent can be known yet that would be the first prompt's.
-      standIn();
+      this.#toClient.add(resultTextResponse(id, introduction.standIn));
       return;
     }
-    const timer = setTimeout(() => {
-      this.#options.log.info('no agent has answered initialize in time: its place is taken by what is known');
-      standIn();
-    }, this.#options.initializeTimeoutMs);
-    this.#firstMember.thread.greet((greeted) => {
-      clearTimeout(timer);
-      answerOnce((id) => greetingResponse(id, greeted));
+    const onGreeted = answerInTime({
+      id,
+      timeoutMs: this.#options.initializeTimeoutMs,
+      standIn: () => introduction.standIn,
+      answer: (answer) => this.#toClient.add(answer),
+      log: this.#options.log,
     });
+    this.#firstMember.thread.greet(onGreeted);
   }
 
   #openNew(line: Uint8Array, message: Request): void {
-    const key = this.#takeKey();
+    const key = this.#keys.take();
     if (!this.#isThreadToldByPrompts) {
       this.#pool.get(key).requests.request(line, message, undefined);
       return;
@@ -268,7 +241,7 @@ export class Router {
   #requestOf(sessionId: string, line: Uint8Array, message: Request): void {
     const isPrompt = message.method === 'session/prompt';
     if (this.#isThreadToldByPrompts && isOpening(message) && parseClientSessionId(sessionId) !== undefined) {
-      if (this.#keys.has(sessionId)) {
+      if (this.#keys.isBound(sessionId)) {
         this.#memberOf(sessionId)?.requests.request(line, message, sessionId);
         return;
       }
@@ -285,7 +258,7 @@ export class Router {
     }
     this.#unprompted.delete(sessionId);
     const member = this.#memberOf(sessionId);
-    const stranger = this.#pool.find(this.#strangers.get(sessionId) ?? '');
+    const stranger = this.#strangerOf(sessionId);
     if (member !== undefined) member.requests.request(line, message, sessionId);
     else if (stranger !== undefined) stranger.requests.request(line, message, undefined);
     else this.#toClient.add(errorResponse(textAt(line, message.id), noSuchSession(sessionId)));
@@ -298,7 +271,7 @@ export class Router {
     if (unbound === undefined || own === undefined) return;
     const key = threadKeyOf(line, message.params) ?? own.key;
     const member = this.#pool.get(key);
-    this.#keys.set(sessionId, key);
+    this.#keys.bind(sessionId, key);
     member.thread.sessions.add(sessionId, key === own.key ? own.agentId : undefined, unbound.setup);
     for (const setting of unbound.settings) member.requests.repeat(setting.line, setting.message, sessionId);
     this.#discardUnused();
@@ -312,14 +285,14 @@ export class Router {
     const session = last.thread.sessions.find(sessionId);
     if (session === undefined) return;
     last.thread.sessions.forget(session);
-    this.#keys.set(sessionId, key);
+    this.#keys.bind(sessionId, key);
     this.#pool.get(key).thread.sessions.add(sessionId, undefined, session.setup);
     if (last.thread.sessions.all().length === 0) this.#pool.discard(last);
   }
 
   /** The agent that answered `initialize` is nobody's, once the first session belongs to another thread. */
   #discardUnused(): void {
-    const first = this.#pool.find(this.#firstKey);
+    const first = this.#pool.find(this.#keys.first);
     if (first === undefined || first.thread.sessions.all().length > 0 || first.thread.calls.isClientWaiting)
       return;
     this.#pool.discard(first);
@@ -332,7 +305,7 @@ export class Router {
     void listSessions(threads, {
       clientIdOf: (thread, agentId) => {
         const known = thread.sessions.withAgentId(agentId)?.clientId;
-        return known ?? this.#clientIdOf(keyOf.get(thread) ?? '', agentId);
+        return known ?? this.#keys.namingOf(keyOf.get(thread) ?? '').clientIdOf(agentId);
       },
       localCwd: stringAt(line, memberOf(line, message.params, 'cwd')),
       withinMs: listMs,
@@ -347,8 +320,7 @@ export class Router {
       this.#cancelRequest(line, memberOf(line, params, 'requestId'));
       return;
     }
-    const stranger = this.#strangers.get(sessionId ?? '') ?? '';
-    const member = this.#memberOf(sessionId) ?? this.#pool.find(stranger);
+    const member = this.#memberOf(sessionId) ?? this.#strangerOf(sessionId);
     if (member === undefined) return;
     if (method === 'session/cancel' && sessionId !== undefined)
       member.thread.cancelTurn(sessionId, line, message);
@@ -364,44 +336,28 @@ export class Router {
 
   /** The thread that a session belongs to; the first one for what names no session. */
   #memberOf(sessionId: string | undefined): Member | undefined {
-    if (sessionId === undefined || this.#options.threads.is === 'fixed') return this.#firstMember;
-    const key = this.#keys.get(sessionId) ?? parseClientSessionId(sessionId)?.key;
+    if (sessionId === undefined) return this.#firstMember;
+    const key = this.#keys.of(sessionId);
     return key === undefined || this.#unbound.has(sessionId) ? undefined : this.#pool.get(key);
   }
 
+  /** The thread whose agent spoke of this session, which it never opened by name. */
+  #strangerOf(sessionId: string | undefined): Member | undefined {
+    const key = sessionId === undefined ? undefined : this.#keys.ofStranger(sessionId);
+    return key === undefined ? undefined : this.#pool.find(key);
+  }
+
   get #firstMember(): Member {
-    return this.#pool.get(this.#firstKey);
+    return this.#pool.get(this.#keys.first);
   }
 
-  /** A key for a new session. */
-  #takeKey(): string {
-    if (this.#isFirstKeyTaken) return randomKey(this.#options.randomBytes);
-    this.#isFirstKeyTaken = true;
-    return this.#firstKey;
-  }
-
-  /** Whether a client of this kind says with its prompts which thread they belong to. */
+  /** Whether the client says with its prompts which thread they belong to. */
   get #isThreadToldByPrompts(): boolean {
-    const { threads } = this.#options;
-    if (threads.is === 'auto') return /openab/i.test(this.#introduction.clientName);
-    return threads.is === 'sender-context';
-  }
-
-  #clientIdOf(key: string, agentId: string): string {
-    // A key that a person or a chat gave: the agent's ids do, there is no other agent that could have the same.
-    const isRandom = parseClientSessionId(clientSessionId({ key, agentId }))?.key === key;
-    return isRandom && this.#options.threads.is !== 'fixed' ? clientSessionId({ key, agentId }) : agentId;
+    return isToldByPrompts(this.#options.threads, this.#introduction.clientName);
   }
 
   #setup(line: Uint8Array, { params }: Request): SessionSetup {
     return readSetup(line, params, (path) => mappedPath(path, this.#options.remote));
-  }
-
-  #onStranger(member: Member, sessionId: string): void {
-    this.#strangers.delete(sessionId);
-    this.#strangers.set(sessionId, member.key);
-    const [oldest] = this.#strangers.keys();
-    if (this.#strangers.size > maxStrangers && oldest !== undefined) this.#strangers.delete(oldest);
   }
 
   #onFatal(error: BridgeError): void {
@@ -424,12 +380,4 @@ function isOpening({ method }: Request): boolean {
   return method === 'session/load' || method === 'session/resume';
 }
 
-function greetingResponse(id: string, greeted: Greeted): Uint8Array {
-  if (greeted.is === 'failed') return errorResponse(id, greeted.error);
-  if (greeted.is === 'known') return resultTextResponse(id, greeted.result);
-  return splice(greeted.line, [replacing(greeted.message.id, id)]);
-}
-
-/** Ids of subagents' sessions that are remembered. */
-const maxStrangers = 10_000;
 const listMs = 10_000;

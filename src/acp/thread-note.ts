@@ -26,13 +26,13 @@ export interface ThreadNote {
 
 export const emptyThreadNote: ThreadNote = { sessions: {} };
 
-/** What is no note of ours counts as none: a microVM is not trusted to give back what was left in it. */
-export function parseThreadNote(text: string | undefined): ThreadNote {
-  if (text === undefined) return emptyThreadNote;
+/** Undefined for what is no note of ours: a microVM is not trusted to give back what was left in it. */
+export function parseThreadNote(text: string | undefined): ThreadNote | undefined {
+  if (text === undefined) return undefined;
   try {
-    return schema.safeParse(JSON.parse(text)).data ?? emptyThreadNote;
+    return schema.safeParse(JSON.parse(text)).data;
   } catch {
-    return emptyThreadNote;
+    return undefined;
   }
 }
 

@@ -19,6 +19,7 @@ export class ThreadSessions {
   readonly #toAgent = new Map<string, string>();
   readonly #toClient = new Map<string, string>();
   #note: ThreadNote = emptyThreadNote;
+  #isRecorded = false;
 
   constructor(naming: SessionNaming) {
     this.#naming = naming;
@@ -38,8 +39,14 @@ export class ThreadSessions {
     return this.#note;
   }
 
+  /** Whether there is a record of the thread's sessions: one that is not in it was deleted, or never was. */
+  get isRecorded(): boolean {
+    return this.#isRecorded;
+  }
+
   /** What was left in the microVM. Sessions get their names from it before anything is said of them. */
-  recall(note: ThreadNote): void {
+  recall(note: ThreadNote = emptyThreadNote): void {
+    this.#isRecorded ||= note !== emptyThreadNote;
     this.#note = {
       current: note.current,
       ...this.#note,
@@ -93,6 +100,7 @@ export class ThreadSessions {
 
   /** The agent of that epoch holds the session, under this name. */
   settle(session: Session, agentId: string, epoch: string, known: KnownSession): void {
+    this.#isRecorded = true;
     const last = session.agentId;
     this.#name(session, agentId);
     const sessions = { ...this.#note.sessions, [agentId]: { ...known, epoch } };
@@ -116,6 +124,7 @@ export class ThreadSessions {
   }
 
   forget(session: Session): void {
+    this.#isRecorded = true;
     this.#byClientId.delete(session.clientId);
     this.#toAgent.delete(session.clientId);
     const { agentId } = session;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { Router, type ThreadChoice } from '../acp/router.ts';
+import { Router } from '../acp/router.ts';
+import type { ThreadChoice } from '../acp/thread-choice.ts';
 import { ResumableLink } from '../agent/resumable-link.ts';
 import { threadIds } from '../agent/thread-ids.ts';
 import { parseRuntimeArn, type RuntimeArn } from '../aws/arn.ts';

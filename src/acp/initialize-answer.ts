@@ -1,0 +1,37 @@
+import type { Log } from '../base/log.ts';
+import type { Greeted } from './greeting.ts';
+import { errorResponse, resultTextResponse } from './json-rpc-errors.ts';
+import { replacing } from './json-text.ts';
+import { splice } from './splice.ts';
+
+export interface InitializeAnswerOptions {
+  /** The client's id, as JSON text. */
+  readonly id: string;
+  readonly timeoutMs: number;
+  /** What is said where no agent has answered in time: JSON text. */
+  readonly standIn: () => string;
+  readonly answer: (line: Uint8Array) => void;
+  readonly log: Log;
+}
+
+/** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
+export function answerInTime(options: InitializeAnswerOptions): (greeted: Greeted) => void {
+  const { id, timeoutMs, standIn, answer, log } = options;
+  let timer: NodeJS.Timeout | undefined = setTimeout(() => {
+    timer = undefined;
+    log.info('no agent has answered initialize in time: what is known of such agents takes its place');
+    answer(resultTextResponse(id, standIn()));
+  }, timeoutMs);
+  return (greeted) => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    answer(response(id, greeted));
+  };
+}
+
+function response(id: string, greeted: Greeted): Uint8Array {
+  if (greeted.is === 'failed') return errorResponse(id, greeted.error);
+  if (greeted.is === 'known') return resultTextResponse(id, greeted.result);
+  return splice(greeted.line, [replacing(greeted.message.id, id)]);
+}
