@@ -1,4 +1,5 @@
 import type { ShellStatus } from '../shell/status.ts';
+import type { Notes } from './agent-link.ts';
 import {
   type AgentStart,
   type AttachRequest,
@@ -6,9 +7,13 @@ import {
   interrupt,
   startPayload,
 } from './host-script.ts';
-import { type HostRecord, parseEndRecord, parseHostRecord } from './host-records.ts';
+import { type HostRecord, type Keeping, parseEndRecord, parseHostRecord } from './host-records.ts';
 
-export type BeginRecord = Extract<HostRecord, { is: 'begin' }>;
+/** How both sides stand. `notes` and `keeping` are told only to who is new to the epoch. */
+export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
+  readonly notes: Notes;
+  readonly keeping: Keeping;
+};
 
 export interface HandshakeOptions {
   /** To the PTY. */
@@ -40,6 +45,8 @@ export class Handshake {
   #tries = 0;
   #hasStarted = false;
   #line: Uint8Array = empty;
+  /** What the host said before it is attached. */
+  #told = nothing;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
@@ -62,7 +69,10 @@ export class Handshake {
 
   onStatus(status: ShellStatus): void {
     if (this.#phase.is !== 'confirming' || status.is !== 'confirmation') return;
-    if (status.reconnected) this.#interrupt();
+    // What the last bridge sent before it was gone may not be read yet, and an interrupt drops it. Our own we send again.
+    if (status.reconnected && this.#options.request().epoch === undefined) {
+      this.#enter('letting-read', limits.readMs);
+    } else if (status.reconnected) this.#interrupt();
     else this.#bootstrap(limits.freshShellMs);
   }
 
@@ -110,10 +120,19 @@ export class Handshake {
       this.#enter('bootstrapping', limits.startMs);
       return;
     }
+    if (record.is === 'note') {
+      this.#told = { ...this.#told, notes: { ...this.#told.notes, [record.kind]: record.text } };
+      return;
+    }
+    if (record.is === 'keeping') {
+      this.#told = { ...this.#told, keeping: record.keeping };
+      return;
+    }
     const hasStarted = this.#hasStarted;
+    const told = this.#told;
     this.stop();
     this.#open = [this.#nonce];
-    if (record.is === 'begin') this.#options.onBegin(record, hasStarted, rest);
+    if (record.is === 'begin') this.#options.onBegin({ ...record, ...told }, hasStarted, rest);
     else this.#options.onFail(record.what);
   }
 
@@ -132,9 +151,11 @@ export class Handshake {
     this.#nonce = this.#options.nonce();
     if (this.#open.length > 0) this.#open.push(this.#nonce);
     this.#hasStarted = false;
-    this.#options.write(bootstrapLine({ ...this.#options.request(), nonce: this.#nonce }));
+    this.#told = nothing;
+    const request = this.#options.request();
+    this.#options.write(bootstrapLine({ ...request, nonce: this.#nonce }));
     // A line can be swallowed by what ran in the shell, so it is said again: later and later, for slow machines.
-    this.#enter('bootstrapping', answerMs * 2 ** this.#tries);
+    this.#enter('bootstrapping', answerMs * 2 ** this.#tries + request.saveMs);
     this.#tries += 1;
   }
 
@@ -142,6 +163,7 @@ export class Handshake {
     switch (this.#phase.is) {
       case 'confirming':
         // It may never come, and the shell may be an old one.
+      case 'letting-read':
         this.#interrupt();
         return;
       case 'interrupting':
@@ -160,7 +182,7 @@ export class Handshake {
     }
   }
 
-  #enter(is: 'confirming' | 'interrupting' | 'bootstrapping', ms: number): void {
+  #enter(is: Exclude<Phase['is'], 'over'>, ms: number): void {
     this.#leave();
     this.#phase = { is, deadline: setTimeout(() => this.#onDeadline(), ms) };
   }
@@ -174,6 +196,8 @@ type Phase =
   | { readonly is: 'over' }
   /** Waits for the service to say whether the shell is a new one. */
   | { readonly is: 'confirming'; readonly deadline: NodeJS.Timeout }
+  /** Waits for `cat` to read what the last bridge sent. */
+  | { readonly is: 'letting-read'; readonly deadline: NodeJS.Timeout }
   /** The interrupt is sent; waits for the host to say that it detached. */
   | { readonly is: 'interrupting'; readonly deadline: NodeJS.Timeout }
   /** The bootstrap line is sent; waits for the line with its nonce. */
@@ -182,6 +206,7 @@ type Phase =
 const limits = {
   /** The confirmation comes with the first output, where it comes at all. */
   confirmationMs: 1000,
+  readMs: 100,
   /** A host answers an interrupt in some 2 ms, and a round trip around the earth takes 300. */
   detachMs: 600,
   /** A login shell may have long start-up files. */
@@ -191,11 +216,15 @@ const limits = {
   startMs: 30_000,
   /** 0.75 s, 1.5 s, up to 24 s: 47 s in all. */
   tries: 6,
-  /** Of a line of noise, only the end can be a record. */
-  noiseBytes: 16_384,
+  /** Of a line of noise, only the end can be a record; the longest is a note of 256 KB in base64. */
+  noiseBytes: 512 * 1024,
 } as const;
 
 const empty = new Uint8Array();
+const nothing: Pick<BeginRecord, 'notes' | 'keeping'> = {
+  notes: { agent: undefined, thread: undefined },
+  keeping: 'no-mount',
+};
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length === 0) return b;

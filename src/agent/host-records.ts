@@ -1,8 +1,12 @@
+import type { EpochEvent, Notes } from './agent-link.ts';
+
 /**
  * What the host prints of its own accord: lines that begin with RS (0x1E), a byte that no JSON text holds.
  *
  * ```
  * RS acb NONCE need                                              the agent is to be started
+ * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
+ * RS acb NONCE keeping kept|no-mount|no-tar                      whether the agent is saved; before `begin`
  * RS acb NONCE begin EPOCH live|dead LAST IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE fail WHAT…                                        it can't work
  * RS acb NONCE end                                               detached
@@ -11,6 +15,8 @@
  */
 export type HostRecord =
   | { readonly is: 'need' }
+  | { readonly is: 'note'; readonly kind: NoteKind; readonly text: string }
+  | { readonly is: 'keeping'; readonly keeping: Keeping }
   | {
       readonly is: 'begin';
       readonly epoch: string;
@@ -29,6 +35,9 @@ export type HostRecord =
       readonly cwd: string;
     }
   | { readonly is: 'fail'; readonly what: string };
+
+export type NoteKind = keyof Notes;
+export type Keeping = EpochEvent['keeping'];
 
 /** How far a client got: all output before `delivered`, but for the lines that begin at the offsets in `open`. */
 export interface Checkpoint {
@@ -56,6 +65,9 @@ export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | u
   if (kind === 'need') return { is: 'need' };
   if (kind === 'fail') return { is: 'fail', what: words.join(' ') };
   if (kind === 'begin') return parseBegin(words);
+  const [first = '', second = ''] = words;
+  if (kind === 'note' && isNoteKind(first)) return { is: 'note', kind: first, text: fromBase64(second) };
+  if (kind === 'keeping' && isKeeping(first)) return { is: 'keeping', keeping: first };
   return undefined;
 }
 
@@ -72,7 +84,7 @@ export function parseExitRecord(line: Uint8Array, epoch: string): ExitRecord | u
   return {
     epoch,
     code: Number(code),
-    stderr: stderr === '-' ? '' : decoder.decode(Buffer.from(stderr, 'base64')),
+    stderr: stderr === '-' ? '' : fromBase64(stderr),
   };
 }
 
@@ -84,7 +96,24 @@ export function checkpointLine({ delivered, open }: Checkpoint): Uint8Array {
   return new TextEncoder().encode(`\u001eack ${delivered}:${open.join(',')};\n`);
 }
 
+/** A line of input that is for later bridges alone. */
+export function noteLine(kind: NoteKind, text: string): Uint8Array {
+  return new TextEncoder().encode(`\u001enote ${kind} ${Buffer.from(text).toString('base64')};\n`);
+}
+
 const decoder = new TextDecoder();
+
+function fromBase64(text: string): string {
+  return decoder.decode(Buffer.from(text, 'base64'));
+}
+
+function isNoteKind(word: string): word is NoteKind {
+  return word === 'agent' || word === 'thread';
+}
+
+function isKeeping(word: string): word is Keeping {
+  return word === 'kept' || word === 'no-mount' || word === 'no-tar';
+}
 
 function parseBegin(words: readonly string[]): HostRecord | undefined {
   const [epoch = '', life, lastNonce, inSize, outOffset, checksum, checkpoint = '-', ...cwd] = words;

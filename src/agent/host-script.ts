@@ -23,6 +23,10 @@ export interface AttachRequest {
   readonly outFree: number;
   /** End this epoch's agent and start another one. */
   readonly replace: string | undefined;
+  /** Save what the agent remembers; its databases only where it is at rest. */
+  readonly save: 'rest' | 'busy' | undefined;
+  /** How long to wait for that, in milliseconds. It goes on after that, too. */
+  readonly saveMs: number;
 }
 
 /** What the host needs to start an agent. */
@@ -34,6 +38,8 @@ export interface AgentStart {
   /** Working directory; made where it does not exist. Undefined: /mnt/workspace, or else HOME. */
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string>>;
+  /** What of it outlives the microVM: paths relative to HOME. */
+  readonly persist: readonly string[];
 }
 
 /**
@@ -41,7 +47,7 @@ export interface AgentStart {
  * command when the host is gone; no history, and with `-p` no start-up file and no functions of the environment's.
  */
 export function bootstrapLine(request: AttachRequest): Uint8Array {
-  const { epoch = '-', replace = '-' } = request;
+  const { epoch = '-', replace = '-', save = '-' } = request;
   const parameters = [
     request.name,
     request.nonce,
@@ -50,6 +56,8 @@ export function bootstrapLine(request: AttachRequest): Uint8Array {
     request.inAcknowledged,
     request.outFree,
     replace,
+    save,
+    Math.floor(request.saveMs / napMs),
   ];
   return encoder.encode(
     ` """"unset HISTFILE; export ACB_IDLE=${quote(idle)}; exec "$BASH" -pc ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
@@ -64,18 +72,21 @@ export function startPayload(start: AgentStart): Uint8Array {
     COMMAND: start.command,
     CWD: start.cwd ?? '',
     ENVIRONMENT: environment.join('\n'),
-    FOLLOW: follow,
+    FUNCTIONS: functions,
     RUN: run,
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
-  return encoder.encode(`\u001e${assignments.join('')}${begin}\0`);
+  const persist = `PERSIST=(${start.persist.map(quote).join(' ')})\n`;
+  return encoder.encode(`\u001e${assignments.join('')}${persist}${begin}\0`);
 }
 
 const encoder = new TextEncoder();
+/** How long the host naps when it waits for something. */
+const napMs = 20;
 const attach = script('attach');
 const idle = script('idle');
 const begin = script('start');
-const follow = script('follow');
+const functions = `${script('follow')}\n${script('keep')}`;
 const run = script('run');
 
 /** A file of `host/` without its comments and indentation. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Checkpoint, checkpointLine, recordSeparator } from './host-records.ts';
+import type { TakenBack } from './agent-link.ts';
+import { type Checkpoint, checkpointLine, type NoteKind, noteLine, recordSeparator } from './host-records.ts';
 
 /** What the size of `in` and its checksum say of the bytes that were sent. */
 export type Arrival = 'intact' | 'damaged';
@@ -23,6 +24,7 @@ export class Outbox {
   #waitingBytes = 0;
   #checkpoint: Checkpoint | undefined;
   #arrivedCheckpoint: Checkpoint | undefined;
+  readonly #notes = new Map<NoteKind, string>();
   #lastTicket = 0;
   #lastBoundTicket = 0;
 
@@ -38,6 +40,18 @@ export class Outbox {
   /** Sets what the host is to remember of the client. Goes before all that waits; a later one replaces it. */
   setCheckpoint(checkpoint: Checkpoint): void {
     this.#checkpoint = checkpoint;
+  }
+
+  /** Sets what the host is to keep for later bridges. Goes before all that waits; a later one of its kind replaces it. */
+  setNote(kind: NoteKind, text: string): void {
+    this.#notes.set(kind, text);
+  }
+
+  /** Takes back all lines of which nothing was sent, in the order in which they would have gone. */
+  takeBack(): TakenBack[] {
+    const lines = [...this.#urgent.splice(0), ...this.#waiting.splice(0)];
+    this.#waitingBytes = 0;
+    return lines.map(({ ticket, bytes, isUrgent }) => ({ ticket, line: bytes, urgent: isUrgent }));
   }
 
   /** Takes the next bytes to send, at most `limit` of them; undefined if there are none. */
@@ -67,7 +81,7 @@ export class Outbox {
     return 'intact';
   }
 
-  /** Another epoch, whose input has `size` bytes already. What was bound to the last one is dropped. */
+  /** Another epoch, whose input has `size` bytes already. What was bound to the last one is dropped, and what was for its host. */
   beginEpoch(size: number): void {
     this.#bound = [];
     this.#acknowledged = size;
@@ -76,6 +90,7 @@ export class Outbox {
     this.#end = size;
     this.#checkpoint = undefined;
     this.#arrivedCheckpoint = undefined;
+    this.#notes.clear();
   }
 
   /**
@@ -112,8 +127,9 @@ export class Outbox {
     return this.#arrivedCheckpoint;
   }
 
-  get hasCheckpoint(): boolean {
-    return this.#checkpoint !== undefined;
+  /** Whether something is for the host alone, or behind a line that is half sent. */
+  get hasRecord(): boolean {
+    return this.#next < this.#end || this.#checkpoint !== undefined || this.#notes.size > 0;
   }
 
   /** Bytes that were sent and are not acknowledged. */
@@ -133,7 +149,7 @@ export class Outbox {
 
   /** Whether `take` would give something. */
   get hasNext(): boolean {
-    return this.#next < this.#end || this.#checkpoint !== undefined || this.waitingLines > 0;
+    return this.hasRecord || this.waitingLines > 0;
   }
 
   #bindNext(): boolean {
@@ -141,6 +157,13 @@ export class Outbox {
       const bytes = checkpointLine(this.#checkpoint).subarray(0, -1);
       this.#bind(new BoundLine(this.#end, 0, bytes, this.#checkpoint));
       this.#checkpoint = undefined;
+      return true;
+    }
+    const [note] = this.#notes;
+    if (note !== undefined) {
+      const [kind, text] = note;
+      this.#notes.delete(kind);
+      this.#bind(new BoundLine(this.#end, 0, noteLine(kind, text).subarray(0, -1)));
       return true;
     }
     const line = this.#urgent.shift() ?? this.#waiting.shift();

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import type { Log } from '../base/log.ts';
 import type { ShellClose } from '../shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../shell/shell.ts';
-import type { AgentLink, AgentLinkEvents, TakenBack } from './agent-link.ts';
+import type { AgentLink, AgentLinkEvents, Notes, TakenBack } from './agent-link.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
-import { type Checkpoint, parseExitRecord, recordSeparator } from './host-records.ts';
+import type { AttachRequest } from './host-script.ts';
+import { type Checkpoint, type Keeping, parseExitRecord, recordSeparator } from './host-records.ts';
 import { Outbox } from './outbox.ts';
+import { SaveSchedule } from './save-schedule.ts';
 
 export interface ResumableLinkOptions {
   /** Names the thread's directory in the microVM. */
@@ -45,8 +48,14 @@ export class ResumableLink implements AgentLink {
   #silentConnections = 0;
   #isPumping = false;
   #isPaused = false;
-  /** What the agent says from here on is for the next bridge: the host could not be told any more that this client has it. */
-  #isLeaving = false;
+  #leaving: Leaving | undefined;
+  #isConfirming = false;
+  #keeping: Keeping = 'no-mount';
+  readonly #saves = new SaveSchedule(() => this.#pump());
+  /** What was new when the attach that is under way asked for a save. */
+  #asksToSave: number | undefined;
+  /** What our user left for later bridges on the thread. */
+  #threadNote: string | undefined;
   #checkpointDueAt = Number.NEGATIVE_INFINITY;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #waiters: Waiter[] = [];
@@ -65,6 +74,7 @@ export class ResumableLink implements AgentLink {
       write: (bytes) => this.#shell.write(bytes),
       nonce: () => `${this.#id}-${(this.#attaches += 1)}`,
       request: () => ({
+        ...this.#saveRequest(),
         name: options.shellId,
         epoch: this.#epoch?.id,
         outOffset: this.#epoch?.received ?? 0,
@@ -77,6 +87,7 @@ export class ResumableLink implements AgentLink {
         command: options.command,
         cwd: options.cwd,
         env: options.env,
+        persist: options.persist,
       }),
       onBegin: (record, hasStarted, rest) => this.#onBegin(record, hasStarted, rest),
       onFail: (what) => this.#fail(hostFailure(what)),
@@ -85,6 +96,7 @@ export class ResumableLink implements AgentLink {
   }
 
   attach(): void {
+    if (this.#leaving?.for === 'rest') this.#stay();
     if (this.#state !== 'idle') return;
     this.#state = 'waiting';
     this.#events.onState('waiting');
@@ -93,6 +105,7 @@ export class ResumableLink implements AgentLink {
 
   send(line: Uint8Array, { urgent = false }: { urgent?: boolean } = {}): number {
     const ticket = this.#outbox.add(line, urgent);
+    this.#saves.add();
     this.attach();
     this.#pump();
     return ticket;
@@ -133,37 +146,86 @@ export class ResumableLink implements AgentLink {
     this.#steer();
   }
 
+  takeBack(): TakenBack[] {
+    return this.#outbox.takeBack();
+  }
+
+  note(kind: keyof Notes, text: string): void {
+    if (kind === 'thread') this.#threadNote = text;
+    this.#outbox.setNote(kind, text);
+    this.#saves.add();
+    this.#pump();
+  }
+
+  atRest(isAtRest: boolean): void {
+    if (this.#state !== 'over') this.#saves.rest(isAtRest);
+  }
+
+  letGo(): void {
+    if (this.#state === 'idle' || this.#state === 'over' || this.#leaving !== undefined) return;
+    const leaving: Leaving = { for: 'rest', deadline: performance.now() + limits.letGoMs };
+    void this.#depart(leaving).then(() => {
+      if (this.#leaving === leaving) this.#rest();
+    });
+  }
+
   restart(cause: BridgeError): void {
     this.#replaceEpoch(cause);
   }
 
-  takeBack(): TakenBack[] {
-    return [];
-  }
-
-  note(): void {}
-
-  atRest(): void {}
-
-  letGo(): void {}
-
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
     const deadline = performance.now() + graceMs;
-    this.#isLeaving = true;
-    this.#sendCheckpoint();
-    if (this.#state !== 'idle' && !this.#isOnRecord) {
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs / 2);
-      });
-      await Promise.race([this.#until(() => this.#isOnRecord), timeout]);
-      clearTimeout(timer);
-    }
+    if (this.#state !== 'idle') await this.#depart({ for: 'good', deadline: deadline - limits.closeMs });
     const lines = this.#outbox.waitingLines;
     if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
     this.#end();
     await this.#shell.close(Math.max(deadline - performance.now(), 0));
+  }
+
+  /** Waits until the shell can be left and nothing gets lost, or until there is no time left for that. */
+  async #depart(leaving: Leaving): Promise<void> {
+    this.#leaving = leaving;
+    this.#sendCheckpoint();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(leaving.deadline - performance.now(), 0));
+    });
+    await Promise.race([this.#until(() => this.#leaving !== leaving || this.#canLeave), timeout]);
+    clearTimeout(timer);
+  }
+
+  /** There is more to say: a save goes on without us. */
+  #stay(): void {
+    this.#leaving = undefined;
+    this.#wakeWaiters();
+    if (this.#state === 'attached' && this.#handshake.isUnderWay) this.#handshake.again();
+  }
+
+  #rest(): void {
+    this.#leaving = undefined;
+    this.#state = 'idle';
+    this.#handshake.stop();
+    this.#saves.stop();
+    this.#shell.rest('nothing is going on');
+  }
+
+  /** What the next attach asks the host to save. */
+  #saveRequest(): Pick<AttachRequest, 'save' | 'saveMs'> {
+    // Before the shell is left, what was sent comes first: there may be no time for both.
+    const isWanted = this.#wantsSave && (this.#leaving === undefined || this.#isOnRecord);
+    this.#asksToSave = isWanted ? this.#saves.news : undefined;
+    const untilMs = this.#leaving?.deadline ?? Number.NEGATIVE_INFINITY;
+    return {
+      save: !isWanted ? undefined : this.#saves.isAtRest ? 'rest' : 'busy',
+      saveMs: isWanted ? Math.max(untilMs - performance.now(), 0) : 0,
+    };
+  }
+
+  /** An agent that has ended is saved without being asked. */
+  get #wantsSave(): boolean {
+    if (this.#keeping === 'no-mount' || this.#epoch === undefined || this.#epoch.end !== undefined) return false;
+    return this.#leaving === undefined ? this.#saves.isDue : this.#saves.isOwed;
   }
 
   #onBegin(record: BeginRecord, hasStarted: boolean, rest: Uint8Array): void {
@@ -194,6 +256,7 @@ export class ResumableLink implements AgentLink {
     } else {
       this.#beginEpoch(record, hasStarted);
     }
+    if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
     this.#options.log.info('attached', { epoch: record.epoch, started: hasStarted });
     this.#state = 'attached';
     this.#steer();
@@ -204,6 +267,10 @@ export class ResumableLink implements AgentLink {
 
   #beginEpoch(record: BeginRecord, hasStarted: boolean): void {
     const last = this.#epoch;
+    // Our user sends nothing before all of this is said.
+    this.#state = 'waiting';
+    this.#asksToSave = undefined;
+    this.#keeping = record.keeping;
     const lostThrough = last === undefined ? 0 : this.#outbox.lastBoundTicket;
     const checkpoint = record.checkpoint ?? { delivered: 0, open: [] };
     const isNews = (start: number): boolean =>
@@ -211,6 +278,8 @@ export class ResumableLink implements AgentLink {
     this.#outbox.beginEpoch(record.inSize);
     // Also ends a line that the last bridge left half-written.
     if (!hasStarted) this.#outbox.setCheckpoint(checkpoint);
+    const thread = this.#threadNote ?? record.notes.thread;
+    if (thread !== undefined && thread !== record.notes.thread) this.#outbox.setNote('thread', thread);
     this.#epoch = {
       id: record.epoch,
       received: record.outOffset,
@@ -237,8 +306,8 @@ export class ResumableLink implements AgentLink {
       cwd: record.cwd,
       lostThrough,
       cause: last && causeOfEnd(last),
-      notes: { agent: undefined, thread: undefined },
-      keeping: 'no-mount',
+      notes: { agent: record.notes.agent, thread },
+      keeping: record.keeping,
     });
   }
 
@@ -248,7 +317,10 @@ export class ResumableLink implements AgentLink {
       return;
     }
     const epoch = this.#epoch;
-    if (this.#state !== 'attached' || this.#isLeaving || epoch === undefined) return;
+    // Of what the agent says while we go for good, the host could not be told any more that this client has it.
+    if (this.#state !== 'attached' || this.#leaving?.for === 'good' || epoch === undefined) return;
+    if (bytes.length === 0) return;
+    this.#saves.add();
     epoch.received += bytes.length;
     epoch.lines.push(bytes);
     if (epoch.received - epoch.receivedAtAttach > limits.outputBytesHeldThere) this.#attachAgain();
@@ -293,13 +365,10 @@ export class ResumableLink implements AgentLink {
   #pump(): void {
     const epoch = this.#epoch;
     if (this.#state !== 'attached' || this.#handshake.isUnderWay || this.#isPumping || !epoch) return;
-    if (epoch.end !== undefined) {
-      while (this.#outbox.hasCheckpoint) this.#write();
-      if (epoch.end.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
-      return;
-    }
-    while (this.#outbox.hasNext) {
-      if (this.#outbox.unacknowledgedBytes >= limits.unacknowledgedBytes) {
+    // What is for the agent waits for the next one.
+    const hasEnded = epoch.end !== undefined;
+    while (hasEnded ? this.#outbox.hasRecord : this.#outbox.hasNext) {
+      if (!hasEnded && this.#outbox.unacknowledgedBytes >= limits.unacknowledgedBytes) {
         this.#attachAgain();
         return;
       }
@@ -313,15 +382,33 @@ export class ResumableLink implements AgentLink {
       }
       this.#write();
     }
-    // Who takes the shell over at once would flush what `cat` has not read yet: so it is not left before the sizes agree.
-    if (this.#isLeaving && !this.#isOnRecord) this.#attachAgain();
+    if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
+    else if (this.#leaving !== undefined && !this.#canLeave) void this.#confirm();
+    else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
     else void this.#shell.sent(0).then(() => this.#wakeWaiters());
   }
 
-  /** Whether all that is for the agent that lives is known to have arrived. */
+  /** Who takes the shell over would flush what `cat` has not read yet: so it is not left before the sizes agree. */
+  async #confirm(): Promise<void> {
+    if (this.#isConfirming) return;
+    this.#isConfirming = true;
+    await this.#shell.sent(0);
+    // The interrupt that comes with the question flushes, too.
+    await delay(limits.readMs);
+    this.#isConfirming = false;
+    if (this.#leaving !== undefined) this.#attachAgain();
+  }
+
+  /** Whether all that was said is known to have arrived, and what is new is saved. */
+  get #canLeave(): boolean {
+    return this.#isOnRecord && !this.#wantsSave;
+  }
+
   get #isOnRecord(): boolean {
-    if (this.#epoch?.end !== undefined) return !this.#outbox.hasCheckpoint && this.#shell.unsentBytes === 0;
-    return !this.#outbox.hasNext && this.#outbox.unacknowledgedBytes === 0;
+    const { end } = this.#epoch ?? {};
+    if (end?.is === 'to-replace') return !this.#outbox.hasRecord && this.#shell.unsentBytes === 0;
+    const isSent = end === undefined ? !this.#outbox.hasNext : !this.#outbox.hasRecord;
+    return isSent && this.#outbox.unacknowledgedBytes === 0;
   }
 
   #write(): void {
@@ -351,6 +438,8 @@ export class ResumableLink implements AgentLink {
   }
 
   #onClose(close: ShellClose): void {
+    // We left ourselves.
+    if (this.#state === 'idle') return;
     this.#handshake.stop();
     this.#state = 'waiting';
     this.#steer();
@@ -375,6 +464,7 @@ export class ResumableLink implements AgentLink {
 
   #end(): void {
     clearTimeout(this.#checkpointTimer);
+    this.#saves.stop();
     this.#state = 'over';
     this.#handshake.stop();
     this.#wakeWaiters();
@@ -393,7 +483,7 @@ export class ResumableLink implements AgentLink {
 }
 
 type State =
-  /** Nothing was asked of the link yet. */
+  /** Nothing was asked of the link yet, or it let go of the shell. */
   | 'idle'
   /** No attach stands: a connection is made, or the handshake goes on. */
   | 'waiting'
@@ -401,6 +491,13 @@ type State =
   | 'attached'
   /** Closed or failed. */
   | 'over';
+
+interface Leaving {
+  /** `rest`: the link goes on when there is more to say. */
+  readonly for: 'rest' | 'good';
+  /** By `performance.now`. */
+  readonly deadline: number;
+}
 
 /** One life of the agent, as far as it was followed. */
 interface Epoch {
@@ -431,6 +528,12 @@ interface Waiter {
 }
 
 const limits = {
+  /** For a save before the shell is let go, however much there is to save. */
+  letGoMs: 20_000,
+  /** Of the time to leave, for the connection's end. */
+  closeMs: 50,
+  /** What it takes `cat` to read what the PTY has, on a busy machine. */
+  readMs: 20,
   /** What the host knows of the client costs a frame: 100 a second leave half of them for what is said to the agent. */
   checkpointMs: 9,
   checkpointsInARow: 10,

@@ -77,7 +77,10 @@ class ReconnectingShell implements Shell {
   }
 
   start(): void {
-    if (this.#state.is === 'idle') this.#connect();
+    const state = this.#state;
+    this.#retries.begin();
+    if (state.is === 'idle' || state.is === 'resting') this.#connect();
+    else if (state.is === 'leaving') this.#state = { ...state, close: leaving('asked for again', 'reconnect') };
   }
 
   write(bytes: Uint8Array): void {
@@ -108,8 +111,7 @@ class ReconnectingShell implements Shell {
 
   reconnect(why: string, delay: 'at-once' | 'backoff'): void {
     const state = this.#state;
-    const action = delay === 'at-once' ? 'reconnect' : 'back-off';
-    const close: ShellClose = { code: 1000, reason: why, meaning: 'we left the connection', action };
+    const close = leaving(why, delay === 'at-once' ? 'reconnect' : 'back-off');
     if (state.is === 'open') {
       this.#leave(state, close);
     } else if (state.is === 'waiting' && delay === 'at-once') {
@@ -118,6 +120,19 @@ class ReconnectingShell implements Shell {
     } else if (state.is === 'resting') {
       if (delay === 'at-once') this.#connect();
       else this.#follow(verdictOnClose(close));
+    }
+  }
+
+  rest(why: string): void {
+    const state = this.#state;
+    if (state.is === 'open') {
+      this.#leave(state, leaving(why, 'wait'));
+    } else if (state.is === 'leaving') {
+      this.#state = { ...state, close: leaving(why, 'wait') };
+    } else if (state.is !== 'over') {
+      if (state.is === 'waiting') state.cancel();
+      this.#state = { is: 'resting' };
+      void connectionOf(state)?.leave(this.#limits.closeMs);
     }
   }
 
@@ -279,6 +294,10 @@ class ReconnectingShell implements Shell {
 
 function connectionOf(state: State): Connection | undefined {
   return 'connection' in state ? state.connection : undefined;
+}
+
+function leaving(why: string, action: ShellClose['action']): ShellClose {
+  return { code: 1000, reason: why, meaning: 'we left the connection', action };
 }
 
 /** Ends all that an open connection has running, but for itself. */

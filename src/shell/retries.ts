@@ -33,6 +33,12 @@ export class Retries {
     this.#spentMs = 0;
   }
 
+  /** Nobody wanted a connection until now: nothing counts that was before. */
+  begin(): void {
+    this.settled();
+    this.#awaySince = undefined;
+  }
+
   /** Milliseconds until the next try, at least `floorMs`; undefined if it would come when more than `budgetMs` are spent. */
   next(now: number, floorMs: number, budgetMs: number): number | undefined {
     const delayMs = Math.max(floorMs, backoffMs(this.#failures, this.#random));

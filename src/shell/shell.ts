@@ -28,7 +28,7 @@ export interface ShellEvents {
  * user's to send again.
  */
 export interface Shell {
-  /** Begins to connect. Once. */
+  /** Begins to connect. Once, and once after each `rest`. */
   start(): void;
   /**
    * Sends bytes to the PTY: coalesced, split and paced. They are not copied, and must not change until they are sent.
@@ -52,6 +52,10 @@ export interface Shell {
    * backoff's delay if `delay` says so. While one is on its way already, `at-once` only cuts the delay short.
    */
   reconnect(why: string, delay: 'at-once' | 'backoff'): void;
+  /**
+   * Detaches until `start` is called: the shell and what runs in it go on. Where a connection was open, `onClose` follows.
+   */
+  rest(why: string): void;
   /** Detaches: the shell and what runs in it go on. Resolves when the socket is closed, after at most `graceMs`. No event follows. */
   close(graceMs: number): Promise<void>;
 }

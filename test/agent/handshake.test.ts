@@ -4,9 +4,10 @@ import { Handshake } from '../../src/agent/handshake.ts';
 const begun = 'begin e1 live - 0 0 - - /root';
 
 /** A handshake, and what went between it and the PTY. */
-function start() {
+function start({ epoch = 'e1', saveMs = 0 } = {}) {
   const heard: string[] = [];
   const written: string[] = [];
+  const told: unknown[] = [];
   let nonces = 0;
   const handshake = new Handshake({
     write: (bytes) => {
@@ -16,14 +17,17 @@ function start() {
     nonce: () => `me-${(nonces += 1)}`,
     request: () => ({
       name: 'thread',
-      epoch: undefined,
+      epoch: epoch === 'none' ? undefined : epoch,
       outOffset: 0,
       inAcknowledged: 0,
       outFree: 0,
       replace: undefined,
+      save: undefined,
+      saveMs,
     }),
-    start: () => ({ epoch: 'e1', command: 'agent', cwd: undefined, env: {} }),
-    onBegin: ({ epoch }, hasStarted, rest) => {
+    start: () => ({ epoch: 'e1', command: 'agent', cwd: undefined, env: {}, persist: [] }),
+    onBegin: ({ epoch, notes, keeping }, hasStarted, rest) => {
+      told.push({ notes, keeping });
       heard.push(`begin ${epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim());
     },
     onFail: (what) => heard.push(`fail ${what}`),
@@ -34,7 +38,7 @@ function start() {
   /** What the host says to the attach with the last nonce. */
   const say = (what: string): void => hear(`\u001eacb me-${nonces} ${what}\n`);
   const end = (): void => hear(`\u001eacb me-${nonces} end\n`);
-  return { handshake, heard, written, hear, confirm, say, end };
+  return { handshake, heard, told, written, hear, confirm, say, end };
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -65,6 +69,41 @@ describe('a handshake', () => {
     expect(written).toEqual(['interrupt', 'bootstrap']);
     say(begun);
     expect(heard).toEqual(['begin e1']);
+  });
+
+  test('that knows nothing yet leaves a moment to read what the last bridge sent, which the interrupt would drop', () => {
+    const { handshake, heard, written, confirm, say, end } = start({ epoch: 'none' });
+    handshake.begin();
+    confirm(true);
+    vi.advanceTimersByTime(99);
+    expect(written).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(written).toEqual(['interrupt']);
+    end();
+    say(begun);
+    expect(heard).toEqual(['begin e1']);
+  });
+
+  test('hands on what earlier bridges left, of the attach that is answered alone', () => {
+    const { handshake, told, confirm, say } = start();
+    const text = 'x'.repeat(256 * 1024);
+    handshake.begin();
+    confirm(false);
+    say(`note agent ${Buffer.from('stale').toString('base64')}`);
+    vi.advanceTimersByTime(20_000);
+    say(`note thread ${Buffer.from(text).toString('base64')}`);
+    say('keeping no-tar');
+    say(begun);
+    expect(told).toEqual([{ notes: { agent: undefined, thread: text }, keeping: 'no-tar' }]);
+  });
+
+  test('waits longer for an answer where the host is to save first', () => {
+    const { handshake, written, confirm } = start({ saveMs: 5000 });
+    handshake.begin();
+    confirm(true);
+    vi.advanceTimersByTime(600 + 5000);
+    expect(written).toEqual(['interrupt', 'bootstrap']);
+    handshake.stop();
   });
 
   test('interrupts a shell of which no confirmation comes, and takes no notice of one that is late', () => {

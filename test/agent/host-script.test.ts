@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { bootstrapLine, maxBootstrapBytes, startPayload } from '../../src/agent/host-script.ts';
+import { type AttachRequest, bootstrapLine, maxBootstrapBytes, startPayload } from '../../src/agent/host-script.ts';
 import { verifies } from '../requirements.ts';
 
-const longest = {
+const longest: AttachRequest = {
   // The longest id that the service takes for a shell.
   name: 'x'.repeat(128),
   nonce: `${'f'.repeat(12)}-${Number.MAX_SAFE_INTEGER}`,
@@ -12,6 +12,8 @@ const longest = {
   inAcknowledged: Number.MAX_SAFE_INTEGER,
   outFree: Number.MAX_SAFE_INTEGER,
   replace: 'e'.repeat(12),
+  save: 'rest',
+  saveMs: 999_999,
 };
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
@@ -39,9 +41,9 @@ describe('the bootstrap line', () => {
   });
 
   test('says "-" for an epoch that is not known, and for none to replace', () => {
-    const line = text(bootstrapLine({ ...longest, epoch: undefined, replace: undefined, outFree: 0 }));
+    const line = text(bootstrapLine({ ...longest, epoch: undefined, replace: undefined, save: undefined, saveMs: 0, outFree: 0 }));
     expect(line).toContain(` agent-host ${longest.name} ${longest.nonce} - ${longest.outOffset}`);
-    expect(line).toMatch(/ 0 -\n$/);
+    expect(line).toMatch(/ 0 - - 0\n$/);
   });
 });
 
@@ -51,6 +53,7 @@ describe('the payload that starts an agent', () => {
       epoch: 'e1',
       command: "agent --say 'a\nb'",
       cwd: undefined,
+      persist: ["it's\n", '-x'],
       env: { TOKEN: 'a\u0003\u001eb', EMPTY: '' },
     }),
   );

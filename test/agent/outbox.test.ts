@@ -138,7 +138,7 @@ describe('an outbox', () => {
     host.outbox.add(bytes('line'), true);
     host.outbox.setCheckpoint({ delivered: 1, open: [] });
     host.outbox.setCheckpoint({ delivered: 9, open: [3] });
-    expect(host.outbox.hasCheckpoint).toBe(true);
+    expect(host.outbox.hasRecord).toBe(true);
     host.takeAll();
     expect(host.arrived.toString()).toBe('\u001eack 9:3;\nline\n');
   });

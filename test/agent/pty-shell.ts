@@ -48,7 +48,7 @@ export class PtyShell {
     const stalled = (): boolean => this.#stalled !== undefined;
     return {
       start: () => {
-        this.#leave(4000);
+        if (this.#events !== events) this.#leave(4000);
         this.#events = events;
         this.#open();
       },
@@ -71,6 +71,11 @@ export class PtyShell {
         if (!isMine()) return;
         this.#leave(1006);
         setImmediate(() => this.#open());
+      },
+      rest: () => {
+        if (!isMine()) return;
+        this.#arrive();
+        this.#leave(1000);
       },
       close: async () => {
         if (isMine()) {

@@ -627,5 +627,6 @@ const muteShell: Shell = {
   resume: () => undefined,
   settle: () => undefined,
   reconnect: () => undefined,
+  rest: () => undefined,
   close: async () => undefined,
 };

@@ -2,6 +2,7 @@
 # $1 name of the thread's directory  $2 nonce of this attach   $3 epoch that the bridge knows, or -
 # $4 bytes of its `out` that it has  $5 bytes of its `in` that are acknowledged already
 # $6 bytes of its `out` to free      $7 epoch to end and replace, or -
+# $8 what to save: rest, busy or -   $9 how often to look whether that is done
 # A line that holds \036 is the host's or the bridge's: no JSON text holds that byte.
 N=$2 E=$3 O=$4
 unset TMOUT
@@ -77,7 +78,8 @@ say need
 [ "$C" ] && finish $C
 IFS= read -rd '' -t 60 P && eval "${P##*$'\036'}"
 fi
-cd $C || die epoch
+cd $C && . ./functions || die epoch
+[ $8 = - ] || ask $8 $9
 I=$(stat -c %s in) X=- K=-
 if [ $E = $C ]; then
 [ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha256sum) && X=${X%% *}
@@ -90,10 +92,10 @@ K=$(tail -c 65536 in | LC_ALL=C sed -n "$k" | tail -n 1)
 : ${K:=0:}
 O=${K%:*} o=${K#*:}
 for o in ${o//,/ }; do [ $o -lt $O ] && O=$o; done
+tell_notes
 fi
 read -r W <cwd
 say begin $C $L ${M:--} $I $O $X $K "$W"
-. ./follow
 follow_out $O &
 cat >>in
 kill %% && wait

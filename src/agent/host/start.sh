@@ -1,16 +1,29 @@
 # The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
-# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), FOLLOW and RUN (follow.sh and run.sh).
+# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), FUNCTIONS (follow.sh and
+# keep.sh) and RUN (run.sh).
 # An interrupt waits until the agent is on record: an agent that nobody knows of would run for ever.
 late=
 traps=$(trap -p)
 trap 'late=INT' INT
 trap 'late=HUP' HUP TERM
-[ "$C" ] && rm -rf $C
-mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW"; } >$NEW/follow || die directory
+eval "$FUNCTIONS"
+W= S= T=
+if [ "$C" ]; then
+  # What the last agent left may be on its way to the persistent mount: up to 20 s.
+  read -r W w _ <$C/pid
+  read -r S s <saver
+  for ((i = 0; i < 1000; i++)); do lives "$W" "$w" || lives "$S" "$s" || break; nap; done
+  lives "$S" "$s" && end $S $s
+  lives "$W" "$w" && end $W $w
+  T=$(note_in thread $C/in)
+  rm -rf $C
+fi
+mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && declare -f >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
+  die directory
 (
   trap : INT HUP TERM
   # Positional, since any name may be one of the environment's.
-  set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND"
+  set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND" "$1" "$T"
   unset ACB_IDLE
   # The shell's own environment is minimal: what the image's ENV says stands with the container's first process.
   while IFS= read -rd '' v; do
@@ -25,6 +38,16 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW";
   [ "$HOME" ] || HOME=~
   export HOME PATH
   mkdir -p "$HOME"
+  (
+    unset IFS
+    find_place "$6" "$2"
+    printf '%s\n' "$place" >"$1/place"
+    printf '%s\n' "$HOME" >"$1/home"
+    if [ ! "$place" ]; then echo no-mount; elif have tar && have mv; then echo kept; else echo no-tar; fi >"$1/keeping"
+    [ "$7" ] || { read -r n <"$place/note" && set -- "${@:1:6}" "$n"; }
+    case $7 in '' | *[!A-Za-z0-9+/=]*) ;; *) printf '\036note thread %s;\n' "$7" >>"$1/in" ;; esac
+    restore "$1"
+  )
   cd "$HOME" || cd /
   if [ "$2" ]; then
     mkdir -p "$2"
@@ -45,13 +68,10 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; printf %s "$FOLLOW";
   fi
   "$@" </dev/null >/dev/null 2>&1 9>&-
 ) || exit
-for ((i = 0; i < 1000; i++)); do [ -s $NEW/pids ] && break; nap; done
-read -r W G <$NEW/pids
-B=
-born $W
-w=$B
-born $G
-if ! { [ "$w" ] && echo $W $w $G $B >$NEW/pid && echo $NEW >epoch; }; then
+for ((i = 0; i < 1000; i++)); do [ -s $NEW/pid ] && break; nap; done
+W=
+read -r W w G g <$NEW/pid
+if ! { [ "$W" ] && echo $NEW >epoch; }; then
   # The third part finds no place for its pids then, and ends.
   rm -rf $NEW
   [ "$W" ] && kill -9 -- -$G -$W
