@@ -10,7 +10,7 @@ export class NetworkCuts {
   readonly #faults: Faults;
   readonly #screen: Screen;
   #updates = 0;
-  #cutAt = 0;
+  #cutAt: number | undefined;
   /** Connections that were cut so far. */
   count = 0;
 
@@ -39,7 +39,10 @@ export class NetworkCuts {
   }
 
   #onReconnected(): void {
+    // Where a microVM is only now begun, that is no return.
+    if (this.#cutAt === undefined) return;
     const away = ((performance.now() - this.#cutAt) / 1000).toFixed(2);
+    this.#cutAt = undefined;
     this.#screen.say('⟳', `connected again, ${away} s after the cut`, 'green');
   }
 }

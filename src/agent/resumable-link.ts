@@ -224,7 +224,8 @@ export class ResumableLink implements AgentLink {
 
   /** An agent that has ended is saved without being asked. */
   get #wantsSave(): boolean {
-    if (this.#keeping === 'no-mount' || this.#epoch === undefined || this.#epoch.end !== undefined) return false;
+    if (this.#keeping === 'no-mount' || this.#epoch === undefined || this.#epoch.end !== undefined)
+      return false;
     return this.#leaving === undefined ? this.#saves.isDue : this.#saves.isOwed;
   }
 
@@ -257,7 +258,10 @@ export class ResumableLink implements AgentLink {
       this.#beginEpoch(record, hasStarted);
     }
     if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
-    this.#options.log.info('attached', { epoch: record.epoch, started: hasStarted });
+    // Asking in passing is nobody's business.
+    if (this.#state !== 'attached') {
+      this.#options.log.info('attached', { epoch: record.epoch, started: hasStarted });
+    }
     this.#state = 'attached';
     this.#steer();
     this.#events.onState('attached');
