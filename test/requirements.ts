@@ -100,6 +100,14 @@ export const requirements = {
     says: 'Thread keys, paths, environment and command are quoted once, and hostile values are harmless.',
     source: 'design',
   },
+  'host.notes': {
+    says: 'What bridges leave for later ones outlives them; that of a thread outlives the agent and the microVM.',
+    source: 'design',
+  },
+  'host.keep': {
+    says: 'What the agent remembers is saved whole to the persistent mount, and restored in a fresh microVM.',
+    source: 'design',
+  },
   // ACP
   'acp.transparent': {
     says: 'What the bridge does not own crosses byte for byte, both ways: 2^63-1, 1.0, unknown fields, _meta.',

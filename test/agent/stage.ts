@@ -136,7 +136,7 @@ export interface AttachOptions extends Partial<Omit<ResumableLinkOptions, 'event
 
 /** A bridge's link to the agent in a microVM. */
 export function attach(
-  vm: Pick<MicroVm, 'shell' | 'thread'>,
+  vm: { readonly shell: Pick<PtyShell, 'connect'>; readonly thread: string },
   command: string,
   options: AttachOptions = {},
 ): Attached {
