@@ -53,7 +53,8 @@ function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, s
   for (const name of names.keys()) {
     if (!/^[\w .:@+=-]*$/.test(name) || text.includes(JSON.stringify(name))) return true;
   }
-  return false;
+  // The other way to write such a name. Some printers escape more than they must.
+  return text.includes('\\u');
 }
 
 /** All strings of the valid value, keys included, in order. */
