@@ -2,6 +2,7 @@ import type { AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link
 import type { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { AgentCalls } from './agent-calls.ts';
+import { offeringLoad } from './agent-info.ts';
 import {
   invalidRequest,
   leaving,
@@ -212,13 +213,14 @@ export class Router {
     const id = textAt(line, message.id);
     if (this.#isThreadToldByPrompts && introduction.lastAnswer !== undefined) {
       // No agent can be known yet that would be the first prompt's.
-      this.#toClient.add(resultTextResponse(id, introduction.standIn));
+      this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
       return;
     }
     const onGreeted = answerInTime({
       id,
       timeoutMs: this.#options.initializeTimeoutMs,
       standIn: () => introduction.standIn,
+      adapt: (result) => (this.#isThreadToldByPrompts ? offeringLoad(result) : result),
       answer: (answer) => this.#toClient.add(answer),
       log: this.#options.log,
     });
