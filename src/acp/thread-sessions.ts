@@ -101,6 +101,7 @@ export class ThreadSessions {
   /** The agent of that epoch holds the session, under this name. */
   settle(session: Session, agentId: string, epoch: string, known: KnownSession): void {
     this.#isRecorded = true;
+    session.isClosed = false;
     const last = session.agentId;
     this.#name(session, agentId);
     const sessions = { ...this.#note.sessions, [agentId]: { ...known, epoch } };
