@@ -133,7 +133,10 @@ export class ResumableLink implements AgentLink {
   }
 
   drained(bytes: number): Promise<void> {
-    return this.#until(() => this.pendingBytes <= bytes);
+    const drained = this.#until(() => this.pendingBytes <= bytes);
+    // Where all is sent, only the host's word is wanting.
+    this.#pump();
+    return drained;
   }
 
   pause(): void {
@@ -387,7 +390,7 @@ export class ResumableLink implements AgentLink {
       this.#write();
     }
     if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
-    else if (this.#leaving !== undefined && !this.#canLeave) void this.#confirm();
+    else if (this.#mustConfirm) void this.#confirm();
     else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
     else void this.#shell.sent(0).then(() => this.#wakeWaiters());
   }
@@ -400,7 +403,14 @@ export class ResumableLink implements AgentLink {
     // The interrupt that comes with the question flushes, too.
     await delay(limits.readMs);
     this.#isConfirming = false;
-    if (this.#leaving !== undefined) this.#attachAgain();
+    this.#wakeWaiters();
+    if (this.#mustConfirm) this.#attachAgain();
+  }
+
+  /** Whether somebody waits until what was sent is known to have arrived. */
+  get #mustConfirm(): boolean {
+    if (this.#leaving !== undefined) return !this.#canLeave;
+    return this.#waiters.length > 0 && this.#outbox.unacknowledgedBytes > 0;
   }
 
   /** Whether all that was said is known to have arrived, and what is new is saved. */

@@ -131,11 +131,23 @@ describe('what the agent remembers', () => {
         return;
       }
       const { bridge, reclaim } = await start(image);
-      const hostile = [`it's "$(touch pwned)" \\n`, '-rf', '--checkpoint=1', '*', 'grüße', 'a\nb', '\u0003', ' '];
+      const hostile = [
+        `it's "$(touch pwned)" \\n`,
+        '-rf',
+        '--checkpoint=1',
+        '*',
+        'grüße',
+        'a\nb',
+        '\u0003',
+        ' ',
+      ];
       const persist = ['.agent/', '.agent.json', 'not there', 'deep/er/file', ...hostile];
       const first = bridge({ persist });
       await run(first, 'cd; mkdir -p .agent/empty .agent/sub deep/er; echo one >.agent/sub/.hidden');
-      await run(first, 'echo two >.agent.json; chmod 600 .agent.json; echo 3 >deep/er/file; echo 4 >deep/er/other');
+      await run(
+        first,
+        'echo two >.agent.json; chmod 600 .agent.json; echo 3 >deep/er/file; echo 4 >deep/er/other',
+      );
       await run(first, 'mkfifo .agent/pipe; ln -s sub .agent/link; chmod 750 .agent/sub');
       for (const name of hostile) await run(first, `echo kept >./${quote(name)}`);
       await reclaim(first);
@@ -250,19 +262,22 @@ describe('what the agent remembers', () => {
     expect(await run(second, 'cat ~/older; echo nothing')).toEqual(['nothing']);
   });
 
-  test(verifies('host.keep', 'is put aside where it can not be read, and lost to no later save'), async () => {
-    const { bridge, reclaim } = await start();
-    const persist = ['state'];
-    const first = bridge({ persist });
-    await run(first, 'echo one >~/state');
-    await reclaim(first);
-    await run(first, `cd ${saved}; head -c 600 files.tar >cut; mv cut files.tar; echo two >~/state`);
-    // Nothing is new to the host, so that the damage stays.
-    const [thread] = await run(first, `cd ${saved}; echo $PWD`);
-    await run(first, `rm -f /tmp/.agentcore-bridge-*/*/files.print; mkdir ${thread}/files.tar.new`);
-    await reclaim(first);
-    expect(await run(first, `cat ${thread}/files.tar.bad | head -c 2`)).toEqual(['./']);
-  });
+  test(
+    verifies('host.keep', 'is put aside where it can not be read, and lost to no later save'),
+    async () => {
+      const { bridge, reclaim } = await start();
+      const persist = ['state'];
+      const first = bridge({ persist });
+      await run(first, 'echo one >~/state');
+      await reclaim(first);
+      await run(first, `cd ${saved}; head -c 600 files.tar >cut; mv cut files.tar; echo two >~/state`);
+      // Nothing is new to the host, so that the damage stays.
+      const [thread] = await run(first, `cd ${saved}; echo $PWD`);
+      await run(first, `rm -f /tmp/.agentcore-bridge-*/*/files.print; mkdir ${thread}/files.tar.new`);
+      await reclaim(first);
+      expect(await run(first, `cat ${thread}/files.tar.bad | head -c 2`)).toEqual(['./']);
+    },
+  );
 
   test(verifies('host.keep', 'stays where it is when that is on the mount already'), async () => {
     const { bridge, reclaim } = await start();
@@ -276,7 +291,9 @@ describe('what the agent remembers', () => {
 
   test(verifies('host.keep', 'is not kept without tar, and that is told; notes are'), async () => {
     const names = 'bash cat tail head stat mkdir rm sed sha256sum grep base64 stty mv'.split(' ');
-    const tools = await Promise.all(names.map(async (name) => [name, (await programOf(name)) ?? ''] as const));
+    const tools = await Promise.all(
+      names.map(async (name) => [name, (await programOf(name)) ?? ''] as const),
+    );
     const { bridge, reclaim } = await start(await imageWith(Object.fromEntries(tools)));
     const first = bridge({ persist: ['state'] });
     await run(first, 'echo 1 >~/state');

@@ -110,6 +110,17 @@ describe('a resumable link', () => {
     expect(heard.failures).toEqual([]);
   });
 
+  test('asks for the sizes where somebody waits for little to have arrived', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, 'cat');
+    say('hello');
+    await until(() => heard.lines.length === 1);
+    expect(link.pendingBytes).toBeGreaterThan(0);
+    await link.drained(0);
+    expect(link.pendingBytes).toBe(0);
+    expect(vm.shell.connections).toBe(1);
+  });
+
   test('hands over nothing while it is paused, and all of it later', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'echo ready; read l; seq 0 999; echo behind; exec cat');

@@ -92,3 +92,27 @@ describe('a thread at which nothing goes on', () => {
     },
   );
 });
+
+describe('a microVM that was started for initialize alone', () => {
+  test(verifies('acp.load', 'is ended where the first session is one of another microVM'), async () => {
+    const local = await startLocal();
+    const first = await connect(local);
+    const session = await first.newSession();
+    first.bridge.endInput();
+    await first.bridge.exit;
+
+    const second = await connect(local);
+    expect((await second.load(session)).error).toBeUndefined();
+    await expect.poll(() => local.sessions().length, { timeout: 10_000 }).toBe(1);
+    expect((await second.prompt(session, 'say 1')).said).toEqual(['0']);
+  });
+
+  test(verifies('cli.leaves', 'is ended where the client leaves without a session'), async () => {
+    const local = await startLocal();
+    const client = await connect(local);
+    expect(local.sessions()).toHaveLength(1);
+    client.bridge.endInput();
+    expect(await client.bridge.exit).toBe(0);
+    expect(local.sessions()).toEqual([]);
+  });
+});
