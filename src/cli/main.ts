@@ -34,7 +34,8 @@ async function run(argv: readonly string[]): Promise<number> {
       complain(error.explanation);
       return exitCodeOf(error.code);
     }
-    complain(`This is a defect of agentcore-bridge: ${error instanceof Error ? error.stack : String(error)}`);
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    complain(...`This is a defect of agentcore-bridge: ${stack}`.split('\n'));
     return exitCodes.defect;
   }
 }
@@ -107,7 +108,7 @@ function withSettings<S extends Settings>(
   command.action(async () => {
     const [stray] = command.args;
     if (stray !== undefined) {
-      throw new BridgeError('usage', `there is no command "${stray}"`, {
+      throw new BridgeError('usage', `there is no command "${stray.slice(0, 100)}"`, {
         remedy: "The agent's own goes behind --",
       });
     }
@@ -126,8 +127,8 @@ function onOneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 
-function complain(text: string): void {
-  process.stderr.write(`agentcore-bridge: ${text.split('\n').map(printable).join('\n')}\n`);
+function complain(...lines: readonly string[]): void {
+  process.stderr.write(`agentcore-bridge: ${lines.map(printable).join('\n')}\n`);
 }
 
 const examples = `
