@@ -218,7 +218,10 @@ describe('any arguments', () => {
   test(
     verifies('cli.no-secrets', 'of an endpoint are repeated without user, password and query'),
     async () => {
-      const part = fc.string({ unit: fc.constantFrom('a', '1', '%', '.', '~', '\u001b'), maxLength: 8 });
+      const part = fc.string({
+        unit: fc.constantFrom('a', '1', '%', '.', '/', '\\', '\u001b'),
+        maxLength: 8,
+      });
       await fc.assert(
         fc.asyncProperty(
           part,
@@ -230,8 +233,7 @@ describe('any arguments', () => {
               `${scheme}://host/${behind}?${before}=s3cr3t`,
             ];
             for (const url of urls) {
-              const { code, stderr } = await run(['--runtime-arn', runtimeArn, '--endpoint-url', url]);
-              expect(code).toBe(exitCodes.usage);
+              const { stderr } = await run(['--runtime-arn', runtimeArn, '--endpoint-url', url]);
               expect(stderr).not.toContain('s3cr3t');
               expect(stderr.slice(0, -1)).not.toMatch(control);
             }
