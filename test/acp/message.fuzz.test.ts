@@ -38,7 +38,10 @@ function sorted(value: unknown): string {
 }
 
 const member = fc.oneof(
-  fc.tuple(fc.constant('id'), fc.constantFrom('1', '-0', '1e400', '"a"', '"\\ud800"', 'null', 'true', '{}')),
+  fc.tuple(
+    fc.constant('id'),
+    fc.constantFrom('1', '-0', '1e400', '01', '1.', '+1', '"a"', '"\\ud800"', 'null', 'true', '{}'),
+  ),
   fc.tuple(fc.constant('method'), fc.constantFrom('"m"', '"\\u006d"', '""', '1', 'null', '{}')),
   fc.tuple(fc.constantFrom('params', 'result', 'error', 'jsonrpc'), jsonText),
 );
@@ -104,7 +107,7 @@ describe('any JSON text', () => {
         expect(readEnvelope(line).is === 'not-json').toBe(parsed(line) === undefined);
         expect(message.is).toBe(sorted(parsed(line)));
       }),
-      { numRuns: 30 },
+      { numRuns: 12 },
     );
   });
 });

@@ -110,7 +110,7 @@ function stringsOf(line: Uint8Array, span: Span): string[] {
   const text = stringAt(line, span);
   if (text !== undefined) return [text];
   return [
-    ...members(line, span).flatMap(({ name, value }) => [name, ...stringsOf(line, value)]),
+    ...members(line, span).flatMap(({ name, value }) => [name].concat(stringsOf(line, value))),
     ...elements(line, span).flatMap((element) => stringsOf(line, element)),
   ];
 }
@@ -176,10 +176,10 @@ describe('session ids', () => {
     const idsOf = (each: unknown): string[] =>
       typeof each !== 'object' || each === null
         ? []
-        : Object.entries(each).flatMap(([key, child]) => [
-            ...(!Array.isArray(each) && /essionId$/.test(key) && typeof child === 'string' ? [child] : []),
-            ...idsOf(child),
-          ]);
+        : Object.entries(each).flatMap(([key, child]) => {
+            const isId = !Array.isArray(each) && key.endsWith('essionId') && typeof child === 'string';
+            return isId ? [child] : idsOf(child);
+          });
     fc.assert(
       fc.property(value, (each) => {
         const line = bytesOf(JSON.stringify(each));

@@ -39,7 +39,11 @@ const record = fc
 const told = fc
   .tuple(fc.constantFrom('note agent', 'note thread', 'note', 'keeping kept', 'keeping'), fc.array(word))
   .map(([what, words]) => Buffer.from(`\u001eacb ${nonce} ${[what, ...words].join(' ')}`));
-const line = fc.oneof(record, told, fc.uint8Array({ maxLength: 120 }).map(Buffer.from));
+const line = fc.oneof(
+  record,
+  told,
+  fc.uint8Array({ maxLength: 120 }).map((bytes) => Buffer.from(bytes)),
+);
 
 /** A `begin` that is as it should be, and what a hostile host may put in the place of one of its words. */
 const words = ['e1', 'live', 'x-1', '10', '20', 'c0ffee'.padEnd(64, '0'), '5:1,3', '/home'];

@@ -1,63 +1,27 @@
-import process from 'node:process';
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { main } from '../../src/cli/main.ts';
 import { bridgeSettings, localSettings, type Setting } from '../../src/config/settings.ts';
 import { runtimeArn } from '../e2e/bridge-process.ts';
 import { verifies } from '../requirements.ts';
+import { runMain as run } from './run-main.ts';
 
 // The commands themselves: what is real here is all that comes before they begin.
 const begun = vi.hoisted(() => vi.fn());
 vi.mock('../../src/acp/router.ts', () => ({
-  Router: class {
-    constructor() {
-      begun('bridge');
-      throw new BridgeError('closing', 'the options can be used');
-    }
-  },
+  Router: vi.fn(function begin() {
+    begun('bridge');
+    throw new BridgeError('closing', 'the options can be used');
+  }),
 }));
-vi.mock('../../src/cli/line-writer.ts', () => ({ LineWriter: class {} }));
+vi.mock('../../src/cli/line-writer.ts', () => ({ LineWriter: vi.fn() }));
 vi.mock('../../src/local/local-agentcore.ts', () => ({
   startLocalAgentCore: () => {
     begun('local');
     return Promise.reject(new BridgeError('closing', 'the options can be used'));
   },
 }));
-
-interface Outcome {
-  readonly code: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `main` as a process of its own would, up to where a command begins. */
-async function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const said = { stdout: '', stderr: '' };
-  let code: number | undefined;
-  const to = (name: 'stdout' | 'stderr') => (text: unknown) => {
-    said[name] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(to('stdout'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(to('stderr'));
-  vi.spyOn(process, 'exit').mockImplementation((exitCode) => {
-    code = Number(exitCode);
-    return undefined as never;
-  });
-  vi.spyOn(process, 'argv', 'get').mockReturnValue(['node', 'agentcore-bridge', ...argv]);
-  vi.spyOn(process, 'env', 'get').mockReturnValue({ ...env });
-  try {
-    await main();
-  } finally {
-    vi.restoreAllMocks();
-  }
-  return { code, ...said };
-}
-
-beforeEach(() => begun.mockClear());
-afterEach(() => vi.restoreAllMocks());
 
 const settings = [...Object.values<Setting>(bridgeSettings), ...Object.values<Setting>(localSettings)];
 const flags = settings
@@ -126,7 +90,7 @@ const argv = fc.oneof(
   // Most of these get past the first look.
   fc
     .array(fc.oneof(fc.tuple(flag, text), fc.tuple(flag)), { maxLength: 4 })
-    .map((pairs) => ['--runtime-arn', runtimeArn, ...pairs.flat()]),
+    .map((pairs) => ['--runtime-arn', runtimeArn].concat(pairs.flat())),
 );
 const env = fc.dictionary(
   fc.constantFrom(...variables),
@@ -196,10 +160,10 @@ describe('any arguments', () => {
     verifies(['cli.bad-input', 'cli.no-secrets'], 'that a flag can not take are not repeated'),
     async () => {
       // What names a place is: it is what one has to look at.
-      const named = ['--runtime-arn', '--region'];
+      const named = new Set(['--runtime-arn', '--region']);
       const taking = Object.values<Setting>(bridgeSettings)
         .map(({ flag }) => flag.split(' '))
-        .flatMap(([name = '', value]) => (value === undefined || named.includes(name) ? [] : [name]));
+        .flatMap(([name = '', value]) => (value === undefined || named.has(name) ? [] : [name]));
       const secret = fc.tuple(text, text).map((around) => around.join('s3cr3t'));
       const refused = new Set<string>();
       await fc.assert(
