@@ -162,7 +162,7 @@ export class Handshake {
   #onDeadline(): void {
     switch (this.#phase.is) {
       case 'confirming':
-        // It may never come, and the shell may be an old one.
+      // It may never come, and the shell may be an old one.
       case 'letting-read':
         this.#interrupt();
         return;

@@ -224,7 +224,8 @@ export class ResumableLink implements AgentLink {
 
   /** An agent that has ended is saved without being asked. */
   get #wantsSave(): boolean {
-    if (this.#keeping === 'no-mount' || this.#epoch === undefined || this.#epoch.end !== undefined) return false;
+    if (this.#keeping === 'no-mount' || this.#epoch === undefined || this.#epoch.end !== undefined)
+      return false;
     return this.#leaving === undefined ? this.#saves.isDue : this.#saves.isOwed;
   }
 

@@ -80,7 +80,8 @@ class ReconnectingShell implements Shell {
     const state = this.#state;
     this.#retries.begin();
     if (state.is === 'idle' || state.is === 'resting') this.#connect();
-    else if (state.is === 'leaving') this.#state = { ...state, close: leaving('asked for again', 'reconnect') };
+    else if (state.is === 'leaving')
+      this.#state = { ...state, close: leaving('asked for again', 'reconnect') };
   }
 
   write(bytes: Uint8Array): void {

@@ -1,6 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { type AttachRequest, bootstrapLine, maxBootstrapBytes, startPayload } from '../../src/agent/host-script.ts';
+import {
+  type AttachRequest,
+  bootstrapLine,
+  maxBootstrapBytes,
+  startPayload,
+} from '../../src/agent/host-script.ts';
 import { verifies } from '../requirements.ts';
 
 const longest: AttachRequest = {
@@ -41,7 +46,16 @@ describe('the bootstrap line', () => {
   });
 
   test('says "-" for an epoch that is not known, and for none to replace', () => {
-    const line = text(bootstrapLine({ ...longest, epoch: undefined, replace: undefined, save: undefined, saveMs: 0, outFree: 0 }));
+    const line = text(
+      bootstrapLine({
+        ...longest,
+        epoch: undefined,
+        replace: undefined,
+        save: undefined,
+        saveMs: 0,
+        outFree: 0,
+      }),
+    );
     expect(line).toContain(` agent-host ${longest.name} ${longest.nonce} - ${longest.outOffset}`);
     expect(line).toMatch(/ 0 - - 0\n$/);
   });
