@@ -355,19 +355,6 @@ describe('the agent', () => {
   );
 
   test(
-    verifies('host.exit-in-order', 'that ends at once is told to have ended, also where the machine is busy'),
-    async () => {
-      const agents = upTo(12).map(() => attach(startMicroVm(), 'echo "$$" >&2; exit 9'));
-      for (const { link } of agents) link.attach();
-      await Promise.all(
-        agents.map(({ heard, until }) => until(() => heard.exits.length + heard.failures.length > 0)),
-      );
-      expect(agents.flatMap(({ heard }) => heard.failures)).toEqual([]);
-      expect(agents.map(({ heard }) => heard.exits[0]?.code)).toEqual(agents.map(() => 9));
-    },
-  );
-
-  test(
     verifies('host.exit-in-order', 'is told to have ended though something it left behind holds its stdout'),
     async () => {
       const { heard, until, say } = attach(
