@@ -76,7 +76,7 @@ describe('sessions that are threads of their own', () => {
       stage.say(0, { id: number, result: { sessionId: 's' } });
       const [first, second] = await stage.told();
       expect(second?.id).toBe(id);
-      expect(first?.params?.['sessionId']).toBe((second?.result as { sessionId: string }).sessionId);
+      expect(second?.result).toEqual({ sessionId: first?.params?.['sessionId'] });
     },
   );
 

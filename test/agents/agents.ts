@@ -1,5 +1,4 @@
 import type { AgentName } from '../../src/config/agents.ts';
-import type { Step } from './steps.ts';
 
 /** A coding agent from npm, and how it is told that the model is ours. Its preset says the rest. */
 export interface RealAgent {
@@ -9,14 +8,9 @@ export interface RealAgent {
   readonly env: (modelUrl: string) => Readonly<Record<string, string>>;
   /** How it is logged in over ACP, once, where its environment is not enough. */
   readonly authMethod?: string;
-  /** Faults of its own, for the table: what is behind a step that fails. */
-  readonly faults?: Readonly<Partial<Record<Step, string>>>;
   /** A fault that the test goes around: why a session is only loaded in a later minute than it was begun in. */
   readonly loadsOnlyLater?: string;
 }
-
-const endsAtSecondLoad =
-  'gemini leaves an empty file beside a session that it loads, takes it for damaged when it starts again, and deletes the session with it (google-gemini/gemini-cli#27368).';
 
 /** The one place where their versions are pinned. */
 export const agents: readonly RealAgent[] = [
@@ -54,10 +48,6 @@ export const agents: readonly RealAgent[] = [
       GEMINI_MODEL: 'gemini-2.5-flash',
     }),
     authMethod: 'gemini-api-key',
-    faults: {
-      revive: endsAtSecondLoad,
-      load: endsAtSecondLoad,
-    },
     loadsOnlyLater:
       'gemini erases a session that is loaded in the minute in which it was begun (google-gemini/gemini-cli#28775). The test waits for the next minute.',
   },

@@ -68,7 +68,7 @@ function cell(agent: RealAgent, tests: readonly TestCase[], step: Step, notes: s
     return isEased ? `yes ${noted(agent.loadsOnlyLater, notes)}` : 'yes';
   }
   if (result?.state !== 'failed') return '–';
-  return `no ${noted(agent.faults?.[step] ?? `${agent.name}: ${whyOf(result.errors[0]?.message)}`, notes)}`;
+  return `no ${noted(`${agent.name}: ${whyOf(result.errors[0]?.message)}`, notes)}`;
 }
 
 /** What was expected, in our words where the test has some. */
