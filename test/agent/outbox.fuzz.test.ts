@@ -22,6 +22,8 @@ const step = fc.oneof(
   // The host is asked in passing.
   { weight: 2, arbitrary: fc.constant({ ask: true as const }) },
   { weight: 1, arbitrary: fc.record({ withdraw: fc.nat(10) }) },
+  // What is half sent, as a rule.
+  { weight: 1, arbitrary: fc.constant({ withdrawLast: true as const }) },
   { weight: 1, arbitrary: fc.record({ delivered: fc.nat(1000) }) },
   {
     weight: 1,
@@ -110,6 +112,9 @@ describe('an outbox under any schedule of sends, losses, sizes, withdrawals and 
             else if ('withdraw' in each) {
               const ticket = [...lines.keys()].at(-1 - each.withdraw) ?? 0;
               if (outbox.withdraw(ticket)) lines.delete(ticket);
+            } else if ('withdrawLast' in each) {
+              const { lastBoundTicket } = outbox;
+              if (outbox.withdraw(lastBoundTicket)) lines.delete(lastBoundTicket);
             } else if ('delivered' in each) outbox.setCheckpoint({ delivered: each.delivered, open: [] });
             else if ('note' in each) outbox.setNote(each.note, each.text);
             else if ('takeBack' in each) {

@@ -135,6 +135,20 @@ describe('any arguments', () => {
     },
   );
 
+  test(
+    verifies('cli.bad-input', 'of every flag, with every odd value, are taken or refused in one line'),
+    async () => {
+      for (const name of flags) {
+        for (const value of ['', '0', '-1', '{', '\n', '/', '\ud800', '9'.repeat(400)]) {
+          const outcome = await run(['--runtime-arn', runtimeArn, `${name}=${value}`]);
+          const isTaken = outcome.code === exitCodes.ended && outcome.stderr !== '';
+          if (!isTaken) expect(outcome).toMatchObject({ code: exitCodes.usage, stdout: '' });
+          expect(outcome.stderr).toMatch(/^agentcore-bridge: [^\n]+\n$/);
+        }
+      }
+    },
+  );
+
   test(verifies('cli.contract', 'behind -- are the agent’s, and never the bridge’s'), async () => {
     const agent = fc.array(argument, { minLength: 1, maxLength: 6 });
     await fc.assert(

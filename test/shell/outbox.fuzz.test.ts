@@ -118,6 +118,7 @@ describe('an outbox under any schedule of writes, flushes and time', () => {
           clock.advance(passMs);
           const all = Promise.all([outbox.sent(0), outbox.sent(5)]);
           outbox.close();
+          expect(clock.timers).toBe(0);
           await all;
           const sent = pending.length;
           outbox.write(new Uint8Array(10));
