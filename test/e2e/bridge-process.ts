@@ -1,19 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterAll } from 'vitest';
 import { LineAssembler } from '../../src/base/lines.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 
 export const repository = join(import.meta.dirname, '..', '..');
 export const runtimeArn = 'arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my-agent';
 const bin = join(repository, 'bin', 'agentcore-bridge.js');
-/** What the bridges of one test file learn of their agents is nobody else's. */
-const cacheHome = mkdtempSync(join(tmpdir(), 'acb-cache-'));
-afterAll(() => rmSync(cacheHome, { recursive: true, force: true }));
 
 export interface Message {
   id?: number | string | null;
@@ -63,7 +57,6 @@ export class BridgeProcess {
           HOME: process.env['HOME'] ?? '/',
           PATH: process.env['PATH'] ?? '/usr/bin:/bin',
           USER: 'bot',
-          XDG_CACHE_HOME: cacheHome,
           ...(keys && { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey }),
           ...env,
         },
