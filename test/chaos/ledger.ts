@@ -81,6 +81,7 @@ export class Ledger {
   readonly #losses: { readonly from: number; until?: number }[] = [];
   /** Counted up with each bridge. */
   #bridge = 0;
+  #isLeaving = false;
   #lastEnd: { readonly how: BridgeEnd; readonly at: number } | undefined;
 
   /** @param now milliseconds */
@@ -91,14 +92,22 @@ export class Ledger {
   /** Another bridge is what the client talks to from now on. */
   beginBridge(): void {
     this.#bridge += 1;
+    const last = this.#lastEnd?.how ?? 'left';
     for (const books of this.#sessions.values()) {
-      books.firstOfBridges.add(books.nextUp);
+      const { nextUp, firstOfBridges } = books;
+      if (firstOfBridges.get(nextUp) !== 'broken') firstOfBridges.set(nextUp, last);
       books.hasHeardBridge = false;
     }
   }
 
-  /** Returns the prompts that nobody will answer any more: none where it left in peace. */
+  /** The bridge is about to leave: it may answer what is open with an error. */
+  leaving(): void {
+    this.#isLeaving = true;
+  }
+
+  /** What is open is not answered any more; where the bridge left in peace, it should have been. */
   endBridge(how: BridgeEnd): void {
+    this.#isLeaving = false;
     this.#lastEnd = { how, at: this.#now() };
     for (const [id, prompt] of this.#prompts) {
       if (how === 'left') this.#complain('misanswered', `prompt ${id} of ${prompt.session} was left unanswered`);
@@ -113,7 +122,7 @@ export class Ledger {
     for (const life of this.#lives.values()) life.mayEnd = true;
   }
 
-  /** The agent that runs now is another one. */
+  /** Whether it is not known yet that there is another agent. */
   get isLost(): boolean {
     return this.#losses.some(({ until }) => until === undefined);
   }
@@ -121,7 +130,7 @@ export class Ledger {
   addSession(session: string): void {
     this.#sessions.set(session, {
       nextUp: 0,
-      firstOfBridges: new Set(),
+      firstOfBridges: new Map(),
       life: undefined,
       pastLives: new Set(),
       nextDown: 0,
@@ -228,7 +237,7 @@ export class Ledger {
     this.#lives.set(life, {
       bornAt: this.#now(),
       mayEnd: false,
-      runs: [],
+      runs: new Map(),
       written: undefined,
     });
   }
@@ -243,10 +252,21 @@ export class Ledger {
   }
 
   seen(life: string, runs: readonly (readonly [session: string, from: number, to: number])[]): void {
-    this.#lives.get(life)?.runs.push(...runs);
+    const known = this.#lives.get(life);
+    for (const [session, from, to] of runs) {
+      const ofSession = known?.runs.get(session) ?? [];
+      const last = ofSession.at(-1);
+      if (last?.to === from - 1) last.to = to;
+      else ofSession.push({ from, to });
+      known?.runs.set(session, ofSession);
+    }
   }
 
-  /** What an agent says at its end, or at the end of everything, of what it has written, and of its questions. */
+  /**
+   * What an agent says at its end, or at the end of everything, of what it has written, and of its questions.
+   *
+   * @param isAll Whether nothing is under way any more
+   */
   written(
     life: string,
     last: {
@@ -254,13 +274,23 @@ export class Ledger {
       readonly open: readonly number[];
       readonly answered: readonly number[];
     },
+    isAll: boolean,
   ): void {
     const known = this.#lives.get(life);
     if (known === undefined) return;
     known.written = last.updates.map(([session, count]) => ({ session, count }));
     for (const [a, times] of last.answered.entries()) {
       const given = this.#asks.get(`${life} ${a}`)?.answers ?? 0;
-      if (times > given) this.#complain('doubledUp', `question ${a} has ${times} answers, ${given} were given`);
+      if (times > given)
+        this.#complain('doubledUp', `question ${a} has ${times} answers, ${given} were given`);
+    }
+    if (!isAll) return;
+    for (const a of last.open) {
+      const ask = this.#asks.get(`${life} ${a}`);
+      if (ask === undefined) this.#complain('lostDown', `question ${a} of ${life} never came`);
+      else if (ask.answers === 0) this.#complain('lostDown', `question ${a} of ${life} was not asked again`);
+      else if (ask.bridge === this.#bridge) this.#complain('lostUp', `the answer to question ${a} of ${life}`);
+      else this.tally.lostWithBridge += 1;
     }
   }
 
@@ -290,15 +320,16 @@ export class Ledger {
 
   #closeUp(session: string, books: SessionBooks): void {
     let next = 0;
+    let isFirstLife = true;
     for (const [name, life] of this.#lives) {
       let isFirst = true;
-      for (const [, from, to] of life.runs.filter(([of]) => of === session)) {
+      for (const { from, to } of life.runs.get(session) ?? []) {
         if (from < next) {
           this.#complain('doubledUp', `${session} ${from} came to ${name} where ${next} was due`, next - from);
         } else if (from > next) {
           const count = from - next;
-          if (books.firstOfBridges.has(from)) this.tally.lostWithBridge += count;
-          else if (isFirst) this.tally.lostWithAgent += count;
+          if (isLostWithBridge(books, next, from)) this.tally.lostWithBridge += count;
+          else if (isFirst && !isFirstLife) this.tally.lostWithAgent += count;
           else this.#complain('lostUp', `${session} ${from} came to ${name} where ${next} was due`, count);
         }
         isFirst = false;
@@ -309,6 +340,7 @@ export class Ledger {
           }
         }
       }
+      isFirstLife = false;
     }
     if (next < books.nextUp) {
       this.#complain('lostUp', `${session} ends at ${next} of ${books.nextUp}`, books.nextUp - next);
@@ -344,7 +376,7 @@ export class Ledger {
   }
 
   #isExcused({ sentAt }: Prompt): boolean {
-    return this.#losses.some(({ until }) => until === undefined || sentAt <= until);
+    return this.#isLeaving || this.#losses.some(({ until }) => until === undefined || sentAt <= until);
   }
 
   #isBornAfter(life: string | undefined, time: number): boolean {
@@ -377,8 +409,8 @@ const keptTimes = 10_000;
 
 interface SessionBooks {
   nextUp: number;
-  /** The first number that was given to each bridge. */
-  readonly firstOfBridges: Set<number>;
+  /** The first number that was given to each bridge, and how the one before it had ended. */
+  readonly firstOfBridges: Map<number, BridgeEnd>;
   /** The agent whose updates come now. */
   life: string | undefined;
   readonly pastLives: Set<string>;
@@ -391,10 +423,19 @@ interface SessionBooks {
   readonly errors: { readonly n: number; readonly at: number }[];
 }
 
+/** Whether the numbers from `next` on up to `from` are what broken bridges had read: the next one begins with `from`. */
+function isLostWithBridge({ firstOfBridges }: SessionBooks, next: number, from: number): boolean {
+  return (
+    firstOfBridges.has(from) &&
+    [...firstOfBridges].some(([first, how]) => how === 'broken' && first > next && first <= from)
+  );
+}
+
 interface Life {
   readonly bornAt: number;
   mayEnd: boolean;
-  readonly runs: (readonly [session: string, from: number, to: number])[];
+  /** What it saw of each session, in order. */
+  readonly runs: Map<string, { readonly from: number; to: number }[]>;
   written: readonly { readonly session: string; readonly count: number }[] | undefined;
 }
 
