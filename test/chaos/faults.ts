@@ -14,7 +14,7 @@ export interface FaultKind {
 }
 
 const now = (): number => performance.now();
-const hows = ['rst', 'fin', 1001, 1011] as const satisfies readonly Cut[];
+const hows: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001, 1011];
 
 function loseSome({ local }: Lane, random: Random): void {
   local.faults.loseInFlight({
@@ -66,7 +66,7 @@ function reading(readings: Parameters<Lane['local']['faults']['changeReadings']>
   };
 }
 
-const refusedForAWhile = [402, 409, 424, 429, 500, 502, 503] as const;
+const refusedForAWhile: readonly [number, ...number[]] = [402, 409, 424, 429, 500, 502, 503];
 
 async function evict(lane: Lane): Promise<void> {
   lane.ledger.losing();

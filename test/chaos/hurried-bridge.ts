@@ -10,8 +10,8 @@ const hurried: Partial<ShellLimits> = {
   connectMs: 2000,
   pingEveryMs: 1000,
   pongWithinMs: 1000,
-  handOverAfterMs: 5000,
-  handOverByMs: 7000,
+  handOverAfterMs: 1500,
+  handOverByMs: 2500,
   quietMs: 20,
 };
 Object.assign(defaultLimits, hurried);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -190,7 +189,7 @@ export class Lane {
       imagePaths: [repository],
       log: this.#serviceLog(),
       // The service's hour.
-      limits: { connectionMs: 8000, newSessionsPerSecond: 1000 },
+      limits: { connectionMs: serviceHourMs, newSessionsPerSecond: 1000 },
     });
     this.#port = await this.agents.open();
     await this.#begin(this.#spawn());
@@ -428,6 +427,8 @@ export class Lane {
       bridge.signal('SIGKILL');
       await bridge.exit;
     }
+    // From here on the agent may end.
+    this.ledger.losing();
     this.agents.close();
     await this.local?.close();
   }
@@ -439,6 +440,8 @@ export function isWhole(lane: Lane): boolean {
 }
 
 const sessionCount = 4;
+/** The limit of one hour, shrunk. */
+export const serviceHourMs = 3000;
 /** The code of an answer that never came. */
 const gone = 1;
 

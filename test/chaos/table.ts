@@ -1,4 +1,4 @@
-import type { Injected, Lane } from './lane.ts';
+import { type Injected, type Lane, serviceHourMs } from './lane.ts';
 import { emptyTally, faultsOf, type Tally } from './ledger.ts';
 
 export interface RunFacts {
@@ -34,7 +34,7 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     ...rows.map(([name, each]) => row(name, each.count, ...percentiles(each.recoveries))),
     row('all', count, ...percentiles(all)),
     '',
-    `connections ${total((lane) => lane.connections)}, of these ended at the service's hour (8 s) ${total((lane) => lane.hours)}; bridges ${total((lane) => lane.bridges)}`,
+    `connections ${total((lane) => lane.connections)}, of these ended at the service's hour (${serviceHourMs / 1000} s) ${total((lane) => lane.hours)}; bridges ${total((lane) => lane.bridges)}`,
     '',
     row('', 'to the agent', 'to the client'),
     row('messages', tally.up, tally.down),
