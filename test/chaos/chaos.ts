@@ -20,6 +20,7 @@ const { values } = parseArgs({
 });
 
 setup();
+let told = 0;
 const isTerminal = process.stderr.isTTY;
 const result = await runChaos({
   seed: Number(values.seed),
@@ -27,7 +28,8 @@ const result = await runChaos({
   faults: Number(values.faults),
   lanes: Number(values.lanes),
   only: values.only?.split(','),
-  onProgress: ({ messages, faults }) => {
+  onProgress: ({ messages, faults, complaints }) => {
+    for (; told < complaints.length; told += 1) process.stderr.write(`${new Date().toISOString()} ${complaints[told]}\n`);
     const text = `${messages} messages, ${faults} faults`;
     if (isTerminal) process.stderr.write(`\r${text}   `);
     else if (faults % 50 === 0) process.stderr.write(`${text}\n`);

@@ -10,7 +10,12 @@ export interface ChaosOptions {
   readonly lanes: number;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only?: readonly string[] | undefined;
-  readonly onProgress?: (progress: { readonly messages: number; readonly faults: number }) => void;
+  readonly onProgress?: (progress: {
+    readonly messages: number;
+    readonly faults: number;
+    /** What is wrong so far. */
+    readonly complaints: readonly string[];
+  }) => void;
 }
 
 export interface ChaosResult {
@@ -35,6 +40,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         options.onProgress?.({
           messages: sum(lanes, (each) => each.messages),
           faults: sum(lanes, (each) => each.faultsDone),
+          complaints: lanes.flatMap((each) => each.ledger.complaints),
         }),
     });
     return lane;
