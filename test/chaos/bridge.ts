@@ -13,7 +13,7 @@ export type Pace = 'shipped' | 'hurried';
 export interface BridgeOptions {
   readonly local: LocalAgentCore;
   readonly pace: Pace;
-  readonly thread: string;
+  readonly args: readonly string[];
   readonly agent: readonly string[];
   readonly onMessage: (message: FromAgent) => void;
   /** A line that is no message of ours. */
@@ -33,9 +33,9 @@ export class Bridge {
   constructor(options: BridgeOptions, isHeldBack = false) {
     this.#options = options;
     this.#heldBack = isHeldBack ? [] : undefined;
-    const { local, pace, thread, agent } = options;
+    const { local, pace, args, agent } = options;
     const [keys] = local.credentials;
-    const connection = ['--runtime-arn', runtimeArn, '--endpoint-url', local.url, '--thread', thread];
+    const connection = ['--runtime-arn', runtimeArn, '--endpoint-url', local.url, ...args];
     this.child = spawn(process.execPath, [entries[pace], ...connection, '--', ...agent], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
@@ -64,7 +64,7 @@ export class Bridge {
     if (stdin?.writable !== true || stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)) {
       return Promise.resolve();
     }
-    return Promise.race([once(stdin, 'drain'), this.exit]);
+    return Promise.race([once(stdin, 'drain').catch(() => undefined), this.exit]);
   }
 
   /** Hands on what was kept back, and from now on all at once. */

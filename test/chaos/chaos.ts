@@ -29,7 +29,8 @@ const result = await runChaos({
   lanes: Number(values.lanes),
   only: values.only?.split(','),
   onProgress: ({ messages, faults, complaints }) => {
-    for (; told < complaints.length; told += 1) process.stderr.write(`${new Date().toISOString()} ${complaints[told]}\n`);
+    for (; told < complaints.length; told += 1)
+      process.stderr.write(`${new Date().toISOString()} ${complaints[told]}\n`);
     const text = `${messages} messages, ${faults} faults`;
     if (isTerminal) process.stderr.write(`\r${text}   `);
     else if (faults % 50 === 0) process.stderr.write(`${text}\n`);

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cut } from '../../src/local/faults.ts';
 import type { Pace } from './bridge.ts';
-import type { Lane } from './lane.ts';
+
 import type { Random } from './random.ts';
+import type { Stage } from './stage.ts';
 
 export interface FaultKind {
   readonly name: string;
@@ -10,13 +11,13 @@ export interface FaultKind {
   /** Undefined: any. */
   readonly paces?: readonly Pace[];
   /** Resolves to the moment, by `performance.now`, from which recovery counts. */
-  readonly inject: (lane: Lane, random: Random) => Promise<number>;
+  readonly inject: (stage: Stage, random: Random) => Promise<number>;
 }
 
 const now = (): number => performance.now();
 const hows: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001, 1011];
 
-function loseSome({ local }: Lane, random: Random): void {
+function loseSome({ local }: Stage, random: Random): void {
   local.faults.loseInFlight({
     input: random.chance(0.5) ? random.magnitude(1, 10_000) : 0,
     output: random.chance(0.5) ? random.magnitude(1, 100_000) : 0,
@@ -24,21 +25,21 @@ function loseSome({ local }: Lane, random: Random): void {
 }
 
 function cutNow(how: Cut): FaultKind['inject'] {
-  return async (lane, random) => {
-    loseSome(lane, random);
+  return async (stage, random) => {
+    loseSome(stage, random);
     const since = now();
-    lane.local.faults.cut(how);
+    stage.local.faults.cut(how);
     return since;
   };
 }
 
 /** In the middle of a frame, wherever that is. */
 function cutAt(direction: 'in' | 'out'): FaultKind['inject'] {
-  return async (lane, random) => {
-    loseSome(lane, random);
+  return async (stage, random) => {
+    loseSome(stage, random);
     const how = random.oneOf(hows);
-    lane.local.faults.cutAfter({ direction, bytes: random.magnitude(1, 60_000), how });
-    if (!(await lane.cutSeen(10_000))) lane.local.faults.cut(how);
+    stage.local.faults.cutAfter({ direction, bytes: random.magnitude(1, 60_000), how });
+    if (!(await stage.cutSeen(10_000))) stage.local.faults.cut(how);
     return now();
   };
 }
@@ -46,31 +47,29 @@ function cutAt(direction: 'in' | 'out'): FaultKind['inject'] {
 /** Holds for a while, then is undone. */
 function aWhile(
   [from, to]: readonly [number, number],
-  begin: (lane: Lane, random: Random) => void,
-  end: (lane: Lane) => void,
+  begin: (stage: Stage, random: Random) => void,
+  end: (stage: Stage) => void,
 ): FaultKind['inject'] {
-  return async (lane, random) => {
-    begin(lane, random);
+  return async (stage, random) => {
+    begin(stage, random);
     await delay(random.magnitude(from, to));
-    end(lane);
+    end(stage);
     return now();
   };
 }
 
-function reading(readings: Parameters<Lane['local']['faults']['changeReadings']>[0]): FaultKind['inject'] {
-  return async (lane, random) => {
-    lane.local.faults.changeReadings(readings);
-    const since = await cutNow(random.oneOf(hows))(lane, random);
-    await lane.cutSeen(0);
-    return since;
+function reading(readings: Parameters<Stage['local']['faults']['changeReadings']>[0]): FaultKind['inject'] {
+  return (stage, random) => {
+    stage.local.faults.changeReadings(readings);
+    return cutNow(random.oneOf(hows))(stage, random);
   };
 }
 
 const refusedForAWhile: readonly [number, ...number[]] = [402, 409, 424, 429, 500, 502, 503];
 
-async function evict(lane: Lane): Promise<void> {
-  lane.ledger.losing();
-  await lane.local.faults.evict();
+async function evict(stage: Stage): Promise<void> {
+  stage.ledger.losing();
+  await stage.local.faults.evict();
 }
 
 export const faultKinds: readonly FaultKind[] = [
@@ -119,51 +118,66 @@ export const faultKinds: readonly FaultKind[] = [
   },
   { name: 'replay of what was sent', weight: 3, inject: reading({ replay: 'recent' }) },
   { name: 'replay of the undelivered', weight: 3, inject: reading({ replay: 'undelivered' }) },
-  { name: 'confirmation late', weight: 2, inject: reading({ confirmation: 'late' }) },
-  { name: 'confirmation twice', weight: 2, inject: reading({ confirmation: 'twice', bytesDroppedIn: 'second' }) },
+  {
+    name: 'confirmation late',
+    weight: 2,
+    inject: reading({ confirmation: 'late', confirmationDelayMs: 400 }),
+  },
+  {
+    name: 'confirmation twice',
+    weight: 2,
+    inject: reading({ confirmation: 'twice', bytesDroppedIn: 'second' }),
+  },
   { name: 'confirmation behind output', weight: 2, inject: reading({ confirmation: 'after-output' }) },
   { name: 'no confirmation', weight: 1, inject: reading({ confirmation: 'never' }) },
-  { name: 'confirmation first', weight: 6, inject: reading({ confirmation: 'first', bytesDroppedIn: 'first' }) },
+  {
+    name: 'confirmation first',
+    weight: 6,
+    inject: reading({ confirmation: 'first', bytesDroppedIn: 'first' }),
+  },
   {
     name: 'upgrades refused',
     weight: 3,
-    inject: async (lane, random) => {
-      lane.local.faults.refuseUpgrades({ status: random.oneOf(refusedForAWhile), times: random.between(1, 3) });
-      return cutNow(random.oneOf(hows))(lane, random);
+    inject: async (stage, random) => {
+      stage.local.faults.refuseUpgrades({
+        status: random.oneOf(refusedForAWhile),
+        times: random.between(1, 3),
+      });
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {
     name: 'upgrade delayed',
     weight: 2,
-    inject: async (lane, random) => {
-      lane.local.faults.delayUpgrades(random.magnitude(10, 1000));
-      return cutNow(random.oneOf(hows))(lane, random);
+    inject: async (stage, random) => {
+      stage.local.faults.delayUpgrades(random.magnitude(10, 1000));
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {
     name: 'upgrade without an answer',
     weight: 1,
     paces: ['hurried'],
-    inject: async (lane, random) => {
-      lane.local.faults.hangUpgrades(1);
-      return cutNow(random.oneOf(hows))(lane, random);
+    inject: async (stage, random) => {
+      stage.local.faults.hangUpgrades(1);
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {
     name: 'clock off by under 5 minutes',
     weight: 2,
-    inject: async (lane, random) => {
-      lane.local.faults.skewClock(random.between(-290_000, 290_000));
-      return cutNow(random.oneOf(hows))(lane, random);
+    inject: async (stage, random) => {
+      stage.local.faults.skewClock(random.between(-290_000, 290_000));
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {
     name: 'clock off by more',
     weight: 1,
-    inject: async (lane, random) => {
-      lane.local.faults.skewClock(random.oneOf([-1, 1]) * random.between(310_000, 3_600_000));
-      const since = await cutNow('rst')(lane, random);
-      await lane.loseBridge(3, () => lane.local.faults.skewClock(0));
+    inject: async (stage, random) => {
+      stage.local.faults.skewClock(random.oneOf([-1, 1]) * random.between(310_000, 3_600_000));
+      const since = await cutNow('rst')(stage, random);
+      await stage.loseBridge(3, () => stage.local.faults.skewClock(0));
       return since;
     },
   },
@@ -209,7 +223,8 @@ export const faultKinds: readonly FaultKind[] = [
     weight: 3,
     inject: async ({ local }) => {
       const since = now();
-      for (const { shells } of local.sessions()) for (const { shellId } of shells) local.faults.killShell(shellId);
+      for (const { shells } of local.sessions())
+        for (const { shellId } of shells) local.faults.killShell(shellId);
       return since;
     },
   },
@@ -227,54 +242,54 @@ export const faultKinds: readonly FaultKind[] = [
   {
     name: 'eviction',
     weight: 3,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await evict(lane);
+      await evict(stage);
       return since;
     },
   },
   {
     name: 'bridge killed (SIGKILL)',
     weight: 5,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await lane.replaceBridge('SIGKILL');
+      await stage.replaceBridge('SIGKILL');
       return since;
     },
   },
   {
     name: 'bridge killed, and eviction',
     weight: 1,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await Promise.all([evict(lane), lane.replaceBridge('SIGKILL')]);
+      await Promise.all([evict(stage), stage.replaceBridge('SIGKILL')]);
       return since;
     },
   },
   {
     name: 'bridge left (SIGTERM)',
     weight: 2,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await lane.replaceBridge('SIGTERM');
+      await stage.replaceBridge('SIGTERM');
       return since;
     },
   },
   {
     name: 'bridge left (end of input)',
     weight: 2,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await lane.replaceBridge('EOF');
+      await stage.replaceBridge('EOF');
       return since;
     },
   },
   {
     name: 'second bridge on the thread',
     weight: 2,
-    inject: async (lane) => {
+    inject: async (stage) => {
       const since = now();
-      await lane.overtakeBridge();
+      await stage.overtakeBridge();
       return since;
     },
   },

@@ -76,14 +76,17 @@ describe('on the way to the agent', () => {
   test.each([
     ['broken', { lostWithBridge: 2 }],
     ['left', { lostUp: 2 }],
-  ] as const)('a hole up to the first thing that the next bridge was told, the last having %s, is %o', (how, is) => {
-    say(6);
-    ledger.endBridge(how);
-    ledger.beginBridge();
-    say(4);
-    seen('A', [0, 3], [6, 9]);
-    expect(found()).toEqual(is);
-  });
+  ] as const)(
+    'a hole up to the first thing that the next bridge was told, the last having %s, is %o',
+    (how, is) => {
+      say(6);
+      ledger.endBridge(how);
+      ledger.beginBridge();
+      say(4);
+      seen('A', [0, 3], [6, 9]);
+      expect(found()).toEqual(is);
+    },
+  );
 
   test('a hole that goes on behind that is a loss', () => {
     say(6);

@@ -110,7 +110,8 @@ export class Ledger {
     this.#isLeaving = false;
     this.#lastEnd = { how, at: this.#now() };
     for (const [id, prompt] of this.#prompts) {
-      if (how === 'left') this.#complain('misanswered', `prompt ${id} of ${prompt.session} was left unanswered`);
+      if (how === 'left')
+        this.#complain('misanswered', `prompt ${id} of ${prompt.session} was left unanswered`);
       prompt.resolve('gone');
     }
     this.#prompts.clear();
@@ -193,13 +194,21 @@ export class Ledger {
     }
     const isAgain = d < books.nextDown && !books.hasHeardBridge && this.#lastEnd?.how === 'broken';
     if (d > books.nextDown) {
-      this.#complain('lostDown', `update ${d} of ${life} where ${books.nextDown} was due`, d - books.nextDown);
+      this.#complain(
+        'lostDown',
+        `update ${d} of ${life} where ${books.nextDown} was due`,
+        d - books.nextDown,
+      );
     } else if (isAgain) {
       this.tally.shownAgain += books.nextDown - d;
       const shownAt = books.lastDownAt[d % keptTimes] ?? 0;
       this.tally.shownAgainMs = Math.max(this.tally.shownAgainMs, (this.#lastEnd?.at ?? 0) - shownAt);
     } else if (d < books.nextDown) {
-      this.#complain('doubledDown', `update ${d} of ${life} where ${books.nextDown} was due`, books.nextDown - d);
+      this.#complain(
+        'doubledDown',
+        `update ${d} of ${life} where ${books.nextDown} was due`,
+        books.nextDown - d,
+      );
     }
     books.hasHeardBridge = true;
     books.nextDown = d + 1;
@@ -244,7 +253,8 @@ export class Ledger {
 
   /** The agent's side way has ended: so has it. */
   died(life: string): void {
-    if (this.#lives.get(life)?.mayEnd === false) this.#complain('otherwise', `agent ${life} ended for no reason`);
+    if (this.#lives.get(life)?.mayEnd === false)
+      this.#complain('otherwise', `agent ${life} ended for no reason`);
   }
 
   garbled(life: string, bytes: number): void {
@@ -289,7 +299,8 @@ export class Ledger {
       const ask = this.#asks.get(`${life} ${a}`);
       if (ask === undefined) this.#complain('lostDown', `question ${a} of ${life} never came`);
       else if (ask.answers === 0) this.#complain('lostDown', `question ${a} of ${life} was not asked again`);
-      else if (ask.bridge === this.#bridge) this.#complain('lostUp', `the answer to question ${a} of ${life}`);
+      else if (ask.bridge === this.#bridge)
+        this.#complain('lostUp', `the answer to question ${a} of ${life}`);
       else this.tally.lostWithBridge += 1;
     }
   }
@@ -297,10 +308,13 @@ export class Ledger {
   /** Whether the agent has seen all, and the client has all that it wrote. To be asked when nothing more is said. */
   isSettled(life: string): boolean {
     const written = this.#lives.get(life)?.written;
-    return written !== undefined && [...this.#sessions].every(([session, books]) => {
-      const count = written.find((each) => each.session === session)?.count ?? 0;
-      return (books.life === life ? books.nextDown : 0) >= count;
-    });
+    return (
+      written !== undefined &&
+      [...this.#sessions].every(([session, books]) => {
+        const count = written.find((each) => each.session === session)?.count ?? 0;
+        return (books.life === life ? books.nextDown : 0) >= count;
+      })
+    );
   }
 
   /** Closes the books: what did not come by now, never did. */
@@ -325,7 +339,11 @@ export class Ledger {
       let isFirst = true;
       for (const { from, to } of life.runs.get(session) ?? []) {
         if (from < next) {
-          this.#complain('doubledUp', `${session} ${from} came to ${name} where ${next} was due`, next - from);
+          this.#complain(
+            'doubledUp',
+            `${session} ${from} came to ${name} where ${next} was due`,
+            next - from,
+          );
         } else if (from > next) {
           const count = from - next;
           if (isLostWithBridge(books, next, from)) this.tally.lostWithBridge += count;
@@ -351,7 +369,8 @@ export class Ledger {
     for (const [name, { written }] of this.#lives) {
       const count = written?.find((each) => each.session === session)?.count ?? 0;
       const came = books.life === name ? books.nextDown : (books.cameOf?.get(name) ?? 0);
-      if (came < count) this.#complain('lostDown', `${session} has ${came} of ${count} of ${name}`, count - came);
+      if (came < count)
+        this.#complain('lostDown', `${session} has ${came} of ${count} of ${name}`, count - came);
       if (written !== undefined && came > count) {
         this.#complain('otherwise', `${session} has ${came} of ${count} of ${name}`);
       }
@@ -372,7 +391,10 @@ export class Ledger {
   #checkBehind(books: SessionBooks, life: string | undefined, after: number | undefined, what: string): void {
     const came = life === books.life ? books.nextDown - 1 : -1;
     if (after === came) return;
-    this.#complain('reordered', `${what} came behind update ${came} of ${books.life}, and not ${after} of ${life}`);
+    this.#complain(
+      'reordered',
+      `${what} came behind update ${came} of ${books.life}, and not ${after} of ${life}`,
+    );
   }
 
   #isExcused({ sentAt }: Prompt): boolean {
@@ -396,13 +418,7 @@ export class Ledger {
 }
 
 type FaultKind =
-  | 'lostUp'
-  | 'lostDown'
-  | 'doubledUp'
-  | 'doubledDown'
-  | 'reordered'
-  | 'misanswered'
-  | 'otherwise';
+  'lostUp' | 'lostDown' | 'doubledUp' | 'doubledDown' | 'reordered' | 'misanswered' | 'otherwise';
 
 /** Of how many of the latest updates it is known when they came. */
 const keptTimes = 10_000;

@@ -1,4 +1,4 @@
-import { Lane, isWhole } from './lane.ts';
+import { Lane } from './lane.ts';
 import { chaosTable } from './table.ts';
 
 export interface ChaosOptions {
@@ -38,16 +38,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       only,
       onProgress: () =>
         options.onProgress?.({
-          messages: sum(lanes, (each) => each.messages),
+          messages: sum(lanes, (each) => each.stage.messages),
           faults: sum(lanes, (each) => each.faultsDone),
-          complaints: lanes.flatMap((each) => each.ledger.complaints),
+          complaints: lanes.flatMap((each) => each.stage.ledger.complaints),
         }),
     });
     return lane;
   });
   await Promise.all(lanes.map((lane) => lane.run()));
   return {
-    isWhole: lanes.every(isWhole),
+    isWhole: lanes.every(({ isWhole }) => isWhole),
     table: chaosTable(lanes, { ...options, seconds: (performance.now() - from) / 1000 }),
     lanes,
   };

@@ -22,19 +22,19 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     }
   }
   const total = (of: (lane: Lane) => number): number => lanes.reduce((sum, lane) => sum + of(lane), 0);
-  const tally = lanes.map(({ ledger }) => ledger.tally).reduce(addTallies, emptyTally());
+  const tally = lanes.map(({ stage }) => stage.ledger.tally).reduce(addTallies, emptyTally());
   const rows = [...kinds].sort(([a], [b]) => a.localeCompare(b));
   const all = [...kinds.values()].flatMap(({ recoveries }) => recoveries);
   const count = rows.reduce((sum, [, each]) => sum + each.count, 0);
-  const complaints = lanes.flatMap(({ ledger, options }) =>
-    ledger.complaints.map((each) => `  lane ${options.name}: ${each}`),
+  const complaints = lanes.flatMap(({ stage, options }) =>
+    stage.ledger.complaints.map((each) => `  lane ${options.name}: ${each}`),
   );
   return [
     row('fault', 'injected', 'recovery p50', 'p99'),
     ...rows.map(([name, each]) => row(name, each.count, ...percentiles(each.recoveries))),
     row('all', count, ...percentiles(all)),
     '',
-    `connections ${total((lane) => lane.connections)}, of these ended at the service's hour (${serviceHourMs / 1000} s) ${total((lane) => lane.hours)}; bridges ${total((lane) => lane.bridges)}`,
+    `connections ${total(({ stage }) => stage.connections)}, of these ended at the service's hour (${serviceHourMs / 1000} s) ${total(({ stage }) => stage.hours)}; bridges ${total(({ stage }) => stage.bridges)}`,
     '',
     row('', 'to the agent', 'to the client'),
     row('messages', tally.up, tally.down),
