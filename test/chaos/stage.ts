@@ -29,6 +29,8 @@ export class Stage {
   hours = 0;
   connections = 0;
   bridges = 0;
+  /** Second bridges that had to leave the thread to the first. */
+  drivenOut = 0;
   readonly #options: StageOptions;
   #port = 0;
   #bridge: Bridge | undefined;
@@ -145,19 +147,19 @@ export class Stage {
     const introduced = this.#introduce(next);
     const winner = await Promise.race([last.exit.then(() => next), next.exit.then(() => last)]);
     if (winner === last) {
-      this.ledger.otherwise(`the second bridge gave way to the first: ${next.stderr.slice(-300)}`);
+      // The first was without a connection, and came back to take the shell from the second.
+      this.drivenOut += 1;
       last.signal('SIGKILL');
       await last.exit;
+      this.ledger.endBridge('broken');
+      await this.#begin(this.#spawn());
+      return;
     }
     this.ledger.endBridge('broken');
     this.ledger.beginBridge();
     next.speak();
-    if (winner === next) {
-      await introduced;
-      this.#giveBridge(next);
-    } else {
-      await this.#begin(this.#spawn());
-    }
+    await introduced;
+    this.#giveBridge(next);
   }
 
   /** The bridge is expected to give up with this exit code; when all is mended, another one takes its place. */

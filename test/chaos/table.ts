@@ -47,6 +47,7 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     `  gone with an agent or its microVM, on the way to it: ${tally.lostWithAgent}`,
     `  gone with a bridge that was killed, replaced or gave up, read and not sent: ${tally.lostWithBridge}`,
     `  shown again behind such an end: ${tally.shownAgain}, the oldest ${Math.round(tally.shownAgainMs)} ms before it; questions asked again: ${tally.askedAgain}`,
+    `  second bridges that had to leave the thread to the first: ${total(({ stage }) => stage.drivenOut)}`,
     '',
     ...complaints,
     `${faultsOf(tally) === 0 ? 'WHOLE' : 'BROKEN'} in ${facts.seconds.toFixed(1)} s: npm run chaos -- ${command(facts)}`,
