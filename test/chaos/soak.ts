@@ -29,7 +29,8 @@ const stage = new Stage({
 });
 const random = new Random(seed);
 const samples: Sample[] = [];
-const endsAt = performance.now() + minutes * 60_000;
+const beganAt = performance.now();
+const endsAt = beganAt + minutes * 60_000;
 const isOver = (): boolean => performance.now() >= endsAt;
 /** All sessions pause together: only then the thread is at rest. */
 let pausing: Promise<void> = Promise.resolve();
@@ -55,18 +56,18 @@ conversations.catch(() => undefined);
 const cuts: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001];
 let tick = 0;
 while (!isOver()) {
-  await delay(Math.min(1000, minutes * 250));
+  await delay(1000);
   tick += 1;
   const { bridge } = stage;
-  if (bridge?.child.pid !== undefined) samples.push(await measure(stage, bridge.child.pid, tick));
+  if (bridge?.child.pid !== undefined) {
+    samples.push(await measure(stage, bridge.child.pid, Math.round((performance.now() - beganAt) / 1000)));
+  }
   if (tick % 45 === 0) {
     pausing = delay(10_000);
     await pausing;
   } else if (tick % 10 === 0) {
     if (random.chance(0.7)) {
-      stage.local.faults.cut(
-        random.oneOf(['rst', 'fin', 1001] as const satisfies readonly ['rst', 'fin', 1001]),
-      );
+      stage.local.faults.cut(random.oneOf(cuts));
     } else {
       stage.local.faults.blackhole(true);
       await delay(random.magnitude(100, 2000));
