@@ -14,8 +14,12 @@ const { values } = parseArgs({
     messages: { type: 'string', default: '20000' },
     faults: { type: 'string', default: '100' },
     lanes: { type: 'string', default: '2' },
+    /** shipped or hurried; without: half of the lanes each. */
+    pace: { type: 'string' },
     /** Kinds of faults, comma-separated: no others. */
     only: { type: 'string' },
+    /** The bridge's; what it wrote last is printed where it got stuck. */
+    'log-level': { type: 'string', default: 'warn' },
   },
 });
 
@@ -27,7 +31,9 @@ const result = await runChaos({
   messages: Number(values.messages),
   faults: Number(values.faults),
   lanes: Number(values.lanes),
+  pace: values.pace === undefined ? undefined : values.pace === 'hurried' ? 'hurried' : 'shipped',
   only: values.only?.split(','),
+  args: ['--log-level', values['log-level']],
   onProgress: ({ messages, faults, complaints }) => {
     for (; told < complaints.length; told += 1)
       process.stderr.write(`${new Date().toISOString()} ${complaints[told]}\n`);

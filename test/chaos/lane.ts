@@ -16,6 +16,8 @@ export interface LaneOptions {
   readonly pace: Pace;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only: readonly string[] | undefined;
+  /** Of the bridge, besides those that reach the service. */
+  readonly args: readonly string[];
   /** A fault was got over, or the end is there. */
   readonly onProgress: () => void;
 }
@@ -42,15 +44,18 @@ export class Lane {
   readonly #random: Random;
   #probes: { readonly since: number; readonly resolve: () => void }[] = [];
   #isOver = false;
+  /** The latest faults. */
+  #last: string[] = [];
 
   constructor(options: LaneOptions) {
-    const { seed, name, pace } = options;
+    const { seed, name, pace, args } = options;
     this.options = options;
     this.#random = new Random(seed);
     this.stage = new Stage({
       thread: `chaos-${seed}-${process.pid}-${name}`,
       pace,
       connectionMs: serviceHourMs,
+      args,
     });
   }
 
@@ -83,7 +88,9 @@ export class Lane {
       await within(20_000, stage.settle(), 'the last report');
     } catch (error) {
       this.#isOver = true;
-      stage.ledger.otherwise(error instanceof Error ? error.message : String(error));
+      stage.ledger.otherwise(
+        `${String(error)} (last faults: ${this.#last.join(', ')}); the bridge: ${stage.bridge?.stderr ?? 'none'}`,
+      );
     }
     await stage.close();
     this.options.onProgress();
@@ -98,6 +105,7 @@ export class Lane {
     for (let i = 0; i < faults; i += 1) {
       await this.#reached(((i + this.#random.next()) * messages) / (faults + 1));
       const { name, inject } = this.#random.weighted([first, ...others]);
+      this.#last = [...this.#last.slice(-5), name];
       const since = await within(60_000, inject(this.stage, this.#random), name);
       await within(90_000, this.#answeredSince(since), `the recovery from ${name}`);
       const entry = this.injected.get(name) ?? { count: 0, recoveries: [] };

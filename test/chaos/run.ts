@@ -1,3 +1,4 @@
+import type { Pace } from './bridge.ts';
 import { Lane } from './lane.ts';
 import { chaosTable } from './table.ts';
 
@@ -6,10 +7,14 @@ export interface ChaosOptions {
   /** Messages both ways together. */
   readonly messages: number;
   readonly faults: number;
-  /** Threads side by side, each with a service, a bridge and an agent of its own; every second one is hurried. */
+  /** Threads side by side, each with a service, a bridge and an agent of its own. */
   readonly lanes: number;
+  /** Of all lanes; undefined: every second one is hurried. */
+  readonly pace?: Pace | undefined;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only?: readonly string[] | undefined;
+  /** Of the bridge, besides those that reach the service. */
+  readonly args?: readonly string[];
   readonly onProgress?: (progress: {
     readonly messages: number;
     readonly faults: number;
@@ -34,8 +39,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       seed: seed + i * 7919,
       messages: Math.ceil(messages / options.lanes),
       faults: Math.ceil(faults / options.lanes),
-      pace: i % 2 === 0 ? 'shipped' : 'hurried',
+      pace: options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried'),
       only,
+      args: options.args ?? [],
       onProgress: () =>
         options.onProgress?.({
           messages: sum(lanes, (each) => each.stage.messages),

@@ -6,6 +6,7 @@ export interface RunFacts {
   readonly messages: number;
   readonly faults: number;
   readonly lanes: number;
+  readonly pace?: string | undefined;
   readonly only?: readonly string[] | undefined;
   readonly seconds: number;
 }
@@ -54,9 +55,10 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
   ].join('\n');
 }
 
-function command({ seed, messages, faults, lanes, only }: RunFacts): string {
+function command({ seed, messages, faults, lanes, pace, only }: RunFacts): string {
+  const paced = pace === undefined ? '' : ` --pace ${pace}`;
   const chosen = only === undefined ? '' : ` --only '${only.join(',')}'`;
-  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${chosen}`;
+  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${chosen}`;
 }
 
 function addTallies(sum: Tally, tally: Tally): Tally {
