@@ -65,6 +65,14 @@ function reading(readings: Parameters<Stage['local']['faults']['changeReadings']
   };
 }
 
+/** Nothing else happens until a connection has become too old. */
+function growOld(count: (stage: Stage) => number): FaultKind['inject'] {
+  return async (stage) => {
+    for (const before = count(stage); count(stage) === before;) await delay(5);
+    return now();
+  };
+}
+
 const refusedForAWhile: readonly [number, ...number[]] = [402, 409, 424, 429, 500, 502, 503];
 
 async function evict(stage: Stage): Promise<void> {
@@ -97,6 +105,18 @@ export const faultKinds: readonly FaultKind[] = [
       ({ local }) => local.faults.blackhole(true),
       ({ local }) => local.faults.blackhole(false),
     ),
+  },
+  {
+    name: 'hour limit',
+    weight: 1,
+    paces: ['shipped'],
+    inject: growOld(({ hours }) => hours),
+  },
+  {
+    name: 'hand-over before the hour limit',
+    weight: 1,
+    paces: ['hurried'],
+    inject: growOld(({ connections }) => connections),
   },
   {
     name: 'output in small frames',

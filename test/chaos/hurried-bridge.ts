@@ -10,8 +10,9 @@ const hurried: Partial<ShellLimits> = {
   connectMs: 2000,
   pingEveryMs: 1000,
   pongWithinMs: 1000,
-  handOverAfterMs: 1500,
-  handOverByMs: 2500,
+  // An attach may take 3 s where the confirmation never comes.
+  handOverAfterMs: 4000,
+  handOverByMs: 5500,
   quietMs: 20,
 };
 Object.assign(defaultLimits, hurried);

@@ -30,7 +30,7 @@ export interface Injected {
 }
 
 /** The service's limit of one hour, shrunk. */
-export const serviceHourMs = 3000;
+export const serviceHourMs = 6500;
 
 /**
  * One thread under faults, some sessions talking at once. The seed says of which kind the faults are and behind how many
