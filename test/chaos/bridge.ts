@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { Readable } from 'node:stream';
 import { LineAssembler } from '../../src/base/lines.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { repository, runtimeArn } from '../e2e/bridge-process.ts';
+import type { SelfReport } from './self-report.ts';
 import type { FromAgent } from './wire.ts';
 
 /** `hurried`: the same bridge, with the times of `hurried-bridge.ts`. */
@@ -36,8 +38,8 @@ export class Bridge {
     const { local, pace, args, agent } = options;
     const [keys] = local.credentials;
     const connection = ['--runtime-arn', runtimeArn, '--endpoint-url', local.url, ...args];
-    this.child = spawn(process.execPath, [entries[pace], ...connection, '--', ...agent], {
-      stdio: ['pipe', 'pipe', 'pipe'],
+    this.child = spawn(process.execPath, [...reporting, entries[pace], ...connection, '--', ...agent], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       env: {
         HOME: '/nonexistent',
         PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -55,6 +57,7 @@ export class Bridge {
       this.stderr = (this.stderr + chunk.toString('utf8')).slice(-10_000);
     });
     this.child.stdin?.on('error', () => undefined);
+    this.#reports.once('error', () => undefined);
     this.exit = once(this.child, 'close').then(([code]) => code as number | null);
   }
 
@@ -74,6 +77,14 @@ export class Bridge {
     for (const message of messages) this.#options.onMessage(message);
   }
 
+  /** Has it collect its garbage, and say what is left. */
+  async report(): Promise<SelfReport> {
+    const line = once(this.#reports, 'data') as Promise<[Buffer]>;
+    this.child.kill('SIGUSR2');
+    const [bytes] = await line;
+    return JSON.parse(bytes.toString('utf8')) as SelfReport;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
@@ -89,6 +100,10 @@ export class Bridge {
     this.child.stdout?.resume();
   }
 
+  get #reports(): Readable {
+    return this.child.stdio[3] as Readable;
+  }
+
   #read(line: string): void {
     let message: FromAgent;
     try {
@@ -101,6 +116,8 @@ export class Bridge {
     else this.#heldBack.push(message);
   }
 }
+
+const reporting = ['--expose-gc', '--import', join(import.meta.dirname, 'self-report.ts')];
 
 const entries: Record<Pace, string> = {
   shipped: join(repository, 'bin', 'agentcore-bridge.js'),

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { Bridge } from './bridge.ts';
 import type { Stage } from './stage.ts';
 import { grows, trendOf } from './trend.ts';
 
@@ -9,6 +10,10 @@ export interface Sample {
   readonly at: number;
   /** Resident memory of the bridge. */
   readonly rss: number;
+  /** Of these, what is in use when garbage is collected: undefined where it was not. */
+  readonly live: number | undefined;
+  /** Sockets, pipes, timers and the like, at such a moment. */
+  readonly resources: number | undefined;
   /** Descriptors that the bridge has open. */
   readonly fds: number;
   /** Processes in the microVM. */
@@ -21,14 +26,19 @@ export interface Sample {
   readonly errDisk: number;
 }
 
-export async function measure(stage: Stage, bridgePid: number, at: number): Promise<Sample> {
+/** @param isDeep Whether the bridge is to collect its garbage for this */
+export async function measure(stage: Stage, bridge: Bridge, at: number, isDeep: boolean): Promise<Sample> {
+  const bridgePid = bridge.child.pid;
   const status = await readFile(`/proc/${bridgePid}/status`, 'utf8').catch(() => '');
   const fds = await readdir(`/proc/${bridgePid}/fd`).catch(() => []);
   const shellPid = stage.local.sessions()[0]?.shells[0]?.pid;
+  const self = isDeep ? await bridge.report() : undefined;
   const kept = await keptBy(shellPid);
   return {
     at,
     rss: Number(/VmRSS:\s*(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+    live: self && self.live / megabyte,
+    resources: self?.resources,
     fds: fds.length,
     processes: await processesBeside(shellPid),
     inWritten: kept.in.written,
@@ -43,7 +53,12 @@ export async function measure(stage: Stage, bridgePid: number, at: number): Prom
 export function soakTable(samples: readonly Sample[]): { readonly table: string; readonly isFlat: boolean } {
   const settled = samples.slice(Math.floor(samples.length / 4));
   const rows = watched.map(({ name, of, tolerated }) => {
-    const trend = trendOf(settled.map((sample) => [sample.at, of(sample)] as const));
+    const trend = trendOf(
+      settled.flatMap((sample) => {
+        const value = of(sample);
+        return value === undefined ? [] : [[sample.at, value] as const];
+      }),
+    );
     return { name, trend, isGrowing: grows(trend, tolerated) };
   });
   const last = samples.at(-1);
@@ -52,9 +67,8 @@ export function soakTable(samples: readonly Sample[]): { readonly table: string;
     isFlat: rows.every(({ isGrowing }) => !isGrowing),
     table: [
       line('', ...times.map((sample) => `${sample?.at ?? 0} s`)),
-      ...watched.map(({ name, of }) =>
-        line(name, ...times.map((sample) => (sample ? show(of(sample)) : ''))),
-      ),
+      ...watched.map(({ name, of }) => line(name, ...times.map((sample) => sample && show(of(sample))))),
+      line('bridge: MB resident', ...times.map((sample) => show(sample?.rss))),
       line('MB written to in', ...times.map((sample) => show(sample?.inWritten ?? 0))),
       line('MB written to out', ...times.map((sample) => show(sample?.outWritten ?? 0))),
       '',
@@ -69,11 +83,12 @@ export function soakTable(samples: readonly Sample[]): { readonly table: string;
 
 const watched: readonly {
   readonly name: string;
-  readonly of: (sample: Sample) => number;
+  readonly of: (sample: Sample) => number | undefined;
   /** What it may grow by in a run, however long: caches fill up, and collections come when they come. */
   readonly tolerated: number;
 }[] = [
-  { name: 'bridge: MB resident', of: ({ rss }) => rss, tolerated: 10 },
+  { name: 'bridge: MB in use', of: ({ live }) => live, tolerated: 3 },
+  { name: 'bridge: handles', of: ({ resources }) => resources, tolerated: 3 },
   { name: 'bridge: descriptors', of: ({ fds }) => fds, tolerated: 1 },
   { name: 'microVM: processes', of: ({ processes }) => processes, tolerated: 1 },
   { name: 'microVM: MB of in', of: ({ inDisk }) => inDisk, tolerated: 5 },
@@ -115,8 +130,8 @@ async function processesBeside(pid: number | undefined): Promise<number> {
 
 const megabyte = 1024 * 1024;
 
-function show(value: number): string {
-  return value.toFixed(1);
+function show(value: number | undefined): string {
+  return value?.toFixed(1) ?? '';
 }
 
 function line(name: string, ...cells: readonly string[]): string {

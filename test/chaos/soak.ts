@@ -46,7 +46,7 @@ const conversations = Promise.all(
       isOver,
       onTurn: async () => {
         await pausing;
-        await delay(random.magnitude(5, 200));
+        await delay(random.magnitude(20, 2000));
       },
     }),
   ),
@@ -54,14 +54,13 @@ const conversations = Promise.all(
 conversations.catch(() => undefined);
 
 const cuts: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001];
+const seconds = (): number => Math.round((performance.now() - beganAt) / 1000);
 let tick = 0;
 while (!isOver()) {
   await delay(1000);
   tick += 1;
   const { bridge } = stage;
-  if (bridge?.child.pid !== undefined) {
-    samples.push(await measure(stage, bridge.child.pid, Math.round((performance.now() - beganAt) / 1000)));
-  }
+  if (bridge !== undefined) samples.push(await measure(stage, bridge, seconds(), tick % 10 === 5));
   if (tick % 45 === 0) {
     pausing = delay(10_000);
     await pausing;
