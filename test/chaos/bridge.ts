@@ -17,6 +17,8 @@ export interface BridgeOptions {
   readonly pace: Pace;
   readonly args: readonly string[];
   readonly agent: readonly string[];
+  /** Whether `report` can be called. */
+  readonly reports: boolean;
   readonly onMessage: (message: FromAgent) => void;
   /** A line that is no message of ours. */
   readonly onStray: (line: string) => void;
@@ -35,18 +37,22 @@ export class Bridge {
   constructor(options: BridgeOptions, isHeldBack = false) {
     this.#options = options;
     this.#heldBack = isHeldBack ? [] : undefined;
-    const { local, pace, args, agent } = options;
+    const { local, pace, args, agent, reports } = options;
     const [keys] = local.credentials;
     const connection = ['--runtime-arn', runtimeArn, '--endpoint-url', local.url, ...args];
-    this.child = spawn(process.execPath, [...reporting, entries[pace], ...connection, '--', ...agent], {
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-      env: {
-        HOME: '/nonexistent',
-        PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-        AWS_ACCESS_KEY_ID: keys.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+    this.child = spawn(
+      process.execPath,
+      [...(reports ? reporting : []), entries[pace], ...connection, '--', ...agent],
+      {
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+        env: {
+          HOME: '/nonexistent',
+          PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+          AWS_ACCESS_KEY_ID: keys.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+        },
       },
-    });
+    );
     const lines = new LineAssembler({
       maxBytes: 256 * 1024 * 1024,
       onLine: (line) => this.#read(Buffer.from(line).toString('utf8')),

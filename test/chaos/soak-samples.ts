@@ -62,12 +62,13 @@ export function soakTable(samples: readonly Sample[]): { readonly table: string;
     return { name, trend, isGrowing: grows(trend, tolerated) };
   });
   const last = samples.at(-1);
-  const times = [0, 1, 2, 3, 4, 5].map((i) => samples[Math.round(((samples.length - 1) * i) / 5)]);
+  const deep = samples.filter(({ live }) => live !== undefined);
+  const times = [0, 1, 2, 3, 4, 5].map((i) => deep[Math.round(((deep.length - 1) * i) / 5)]);
   return {
     isFlat: rows.every(({ isGrowing }) => !isGrowing),
     table: [
       line('', ...times.map((sample) => `${sample?.at ?? 0} s`)),
-      ...watched.map(({ name, of }) => line(name, ...times.map((sample) => sample && show(of(sample))))),
+      ...watched.map(({ name, of }) => line(name, ...times.map((sample) => show(sample && of(sample)))),
       line('bridge: MB resident', ...times.map((sample) => show(sample?.rss))),
       line('MB written to in', ...times.map((sample) => show(sample?.inWritten ?? 0))),
       line('MB written to out', ...times.map((sample) => show(sample?.outWritten ?? 0))),

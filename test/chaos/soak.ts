@@ -25,6 +25,7 @@ const stage = new Stage({
   thread: `soak-${process.pid}`,
   pace: 'shipped',
   connectionMs: 60_000,
+  reports: true,
   args: ['--idle-detach', '3s'],
 });
 const random = new Random(seed);

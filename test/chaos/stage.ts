@@ -16,6 +16,8 @@ export interface StageOptions {
   readonly pace: Pace;
   /** Milliseconds that the service lets a connection last. */
   readonly connectionMs: number;
+  /** Whether the bridge can tell what it holds. Default false. */
+  readonly reports?: boolean;
   /** Of the bridge, besides those that reach the service. */
   readonly args?: readonly string[];
 }
@@ -221,11 +223,12 @@ export class Stage {
 
   #spawn(isHeldBack = false): Bridge {
     this.bridges += 1;
-    const { pace, thread, args = [] } = this.#options;
+    const { pace, thread, args = [], reports = false } = this.#options;
     const bridge: Bridge = new Bridge(
       {
         local: this.local,
         pace,
+        reports,
         args: ['--thread', thread, ...args],
         agent: [process.execPath, join(import.meta.dirname, 'agent.ts'), String(this.#port)],
         onMessage: (message) => this.#onMessage(bridge, message),
