@@ -68,7 +68,7 @@ export function soakTable(samples: readonly Sample[]): { readonly table: string;
     isFlat: rows.every(({ isGrowing }) => !isGrowing),
     table: [
       line('', ...times.map((sample) => `${sample?.at ?? 0} s`)),
-      ...watched.map(({ name, of }) => line(name, ...times.map((sample) => show(sample && of(sample)))),
+      ...watched.map(({ name, of }) => line(name, ...times.map((sample) => show(sample && of(sample))))),
       line('bridge: MB resident', ...times.map((sample) => show(sample?.rss))),
       line('MB written to in', ...times.map((sample) => show(sample?.inWritten ?? 0))),
       line('MB written to out', ...times.map((sample) => show(sample?.outWritten ?? 0))),
