@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,8 +8,6 @@ export default defineConfig({
     // Two cores, shared: end-to-end tests spawn several processes each.
     globalSetup: ['test/e2e/build.ts'],
     maxWorkers: 2,
-    // Real processes on a shared machine: in CI a test that fails is run again, and must then pass.
-    retry: process.env['CI'] === undefined ? 0 : 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', './test/requirements-reporter.ts'],

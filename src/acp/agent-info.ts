@@ -1,3 +1,7 @@
+import { memberOf, members, openBrace } from './json-scanner.ts';
+import { encodeText, replacing, textAt } from './json-text.ts';
+import { splice } from './splice.ts';
+
 /** What the bridge reads in an agent's answer to `initialize`. */
 export interface AgentInfo {
   readonly protocolVersion: number;
@@ -23,6 +27,23 @@ export function agentInfo(result: string): AgentInfo {
     canResume: sessions['resume'] instanceof Object,
     canList: sessions['list'] instanceof Object,
   };
+}
+
+/**
+ * An answer to `initialize`, as JSON text, that offers `session/load`: for clients whose sessions the bridge finds again
+ * itself, whatever the agent can.
+ */
+export function offeringLoad(result: string): string {
+  const line = encodeText(result);
+  const capabilities = memberOf(line, { start: 0, end: line.length }, 'agentCapabilities');
+  if (capabilities === undefined) return result;
+  const all = members(line, capabilities);
+  const edits = all.filter(({ name }) => name === 'loadSession').map(({ value }) => replacing(value, 'true'));
+  if (edits.length === 0 && line[capabilities.start] === openBrace) {
+    const inside = { start: capabilities.start + 1, end: capabilities.start + 1 };
+    edits.push(replacing(inside, `"loadSession":true${all.length > 0 ? ',' : ''}`));
+  }
+  return textAt(splice(line, edits));
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {

@@ -99,9 +99,10 @@ export class ClientRequests {
       case 'session/close':
         onResult(() => {
           const { agent } = this.#thread;
-          const agentId = session()?.agentId;
-          if (agent === undefined || agentId === undefined) return;
-          sessions.update(agentId, { epoch: undefined, turn: undefined });
+          const closed = session();
+          if (agent === undefined || closed?.agentId === undefined) return;
+          closed.isClosed = true;
+          sessions.update(closed.agentId, { epoch: undefined, turn: undefined });
           this.#thread.saveNote();
           // With the last one closed, the microVM may go.
           if (!sessions.all().some((each) => sessions.isHeld(each, agent.epoch))) this.#thread.letGo();

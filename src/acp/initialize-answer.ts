@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { Greeted } from './greeting.ts';
 import { errorResponse, resultTextResponse } from './json-rpc-errors.ts';
-import { replacing } from './json-text.ts';
+import { replacing, textAt } from './json-text.ts';
 import { splice } from './splice.ts';
 
 export interface InitializeAnswerOptions {
@@ -10,28 +10,33 @@ export interface InitializeAnswerOptions {
   readonly timeoutMs: number;
   /** What is said where no agent has answered in time: JSON text. */
   readonly standIn: () => string;
+  /** What the client is told of an agent that answers so: JSON text, as is what it is given. */
+  readonly adapt: (result: string) => string;
   readonly answer: (line: Uint8Array) => void;
   readonly log: Log;
 }
 
 /** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
 export function answerInTime(options: InitializeAnswerOptions): (greeted: Greeted) => void {
-  const { id, timeoutMs, standIn, answer, log } = options;
+  const { id, timeoutMs, standIn, adapt, answer, log } = options;
   let timer: NodeJS.Timeout | undefined = setTimeout(() => {
     timer = undefined;
     log.info('no agent has answered initialize in time: what is known of such agents takes its place');
-    answer(resultTextResponse(id, standIn()));
+    answer(resultTextResponse(id, adapt(standIn())));
   }, timeoutMs);
   return (greeted) => {
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    answer(response(id, greeted));
+    answer(response(id, greeted, adapt));
   };
 }
 
-function response(id: string, greeted: Greeted): Uint8Array {
+function response(id: string, greeted: Greeted, adapt: (result: string) => string): Uint8Array {
   if (greeted.is === 'failed') return errorResponse(id, greeted.error);
-  if (greeted.is === 'known') return resultTextResponse(id, greeted.result);
-  return splice(greeted.line, [replacing(greeted.message.id, id)]);
+  if (greeted.is === 'known') return resultTextResponse(id, adapt(greeted.result));
+  const { line, message } = greeted;
+  const edits = [replacing(message.id, id)];
+  if (message.outcome === 'result') edits.push(replacing(message.value, adapt(textAt(line, message.value))));
+  return splice(line, edits);
 }

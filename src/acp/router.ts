@@ -2,6 +2,7 @@ import type { AgentLink, AgentLinkEvents, EpochEvent } from '../agent/agent-link
 import type { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { AgentCalls } from './agent-calls.ts';
+import { offeringLoad } from './agent-info.ts';
 import {
   invalidRequest,
   leaving,
@@ -179,7 +180,12 @@ export class Router {
     this.#toClient.flush();
     // What the client has not read is not acknowledged either, and must not reach it any more.
     this.#toClient.stop();
-    await this.#pool.close(graceMs, isStop);
+    const isFixed = this.#options.threads.is === 'fixed';
+    // Nobody knows the key of a thread that no session was opened in.
+    await this.#pool.close(
+      graceMs,
+      ({ thread }) => isStop || (!isFixed && thread.sessions.all().length === 0),
+    );
   }
 
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
@@ -212,17 +218,21 @@ export class Router {
     const id = textAt(line, message.id);
     if (this.#isThreadToldByPrompts && introduction.lastAnswer !== undefined) {
       // No agent can be known yet that would be the first prompt's.
-      this.#toClient.add(resultTextResponse(id, introduction.standIn));
+      this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
       return;
     }
     const onGreeted = answerInTime({
       id,
       timeoutMs: this.#options.initializeTimeoutMs,
       standIn: () => introduction.standIn,
+      adapt: (result) => (this.#isThreadToldByPrompts ? offeringLoad(result) : result),
       answer: (answer) => this.#toClient.add(answer),
       log: this.#options.log,
     });
-    this.#firstMember.thread.greet(onGreeted);
+    this.#firstMember.thread.greet((greeted) => {
+      onGreeted(greeted);
+      this.#discardUnused();
+    });
   }
 
   #openNew(line: Uint8Array, message: Request): void {
@@ -256,12 +266,14 @@ export class Router {
     } else if (isPrompt && this.#options.threads.is === 'auto' && this.#unprompted.has(sessionId)) {
       this.#rebind(sessionId, line, message);
     }
-    this.#unprompted.delete(sessionId);
+    if (isPrompt) this.#unprompted.delete(sessionId);
+    else if (isOpening(message)) this.#unprompted.add(sessionId);
     const member = this.#memberOf(sessionId);
     const stranger = this.#strangerOf(sessionId);
     if (member !== undefined) member.requests.request(line, message, sessionId);
     else if (stranger !== undefined) stranger.requests.request(line, message, undefined);
     else this.#toClient.add(errorResponse(textAt(line, message.id), noSuchSession(sessionId)));
+    this.#discardUnused();
   }
 
   /** The first prompt of a session tells its thread. */
@@ -293,9 +305,9 @@ export class Router {
   /** The agent that answered `initialize` is nobody's, once the first session belongs to another thread. */
   #discardUnused(): void {
     const first = this.#pool.find(this.#keys.first);
-    if (first === undefined || first.thread.sessions.all().length > 0 || first.thread.calls.isClientWaiting)
-      return;
-    this.#pool.discard(first);
+    const others = this.#pool.all().filter((member) => member !== first);
+    if (first?.thread.isUnused !== true) return;
+    if (others.some(({ thread }) => thread.isBegun)) this.#pool.discard(first);
   }
 
   #list(line: Uint8Array, message: Request): void {

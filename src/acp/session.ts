@@ -12,12 +12,14 @@ export interface Session {
   setup: SessionSetup;
   /** Whether the agent is being asked for it. */
   isOpening: boolean;
-  /** What waits for that. */
+  /** Whether the client closed it: then it is the agent's to say what becomes of requests about it. */
+  isClosed: boolean;
+  /** What waits until it is open. */
   held: Outgoing[];
 }
 
 export function createSession(clientId: string, setup: SessionSetup): Session {
-  return { clientId, agentId: undefined, setup, isOpening: false, held: [] };
+  return { clientId, agentId: undefined, setup, isOpening: false, isClosed: false, held: [] };
 }
 
 /** The params that a client opens a session with. */

@@ -99,12 +99,12 @@ export class ThreadPool {
     this.#remove(member, wasBegun ? left.then(() => this.#options.stopMachine(member.key)) : left);
   }
 
-  /** Leaves all threads, within `graceMs`; with `isStop` their microVMs are ended. */
-  async close(graceMs: number, isStop: boolean): Promise<void> {
-    const left = this.all().map(async ({ key, thread }) => {
-      const wasBegun = thread.isBegun;
-      await thread.close(isStop ? graceMs / 2 : graceMs);
-      if (isStop && wasBegun) await this.#options.stopMachine(key);
+  /** Leaves all threads, within `graceMs`; those microVMs are ended for which `isToEnd`. */
+  async close(graceMs: number, isToEnd: (member: Member) => boolean): Promise<void> {
+    const left = this.all().map(async (member) => {
+      const isEnded = member.thread.isBegun && isToEnd(member);
+      await member.thread.close(isEnded ? graceMs / 2 : graceMs);
+      if (isEnded) await this.#options.stopMachine(member.key);
     });
     await Promise.all([...left, ...this.#leaving]);
   }

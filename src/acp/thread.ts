@@ -132,6 +132,11 @@ export class Thread implements Asker {
     return this.#life.is !== 'unbegun' || !this.#waiting.isEmpty || this.#greeting.isAwaited;
   }
 
+  /** Whether nobody waits for this agent, and no session is known to be its. */
+  get isUnused(): boolean {
+    return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#greeting.isAwaited;
+  }
+
   get isOver(): boolean {
     return this.#life.is === 'over';
   }
@@ -391,16 +396,18 @@ export class Thread implements Asker {
       session.held.push(outgoing);
     } else if (call?.open !== undefined) {
       call.open(agent);
-    } else if (
-      session !== undefined &&
-      !this.sessions.isHeld(session, agent.epoch) &&
-      needsSession(methodOf(outgoing))
-    ) {
+    } else if (session !== undefined && this.#mustOpen(session, outgoing, agent)) {
       session.held.push(outgoing);
       this.open(session, agent);
     } else {
       this.send(outgoing);
     }
+  }
+
+  #mustOpen(session: Session, outgoing: Outgoing, { epoch }: OpeningAgent): boolean {
+    if (session.isClosed || this.sessions.isHeld(session, epoch)) return false;
+    // To delete it, the agent need not hold it.
+    return methodOf(outgoing) !== 'session/delete';
   }
 
   /** Sends it to the agent that runs now. */
@@ -478,9 +485,4 @@ type Life =
 
 function isGreeting({ id, method }: Call): boolean {
   return id === ours && (method === 'initialize' || method === 'authenticate');
-}
-
-/** Whether the agent must hold the session for this: it need not, to delete it. */
-function needsSession(method: string): boolean {
-  return method !== 'session/delete';
 }

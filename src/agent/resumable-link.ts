@@ -133,7 +133,10 @@ export class ResumableLink implements AgentLink {
   }
 
   drained(bytes: number): Promise<void> {
-    return this.#until(() => this.pendingBytes <= bytes);
+    const drained = this.#until(() => this.pendingBytes <= bytes);
+    // Where all is sent, only the host's word is wanting.
+    this.#pump();
+    return drained;
   }
 
   pause(): void {
@@ -179,6 +182,7 @@ export class ResumableLink implements AgentLink {
     if (this.#state !== 'idle') await this.#depart({ for: 'good', deadline: deadline - limits.closeMs });
     const lines = this.#outbox.waitingLines;
     if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
+    else if (!this.#isOnRecord) this.#options.log.info('left before the microVM could confirm what was sent');
     this.#end();
     await this.#shell.close(Math.max(deadline - performance.now(), 0));
   }
@@ -256,6 +260,7 @@ export class ResumableLink implements AgentLink {
       }
     } else {
       this.#beginEpoch(record, hasStarted);
+      if (this.#isOver) return;
     }
     if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
     // Asking in passing is nobody's business.
@@ -387,7 +392,7 @@ export class ResumableLink implements AgentLink {
       this.#write();
     }
     if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
-    else if (this.#leaving !== undefined && !this.#canLeave) void this.#confirm();
+    else if (this.#mustConfirm) void this.#confirm();
     else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
     else void this.#shell.sent(0).then(() => this.#wakeWaiters());
   }
@@ -400,12 +405,23 @@ export class ResumableLink implements AgentLink {
     // The interrupt that comes with the question flushes, too.
     await delay(limits.readMs);
     this.#isConfirming = false;
-    if (this.#leaving !== undefined) this.#attachAgain();
+    this.#wakeWaiters();
+    if (this.#mustConfirm) this.#attachAgain();
+  }
+
+  /** Whether somebody waits until what was sent is known to have arrived. */
+  get #mustConfirm(): boolean {
+    if (this.#leaving !== undefined) return !this.#canLeave;
+    return this.#waiters.length > 0 && this.#outbox.unacknowledgedBytes > 0;
   }
 
   /** Whether all that was said is known to have arrived, and what is new is saved. */
   get #canLeave(): boolean {
     return this.#isOnRecord && !this.#wantsSave;
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'over';
   }
 
   get #isOnRecord(): boolean {
@@ -469,6 +485,7 @@ export class ResumableLink implements AgentLink {
   #end(): void {
     clearTimeout(this.#checkpointTimer);
     this.#saves.stop();
+    this.#leaving = undefined;
     this.#state = 'over';
     this.#handshake.stop();
     this.#wakeWaiters();

@@ -66,7 +66,9 @@ export async function runBridge(config: Config): Promise<number> {
       const { runtimeSessionId } = threadIds(key);
       const target = { ...service, sessionId: runtimeSessionId, credentials };
       await stopSession(target, AbortSignal.timeout(limits.stopMs)).catch((error: unknown) => {
-        log.warn('a microVM could not be ended: AgentCore ends it when it has been idle', {
+        // Where nobody asked for it, it is a courtesy.
+        const level = config.onExit === 'stop' ? 'warn' : 'info';
+        log[level]('a microVM could not be ended: AgentCore ends it when it has been idle', {
           why: whyOf(error),
         });
       });

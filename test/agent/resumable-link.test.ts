@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
+import type { TakenBack } from '../../src/agent/agent-link.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
@@ -110,6 +111,17 @@ describe('a resumable link', () => {
     expect(heard.failures).toEqual([]);
   });
 
+  test('asks for the sizes where somebody waits for little to have arrived', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, 'cat');
+    say('hello');
+    await until(() => heard.lines.length === 1);
+    expect(link.pendingBytes).toBeGreaterThan(0);
+    await link.drained(0);
+    expect(link.pendingBytes).toBe(0);
+    expect(vm.shell.connections).toBe(1);
+  });
+
   test('hands over nothing while it is paused, and all of it later', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'echo ready; read l; seq 0 999; echo behind; exec cat');
@@ -141,6 +153,27 @@ describe('urgent lines and lines taken back', () => {
     say('cancel', { urgent: true });
     await until(() => heard.lines.length === 3);
     expect(heard.lines).toEqual(['cancel', 'one', 'two']);
+  });
+
+  test('all that waits can be taken back when another agent has begun, and sent behind something else', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, tellPid, {
+      onEpoch: () => {
+        taken.push(...link.takeBack());
+        link.send(bytes('hello'));
+        for (const { line, urgent } of taken.splice(0)) link.send(line, { urgent });
+      },
+    });
+    const taken: TakenBack[] = [];
+    say('one');
+    say('cancel', { urgent: true });
+    await until(() => heard.lines.length === 4);
+    expect(heard.lines.slice(1)).toEqual(['cancel', 'hello', 'one']);
+    heard.lines.length = 0;
+    link.restart(stuck);
+    say('two');
+    await until(() => heard.lines.length === 3);
+    expect(heard.lines.slice(1)).toEqual(['hello', 'two']);
   });
 
   test(
@@ -572,6 +605,26 @@ describe('a link that is closed', () => {
     await link.close(1000);
     expect(heard.all).toEqual(before);
     expect(isAlive(heard.lines[0])).toBe(true);
+  });
+
+  test('by a failure while it lets go of its shell does not come back', async () => {
+    const vm = startMicroVm();
+    let heardBy: ShellEvents | undefined;
+    const { link, heard, until, say } = attach(vm, 'cat', {
+      createShell: (events) => {
+        heardBy = events;
+        return vm.shell.connect(events);
+      },
+    });
+    say('one');
+    await until(() => heard.lines.length === 1);
+    link.letGo();
+    heardBy?.onFailed(stuck);
+    const before = [...heard.all];
+    await new Promise(setImmediate);
+    say('two');
+    expect(heard.all).toEqual(before);
+    expect(before.at(-1)).toBe(`failed ${stuck.code}`);
   });
 
   test('before it was attached ends at once', async () => {

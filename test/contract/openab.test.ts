@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { threadIds } from '../../src/agent/thread-ids.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
@@ -34,7 +37,11 @@ function microVmOf(local: LocalAgentCore, thread: string) {
   return local.sessions().find(({ sessionId }) => sessionId === threadIds(thread).runtimeSessionId);
 }
 
-describe('openab', () => {
+function kindOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  return (params?.['update'] as { sessionUpdate: string } | undefined)?.sessionUpdate;
+}
+
+describe(verifies('openab.contract', 'openab'), () => {
   test.each(['head', 'own block'] as const)(
     verifies(
       ['acp.sender-context', 'acp.agent-requests', 'cli.environment'],
@@ -84,6 +91,40 @@ describe('openab', () => {
       // Neither answer can have come from an agent: none is up.
       expect(performance.now() - since).toBeLessThan(3000);
       expect((await client.hear(sessionId, 'say 1')).said).toEqual(['0']);
+    },
+  );
+
+  test(
+    verifies('acp.initialize-in-time', 'is answered from what the agent said last time, with no microVM'),
+    async () => {
+      const local = await startLocal();
+      const home = await mkdtemp(join(tmpdir(), 'openab-'));
+      endLater(() => rm(home, { recursive: true }));
+      const first = openab(local, { home });
+      await first.hear(await first.begin(), 'say 1');
+      await first.end();
+      await local.faults.evict();
+
+      const second = openab(local, { home, thread: { ...discord, threadId: '789' } });
+      expect(await second.initialize('openab')).toMatchObject({ agentInfo: { name: 'session-agent' } });
+      const sessionId = await second.newSession('/home/agent');
+      expect(local.sessions()).toEqual([]);
+      expect((await second.hear(sessionId, 'say 1')).said).toEqual(['0']);
+    },
+  );
+
+  test.each([
+    ['is shown', [], 1],
+    ['is not shown', ['--no-progress'], 0],
+  ])(
+    verifies('acp.progress', '%s a thought while a microVM takes its time (%j)'),
+    async (_, args, thoughts) => {
+      const local = await startLocal({ limits: { provisionMs: 4500 } });
+      const client = openab(local, { args: ['--initialize-timeout', '100ms', ...args] });
+      const sessionId = await client.begin();
+      expect((await client.hear(sessionId, 'say 1')).said).toEqual(['0']);
+      const kinds = client.messages.map(({ params }) => kindOf(params));
+      expect(kinds.filter((kind) => kind === 'agent_thought_chunk')).toHaveLength(thoughts);
     },
   );
 
