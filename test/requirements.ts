@@ -145,6 +145,28 @@ export const requirements = {
     says: 'The sender’s context in the first prompt chooses the thread; session/new is answered before.',
     source: 'openab',
   },
+  'openab.contract': {
+    says: 'A client that is openab is served: cleared environment, integer ids, its limits, SIGTERM before SIGKILL, config options, permissions, restarts, ten threads.',
+    source: 'openab',
+  },
+  'acp.session-list': {
+    says: 'session/list names the sessions of all microVMs by the ids that the client has.',
+    source: 'ACP',
+  },
+  'acp.session-close': { says: 'One session is closed or deleted without the others.', source: 'ACP' },
+  'acp.version-2': { says: 'With protocol version 2 an open turn is not taken for idle.', source: 'ACP' },
+  'cli.on-exit': {
+    says: '--on-exit stop ends the microVMs within the second that is left; detach leaves them.',
+    source: 'issue',
+  },
+  'cli.presets': {
+    says: '--agent names command, environment and what is kept; the README says the same.',
+    source: 'issue',
+  },
+  'aws.stop': {
+    says: 'StopRuntimeSession is signed, and tried again until there is no time left.',
+    source: 'AWS',
+  },
   'acp.many-sessions': {
     says: 'Any number of sessions in one process, without cross-talk.',
     source: 'issue',

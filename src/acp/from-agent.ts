@@ -86,12 +86,18 @@ export class FromAgent {
 
   #pass(line: Uint8Array, message: Request | Notification, own: Edit[]): void {
     const { asker, sessions } = this.#options;
-    for (const id of sessionIdsIn(line, message.params)) {
-      if (!sessions.knows(id)) this.#options.onStranger(id);
-    }
+    for (const id of sessionIdsIn(line, message.params)) this.#meet(id);
     const edits = [...own, ...this.#requestIds(line, message)];
     const names = exchanged(line, message.params, sessions.toClient);
     asker.lane.add(splice(line, [...edits, ...beside(names, edits)]));
+  }
+
+  #meet(sessionId: string): void {
+    const { calls, sessions } = this.#options;
+    if (sessions.knows(sessionId) || sessions.toClient.has(sessionId)) return;
+    // Some agents speak of a session before they answer the request for it.
+    if (calls.all().some(({ method }) => method === 'session/new')) sessions.anticipate(sessionId);
+    else this.#options.onStranger(sessionId);
   }
 
   /** Names the client's own request where an elicitation of the agent's belongs to one. */

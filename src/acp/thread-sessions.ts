@@ -70,6 +70,13 @@ export class ThreadSessions {
     return this.all().find((session) => session.agentId === agentId);
   }
 
+  /** The agent speaks of a session that it has not yet said it opened: the client is to hear of it under its own name. */
+  anticipate(agentId: string): void {
+    const opening = this.all().find(({ isOpening }) => isOpening);
+    const clientId = opening?.clientId ?? this.#naming.clientIdOf(agentId);
+    if (clientId !== agentId) this.#toClient.set(agentId, clientId);
+  }
+
   /** Whether the agent's id was ever given out by `session/new`, for all that is known. */
   knows(agentId: string): boolean {
     return this.#note.sessions[agentId] !== undefined || this.withAgentId(agentId) !== undefined;

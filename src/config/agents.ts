@@ -56,6 +56,15 @@ export const agents = {
   },
   gemini: {
     command: 'gemini --acp',
+    // Each load leaves a second file of the session with next to nothing in it, and the next start deletes the session along
+    // with it (google-gemini/gemini-cli#27368): under a name without a time there is one, the larger.
+    prepare: [
+      'for f in ~/.gemini/tmp/*/chats/session-[!0]*.jsonl; do',
+      '[ -e "$f" ] || continue',
+      'g=${f%/*}/session-0-${f##*-}',
+      'if [ -e "$g" ] && [ "$(wc -c <"$f")" -le "$(wc -c <"$g")" ]; then rm "$f"; else mv "$f" "$g"; fi',
+      'done',
+    ].join('\n'),
     persist: ['.gemini'],
     says: 'Gemini CLI',
   },

@@ -61,6 +61,25 @@ describe('sessions that are threads of their own', () => {
     expect(stage.request(0).params.sessionId).toBe('child');
   });
 
+  test(
+    verifies(
+      'acp.session-ids',
+      'are the client’s also where an agent speaks of a session before it has opened it',
+    ),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      await stage.told();
+      const id = stage.ask('session/new', { cwd: '/', mcpServers: [] });
+      const { id: number } = stage.request(0);
+      stage.say(0, update('s', 'commands'));
+      stage.say(0, { id: number, result: { sessionId: 's' } });
+      const [first, second] = await stage.told();
+      expect(second?.id).toBe(id);
+      expect(second?.result).toEqual({ sessionId: first?.params?.['sessionId'] });
+    },
+  );
+
   test(verifies('acp.not-found', 'can’t be made up'), async () => {
     const stage = new Stage();
     stage.initialized();

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   checkpointLine,
+  noteLine,
   parseEndRecord,
   parseExitRecord,
   parseHostRecord,
@@ -50,6 +51,15 @@ describe('a record of the host', () => {
     });
   });
 
+  test('tells what earlier bridges left, and whether the agent is kept', () => {
+    const read = (text: string): unknown => parseHostRecord(bytes(`\u001eacb me-2 ${text}`), 'me-2');
+    expect(read('note agent w6k=')).toEqual({ is: 'note', kind: 'agent', text: 'é' });
+    expect(read('keeping no-mount')).toEqual({ is: 'keeping', keeping: 'no-mount' });
+    for (const other of ['note', 'note other w6k=', 'keeping', 'keeping it']) {
+      expect(read(other)).toBeUndefined();
+    }
+  });
+
   test(verifies('host.epoch', 'with the nonce of another attach is none'), () => {
     for (const nonce of ['me-1', 'me-22', 'me', '']) {
       expect(parseHostRecord(bytes(begin), nonce)).toBeUndefined();
@@ -84,6 +94,13 @@ describe('an exit', () => {
 
   test(verifies('host.epoch', 'of another epoch is none'), () => {
     expect(parseExitRecord(bytes('\u001eexit e2 0 -'), 'e1')).toBeUndefined();
+  });
+});
+
+describe('a note', () => {
+  test('is a line that the agent is spared, whatever it says', () => {
+    const line = Buffer.from(noteLine('thread', '\u001e\u0003\n;')).toString();
+    expect(line).toBe('\u001enote thread HgMKOw==;\n');
   });
 });
 

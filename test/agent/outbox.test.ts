@@ -189,6 +189,36 @@ describe('an outbox', () => {
     },
   );
 
+  test('gives back what waits, in the order in which it would have gone, and nothing that is half sent', () => {
+    const { outbox } = new Host();
+    outbox.add(bytes('half'), false);
+    outbox.take(2);
+    const first = outbox.add(bytes('first'), false);
+    const cancel = outbox.add(bytes('cancel'), true);
+    outbox.setCheckpoint({ delivered: 1, open: [] });
+    expect(outbox.takeBack()).toEqual([
+      { ticket: cancel, line: bytes('cancel'), urgent: true },
+      { ticket: first, line: bytes('first'), urgent: false },
+    ]);
+    expect(outbox.takeBack()).toEqual([]);
+    expect([outbox.heldBytes, outbox.waitingLines]).toEqual([5, 0]);
+    expect(outbox.withdraw(first)).toBe(false);
+    expect(Buffer.from(outbox.take(100) ?? []).toString()).toBe('lf\n');
+  });
+
+  test('sends the last note of each kind only, before all that waits', () => {
+    const host = new Host();
+    host.outbox.add(bytes('line'), true);
+    host.outbox.setNote('agent', 'old');
+    host.outbox.setNote('thread', 'é');
+    host.outbox.setNote('agent', 'new');
+    host.takeAll();
+    expect(host.arrived.toString()).toBe('\u001enote agent bmV3;\n\u001enote thread w6k=;\nline\n');
+    host.outbox.setNote('agent', 'late');
+    host.outbox.beginEpoch(0);
+    expect(host.outbox.hasNext).toBe(false);
+  });
+
   test('counts what it holds', () => {
     const { outbox } = new Host();
     outbox.add(bytes('12345'), false);

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
+import type { TakenBack } from '../../src/agent/agent-link.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
@@ -152,6 +153,27 @@ describe('urgent lines and lines taken back', () => {
     say('cancel', { urgent: true });
     await until(() => heard.lines.length === 3);
     expect(heard.lines).toEqual(['cancel', 'one', 'two']);
+  });
+
+  test('all that waits can be taken back when another agent has begun, and sent behind something else', async () => {
+    const vm = startMicroVm();
+    const { link, heard, until, say } = attach(vm, tellPid, {
+      onEpoch: () => {
+        taken.push(...link.takeBack());
+        link.send(bytes('hello'));
+        for (const { line, urgent } of taken.splice(0)) link.send(line, { urgent });
+      },
+    });
+    const taken: TakenBack[] = [];
+    say('one');
+    say('cancel', { urgent: true });
+    await until(() => heard.lines.length === 4);
+    expect(heard.lines.slice(1)).toEqual(['cancel', 'hello', 'one']);
+    heard.lines.length = 0;
+    link.restart(stuck);
+    say('two');
+    await until(() => heard.lines.length === 3);
+    expect(heard.lines.slice(1)).toEqual(['hello', 'two']);
   });
 
   test(

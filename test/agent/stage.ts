@@ -132,6 +132,7 @@ export interface Attached {
 export interface AttachOptions extends Partial<Omit<ResumableLinkOptions, 'events'>> {
   /** Called for each line. Default: all that was heard is acknowledged. */
   readonly onLine?: (line: string, start: number, end: number) => void;
+  readonly onEpoch?: () => void;
 }
 
 /** A bridge's link to the agent in a microVM. */
@@ -149,6 +150,7 @@ export function attach(
   const events: AgentLinkEvents = {
     onEpoch: (event) => {
       heard.epochs.push(event);
+      options.onEpoch?.();
       tell(`epoch ${event.origin}`);
     },
     onLine: (bytes, start, end) => {

@@ -76,7 +76,7 @@ const errorOf = (work: Promise<void>): Promise<unknown> =>
   );
 
 describe('stopping a session', () => {
-  test('ends its microVM, and is content where there is none', async () => {
+  test(verifies('aws.stop', 'ends its microVM, and is content where there is none'), async () => {
     const core = await startLocal();
     const [sessionId, other] = [newSessionId(), newSessionId()];
     for (const id of [sessionId, other]) await open(core, { sessionId: id });

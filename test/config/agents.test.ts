@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, expect, test } from 'vitest';
+import { verifies } from '../requirements.ts';
 import { agentNames, agentOf, type AgentPreset, agents } from '../../src/config/agents.ts';
 import { readConfig } from '../../src/config/read-config.ts';
 import { bridgeSettings } from '../../src/config/settings.ts';
 
 const chosen = { env: {}, persist: [] };
 
-describe('the agent', () => {
+describe(verifies('cli.presets', 'the agent'), () => {
   test('is Kiro where nothing else is said', () => {
     expect(agentOf(chosen)).toEqual(agentOf({ ...chosen, agent: 'kiro' }));
     expect(agentOf(chosen).command).toMatch(/^kiro-cli acp --trust-all-tools$/m);

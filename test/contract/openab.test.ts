@@ -41,7 +41,7 @@ function kindOf(params: Readonly<Record<string, unknown>> | undefined): string |
   return (params?.['update'] as { sessionUpdate: string } | undefined)?.sessionUpdate;
 }
 
-describe('openab', () => {
+describe(verifies('openab.contract', 'openab'), () => {
   test.each(['head', 'own block'] as const)(
     verifies(
       ['acp.sender-context', 'acp.agent-requests', 'cli.environment'],

@@ -8,7 +8,10 @@ describe('a bridge that leaves', () => {
     ['stop', 0],
     ['detach', 2],
   ])(
-    verifies('cli.leaves', 'with --on-exit %s leaves %i of two microVMs behind, within a second'),
+    verifies(
+      ['cli.leaves', 'cli.on-exit'],
+      'with --on-exit %s leaves %i of two microVMs behind, within a second',
+    ),
     async (how, left) => {
       const local = await startLocal();
       const client = await connect(local, { args: ['--on-exit', how] });
@@ -55,7 +58,7 @@ describe('a thread at which nothing goes on', () => {
     },
   );
 
-  test(verifies('acp.idle', 'is none whose turn is open, while nothing is said'), async () => {
+  test(verifies(['acp.idle'], 'is none whose turn is open, while nothing is said'), async () => {
     const local = await startLocal();
     const client = await connect(local, { args: ['--idle-detach', '200ms'] });
     const session = await client.newSession();
@@ -70,7 +73,7 @@ describe('a thread at which nothing goes on', () => {
 
   test(
     verifies(
-      'acp.idle',
+      ['acp.idle', 'acp.version-2'],
       'is none whose turn is open with protocol version 2, where a prompt is answered before its end',
     ),
     async () => {

@@ -203,21 +203,30 @@ describe('a session that is asked for again', () => {
 });
 
 describe('the sessions of several microVMs', () => {
-  test(verifies('acp.session-ids', 'are listed together, under the ids that the client has'), async () => {
-    const local = await startLocal();
-    const client = await connect(local);
-    const sessions = [await client.newSession(), await client.newSession(), await client.newSession()];
-    for (const [n, session] of sessions.entries()) await client.prompt(session, `number ${n}`);
-    const list = await client.result<{ sessions: { sessionId: string; title: string }[] }>('session/list');
-    const titles = Object.fromEntries(list.sessions.map(({ sessionId, title }) => [sessionId, title]));
-    expect(titles).toEqual(Object.fromEntries(sessions.map((session, n) => [session, `number ${n}`])));
-  });
+  test(
+    verifies(
+      ['acp.session-ids', 'acp.session-list'],
+      'are listed together, under the ids that the client has',
+    ),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local);
+      const sessions = [await client.newSession(), await client.newSession(), await client.newSession()];
+      for (const [n, session] of sessions.entries()) await client.prompt(session, `number ${n}`);
+      const list = await client.result<{ sessions: { sessionId: string; title: string }[] }>('session/list');
+      const titles = Object.fromEntries(list.sessions.map(({ sessionId, title }) => [sessionId, title]));
+      expect(titles).toEqual(Object.fromEntries(sessions.map((session, n) => [session, `number ${n}`])));
+    },
+  );
 
   test.each([
     ['one microVM', ['--thread', randomUUID()]],
     ['two microVMs', []],
   ])(
-    verifies('acp.many-sessions', 'can be closed, one without the other, and loaded again (%s)'),
+    verifies(
+      ['acp.many-sessions', 'acp.session-close'],
+      'can be closed, one without the other, and loaded again (%s)',
+    ),
     async (_, args) => {
       const client = await connect(await startLocal(), { args });
       const [one, two] = [await client.newSession(), await client.newSession()];
@@ -234,7 +243,10 @@ describe('the sessions of several microVMs', () => {
     ['one microVM', ['--thread', randomUUID()]],
     ['two microVMs', []],
   ])(
-    verifies('acp.not-found', 'can be deleted, one without the other, and are not found any more (%s)'),
+    verifies(
+      ['acp.not-found', 'acp.session-close'],
+      'can be deleted, one without the other, and are not found any more (%s)',
+    ),
     async (_, args) => {
       const client = await connect(await startLocal(), { args });
       const [one, two] = [await client.newSession(), await client.newSession()];

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { verifies } from '../requirements.ts';
-import { type BridgeProcess, fixture, type Message } from './bridge-process.ts';
+import { type BridgeProcess, fixture, type Message, repository } from './bridge-process.ts';
 import { appletsOf, imageWith, programOf } from './image.ts';
-import { startBridge, startLocal } from './stage.ts';
+import { endLater, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
 const start = (bridge: BridgeProcess): Promise<Message> =>
@@ -348,6 +350,26 @@ describe('an agent that ends in mid-turn', () => {
       expect(messages.slice(-2).map(({ id }) => id)).toEqual([hanging, exit]);
       // The next message starts it anew.
       expect((await bridge.request('test/seen')).result).toEqual({ seen: 0 });
+    },
+  );
+});
+
+describe('an agent that ends at once', () => {
+  test(
+    verifies('host.exit-in-order', 'is told to have ended, also where its host is slow to look'),
+    async () => {
+      const tools = await mkdtemp(join(tmpdir(), 'agentcore-tools-'));
+      endLater(() => rm(tools, { recursive: true }));
+      // The agent is gone before the host looks for it.
+      await writeFile(join(tools, 'setsid'), '#!/bin/bash\n/usr/bin/setsid "$@"\nsleep 1\n', { mode: 0o755 });
+      const local = await startLocal({
+        containerEnv: { PATH: `${tools}:/usr/bin:/bin` },
+        imagePaths: [repository, tools],
+      });
+      const bridge = startBridge(local, { agent: ['bash', '-c', 'exit 9'] });
+      const answer = await start(bridge);
+      expect(answer.error?.message).not.toMatch(/could not be started in the microVM/);
+      expect(answer.error?.data).toMatchObject({ 'agentcore-bridge/exitCode': 9 });
     },
   );
 });

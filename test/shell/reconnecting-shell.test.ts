@@ -506,6 +506,65 @@ describe('a service that refuses', () => {
   });
 });
 
+describe('a shell at rest', () => {
+  const busy = (ms: number): boolean => ms >= 1_000 && ms <= 2_000;
+
+  it(
+    verifies('shell.no-close-frame', 'has been left without 0xFF, and stays so until it is started'),
+    async () => {
+      const { shell, events, peer } = await opened();
+      shell.rest('nothing to do');
+      expect(await peer.closed).toBe(1000);
+      expect(peer.arrivals).toEqual([]);
+      expect(await events.next()).toMatchObject({ is: 'close', close: { code: 1000, action: 'wait' } });
+      clock.advance(60 * minute);
+      expect(service.requests).toHaveLength(1);
+      // It has all its time again.
+      service.refuse({ status: 503 });
+      shell.start();
+      await clock.armed(busy);
+      clock.advance(2_000);
+      expect(await events.next()).toEqual({ is: 'open' });
+      expect(service.requests).toHaveLength(3);
+    },
+  );
+
+  it('that is started before it is quite left connects again', async () => {
+    const { shell, events } = await opened();
+    shell.rest('nothing to do');
+    shell.start();
+    expect(await events.next()).toMatchObject({ is: 'close', close: { action: 'reconnect' } });
+    expect(await events.next()).toEqual({ is: 'open' });
+  });
+
+  it('stays so though it was being connected again', async () => {
+    const { shell, events } = await opened();
+    shell.reconnect('hand-over', 'at-once');
+    shell.rest('nothing to do');
+    expect(await events.next()).toMatchObject({ is: 'close', close: { action: 'wait' } });
+    service.refuse({ status: 503 });
+    shell.start();
+    await clock.armed(busy);
+    shell.rest('nothing to do');
+    clock.advance(minute);
+    expect(service.requests).toHaveLength(2);
+    shell.start();
+    shell.rest('nothing to do');
+    shell.start();
+    expect(await events.next()).toEqual({ is: 'open' });
+  });
+
+  it('can be closed', async () => {
+    const { shell, events } = await opened();
+    shell.rest('nothing to do');
+    await events.next();
+    await shell.close(1_000);
+    shell.start();
+    shell.rest('nothing to do');
+    expect(events.rest).toEqual([]);
+  });
+});
+
 describe('a service that is not there', () => {
   it('an endpoint that never answered is given up after 20 s', async () => {
     const { url } = service;

@@ -26,6 +26,14 @@ describe('retries', () => {
     expect(away().next(budgetMs - 500, 1_000, budgetMs)).toBeUndefined();
   });
 
+  it('time in which nobody wanted a connection costs nothing', () => {
+    const retries = away();
+    retries.next(0, 0, budgetMs);
+    retries.begin();
+    retries.away(2 * budgetMs);
+    expect(retries.next(2 * budgetMs, 0, budgetMs)).toBe(0);
+  });
+
   it('time with a connection costs nothing, but what was spent before it still counts', () => {
     const retries = away();
     retries.connected(40_000);
