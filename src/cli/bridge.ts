@@ -99,7 +99,7 @@ export async function runBridge(config: Config): Promise<number> {
     maxMessageHint: 'Raise the limit with --max-message.',
     log,
     random: Math.random,
-    randomBytes,
+    randomBytes: (bytes) => randomBytes(bytes),
   });
   readLines(config.maxMessage, router, () => ending.resolve(undefined));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
