@@ -8,11 +8,19 @@ import { cpus, release, totalmem } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { type Figure, table } from './figures.ts';
+import { memoryFigures } from './memory.ts';
+import { reattachFigures } from './reattach.ts';
+import { roundTripFigures } from './round-trip.ts';
 import { repository } from './stage.ts';
 import { startFigures } from './start.ts';
+import { throughputFigures } from './throughput.ts';
 
 const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: () => startFigures(),
+  'round-trip': () => roundTripFigures(),
+  throughput: () => throughputFigures(),
+  reattach: () => reattachFigures(),
+  memory: () => memoryFigures(),
 };
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } });
 const wanted = values.only?.split(',') ?? Object.keys(parts);
