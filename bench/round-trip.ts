@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { atMost, type Figure, inTurns, median } from './figures.ts';
 import type { Program } from './program.ts';
 import { bare, Stage } from './stage.ts';
 
 /** A small request and its answer, each the only one under way. */
-export async function roundTripFigures(rounds = 10, requests = 100): Promise<Figure[]> {
+export async function roundTripFigures(rounds = 10, requests = 25): Promise<Figure[]> {
   const stage = new Stage();
   try {
     await stage.startService();
@@ -14,13 +15,15 @@ export async function roundTripFigures(rounds = 10, requests = 100): Promise<Fig
     await bridge.request(0, 'initialize', { protocolVersion: 1 });
     const cat = await stage.relay('cat');
     const bareAgent = await stage.relay(agent.join(' '));
+    const byFiles = await stage.relay(`bash ${bare('by-files.sh')} ${agent.join(' ')}`);
     const official = await stage.openShell('cat');
     const of = (program: Program) => () => medianOf(program, requests);
-    for (const program of [bridge, cat, bareAgent, official]) await medianOf(program, requests);
+    for (const program of [bridge, cat, bareAgent, byFiles, official]) await medianOf(program, requests);
     const runs = await inTurns(rounds, {
       bridge: of(bridge),
       cat: of(cat),
       agent: of(bareAgent),
+      files: of(byFiles),
       official: of(official),
     });
     const ours = median(runs.bridge);
@@ -40,6 +43,7 @@ export async function roundTripFigures(rounds = 10, requests = 100): Promise<Fig
     return [
       beside('cat', 'bare WebSocket, cat in the PTY'),
       beside('agent', 'bare WebSocket, the agent in the PTY'),
+      beside('files', 'bare WebSocket, the agent behind files in the PTY'),
       beside('official', 'openShell, cat in the PTY'),
     ];
   } finally {
@@ -48,11 +52,14 @@ export async function roundTripFigures(rounds = 10, requests = 100): Promise<Fig
 }
 
 let id = 1;
+const pauseMs = 15;
 
 async function medianOf(program: Program, requests: number): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < requests; n += 1) {
     id += 1;
+    // Of more than some 80 in a second, each with its checkpoint, the service would take no more.
+    await setTimeout(pauseMs);
     const began = performance.now();
     const answered = program.line((line) => line.includes(`"id":${id}`));
     program.write(`{"jsonrpc":"2.0","id":${id},"method":"bench/echo","params":{}}`);

@@ -25,7 +25,8 @@ const local = await startLocalAgentCore({
     error: ignore,
     warn: ignore,
     info: (message, fields) => {
-      if (message === 'closing') process.send?.({ closed: Number(fields?.['code']) } satisfies ServiceClosed);
+      if (message === 'closing' && process.connected)
+        process.send?.({ closed: Number(fields?.['code']) } satisfies ServiceClosed);
     },
     debug: ignore,
   },

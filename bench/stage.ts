@@ -75,8 +75,8 @@ export class Stage {
   }
 
   /** A bare WebSocket client of a fresh shell that runs `command` in a PTY in raw mode. */
-  async relay(command: string): Promise<Program> {
-    return this.inPty(this.start([bare('relay.mjs'), JSON.stringify(await this.upgrade())]), command);
+  async relay(command: string, pace: 'paced' | 'at once' = 'at once'): Promise<Program> {
+    return this.inPty(this.start([bare('relay.mjs'), JSON.stringify(await this.upgrade()), pace]), command);
   }
 
   /** The same by AWS's own client. */

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { atLeast, type Figure, inTurns, median } from './figures.ts';
+import type { Program } from './program.ts';
 import { bare, Stage } from './stage.ts';
 
 const megabyte = 1024 * 1024;
@@ -35,12 +36,14 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       return perSecond;
     };
     const relayed = await stage.relay(agent.join(' '));
+    const byFiles = await stage.relay(`bash ${bare('by-files.sh')} ${agent.join(' ')}`, 'paced');
     const official = await stage.openShell(agent.join(' '));
     await flood();
     const out = await inTurns(rounds, {
       bridge: flood,
       pipe: plainPipe,
       relay: () => flood(relayed),
+      files: () => flood(byFiles),
       official: () => flood(official),
     });
     const cpu = await inTurns(rounds, {
@@ -50,15 +53,18 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
     });
 
     const note = `{"jsonrpc":"2.0","method":"bench/input","params":{"text":"${'x'.repeat(16_000)}"}}`;
+    const upload = async (program: Program): Promise<number> => {
+      id += 1;
+      const began = performance.now();
+      const taken = program.request(id, 'bench/sink', { bytes: inBytes });
+      for (let sent = 0; sent < inBytes; sent += note.length + 1) program.write(note);
+      await taken;
+      return rate(inBytes, began);
+    };
+    const before = stage.closeCodes.length;
     const input = await inTurns(3, {
-      bridge: async () => {
-        id += 1;
-        const began = performance.now();
-        const taken = bridge.request(id, 'bench/sink', { bytes: inBytes });
-        for (let sent = 0; sent < inBytes; sent += note.length + 1) bridge.write(note);
-        await taken;
-        return rate(inBytes, began);
-      },
+      bridge: () => upload(bridge),
+      files: () => upload(byFiles),
     });
     const ours = median(out.bridge);
     const theirs = median(out.pipe);
@@ -70,7 +76,7 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       runs: rounds,
     } as const;
     const used = { ...figure, part: 'processor', what: '10,000 updates of 300 bytes', unit: 'ms' } as const;
-    const closed = stage.closeCodes.filter((code) => code === 1008).length;
+    const closed = stage.closeCodes.slice(before).filter((code) => code === 1008).length;
     const inward = median(input.bridge);
     const target = atLeast(0.7, inward, serviceLimit);
     return [
@@ -88,6 +94,12 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       },
       {
         ...figure,
+        limit: median(out.files),
+        limitIs: 'bare WebSocket, the agent behind files in the PTY',
+        target: undefined,
+      },
+      {
+        ...figure,
         limit: median(out.official),
         limitIs: 'openShell, the agent in the PTY',
         target: undefined,
@@ -100,6 +112,15 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
         limitIs: '64 KB × 250/s',
         runs: 3,
         target: { ...target, isMet: target.isMet && closed === 0 },
+      },
+      {
+        ...figure,
+        what: 'input to the agent',
+        ours: inward,
+        limit: median(input.files),
+        limitIs: 'bare WebSocket, 60 KB × 200/s, behind files',
+        runs: 3,
+        target: undefined,
       },
       ...(['relay', 'official'] as const).map((name) => ({
         ...used,
