@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import module from 'node:module';
-import process from 'node:process';
-
+// Nothing is imported: `import` of Node's own modules runs all their getters, and every start would wait for that.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 12)) {
   process.stderr.write(
@@ -9,7 +7,8 @@ if (major < 22 || (major === 22 && minor < 12)) {
   );
   process.exitCode = 2;
 } else {
-  module.enableCompileCache();
-  const { main } = await import('../dist/cli/main.js');
+  const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
+  enableCompileCache();
+  const { main } = createRequire(import.meta.url)('../dist/bridge/main.cjs');
   await main();
 }

@@ -1,3 +1,4 @@
+import { monotonicNow } from '../base/monotonic-now.ts';
 import { FloodGate } from './flood-gate.ts';
 
 /**
@@ -102,7 +103,7 @@ export class ClientOutput {
     this.#state = 'due';
     queueMicrotask(() => {
       if (this.#state !== 'due') return;
-      const waitMs = this.#gate.waitMs(performance.now(), this.#lines.length);
+      const waitMs = this.#gate.waitMs(monotonicNow(), this.#lines.length);
       if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
       else this.flush();
     });
@@ -112,7 +113,7 @@ export class ClientOutput {
   #writeBehind(done: number): void {
     clearTimeout(this.#timer);
     const lines = this.#lines.slice(done).map(({ bytes }) => bytes);
-    this.#gate.pass(performance.now(), lines.length);
+    this.#gate.pass(monotonicNow(), lines.length);
     const written = this.#lines.splice(0, done + (lines.length > 0 ? this.#write(lines) : 0));
     const isAll = this.#lines.length === 0;
     this.#state = isAll ? 'idle' : 'full';

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { isObjectText } from './json-text.ts';
 
 /** What is known of one of an agent's sessions. */
@@ -31,7 +30,7 @@ export const emptyThreadNote: ThreadNote = { sessions: {} };
 export function parseThreadNote(text: string | undefined): ThreadNote | undefined {
   if (text === undefined) return undefined;
   try {
-    return schema.safeParse(JSON.parse(text)).data;
+    return readNote(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -67,18 +66,39 @@ function lastOf(start: string, next: (id: string) => string | undefined): string
   return id;
 }
 
-const schema = z.object({
-  sessions: z.record(
-    z.string(),
-    z.object({
-      cwd: z.string(),
-      localCwd: z.string().optional(),
-      epoch: z.string().optional(),
-      turn: z.number().optional(),
-      became: z.string().optional(),
-      // It is put into an answer as it is.
-      opened: z.string().refine(isObjectText).optional().catch(undefined),
-    }),
-  ),
-  current: z.string().optional(),
-});
+/** Read by hand: a library for it would take longer to load than all the rest of the bridge, at every start. */
+function readNote(value: unknown): ThreadNote | undefined {
+  if (!isObject(value) || !isObject(value['sessions']) || !isTextOrNone(value['current'])) return undefined;
+  const sessions: Record<string, KnownSession> = {};
+  for (const [id, given] of Object.entries(value['sessions'])) {
+    const session = readSession(given);
+    if (session === undefined) return undefined;
+    // An assignment to this name would not make a member.
+    if (id !== '__proto__') sessions[id] = session;
+  }
+  return { sessions, ...present({ current: value['current'] }) };
+}
+
+function readSession(value: unknown): KnownSession | undefined {
+  if (!isObject(value)) return undefined;
+  const { cwd, localCwd, epoch, turn, became, opened } = value;
+  if (typeof cwd !== 'string' || !isTextOrNone(localCwd) || !isTextOrNone(epoch)) return undefined;
+  if (!isTextOrNone(became) || !isTextOrNone(opened)) return undefined;
+  // It is put into an answer as it is.
+  const opening = opened !== undefined && isObjectText(opened) ? opened : undefined;
+  if (turn !== undefined && !Number.isFinite(turn)) return undefined;
+  return { cwd, ...present({ localCwd, epoch, turn: turn as number | undefined, became, opened: opening }) };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+/** Without the members that are undefined. */
+function present<T extends object>(members: T): Partial<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

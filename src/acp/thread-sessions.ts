@@ -83,7 +83,7 @@ export class ThreadSessions {
   anticipate(agentId: string): void {
     const opening = this.all().find(({ isOpening }) => isOpening);
     const clientId = opening?.clientId ?? this.#naming.clientIdOf(agentId);
-    if (clientId !== agentId) this.#toClient.set(agentId, clientId);
+    if (clientId !== agentId && this.#toClient.size < maxNames) this.#toClient.set(agentId, clientId);
   }
 
   /** Whether the agent's id was ever given out by `session/new`, for all that is known. */
@@ -166,3 +166,6 @@ export class ThreadSessions {
     this.#toClient.set(agentId, session.clientId);
   }
 }
+
+/** An agent that speaks of more sessions than this is up to no good. */
+const maxNames = 10_000;

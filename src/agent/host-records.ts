@@ -141,10 +141,18 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
   const match = /^(\d+):((?:\d+,)*\d*)$/.exec(text);
   if (match === null) return undefined;
   const [, delivered, open = ''] = match;
-  return { delivered: Number(delivered), open: open.split(',').filter(Boolean).map(Number) };
+  const offsets = open.split(',').filter(Boolean);
+  const checkpoint = { delivered: parseOffset(delivered), open: offsets.map(parseOffset) };
+  // No client leaves so many requests open: a microVM that says so is not believed.
+  if (offsets.length > maxOpen || [checkpoint.delivered, ...checkpoint.open].some(Number.isNaN))
+    return undefined;
+  return checkpoint;
 }
+
+const maxOpen = 10_000;
 
 /** NaN for what is none. */
 function parseOffset(text = ''): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  const offset = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(offset) ? offset : Number.NaN;
 }

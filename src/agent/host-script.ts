@@ -60,7 +60,7 @@ export function bootstrapLine(request: AttachRequest): Uint8Array {
     Math.floor(request.saveMs / napMs),
   ];
   return encoder.encode(
-    ` """"unset HISTFILE; export ACB_IDLE=${quote(idle)}; exec "$BASH" -pc ${quote(attach)} agent-host ${parameters.join(' ')}\n`,
+    ` """"unset HISTFILE; export ACB_IDLE=${quote(script('idle'))}; exec "$BASH" -pc ${quote(script('attach'))} agent-host ${parameters.join(' ')}\n`,
   );
 }
 
@@ -72,28 +72,29 @@ export function startPayload(start: AgentStart): Uint8Array {
     COMMAND: start.command,
     CWD: start.cwd ?? '',
     ENVIRONMENT: environment.join('\n'),
-    FUNCTIONS: functions,
-    RUN: run,
+    FUNCTIONS: `${script('follow')}\n${script('keep')}`,
+    RUN: script('run'),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
   const persist = `PERSIST=(${start.persist.map(quote).join(' ')})\n`;
-  return encoder.encode(`\u001e${assignments.join('')}${persist}${begin}\0`);
+  return encoder.encode(`\u001e${assignments.join('')}${persist}${script('start')}\0`);
 }
 
 const encoder = new TextEncoder();
 /** How long the host naps when it waits for something. */
 const napMs = 20;
-const attach = script('attach');
-const idle = script('idle');
-const begin = script('start');
-const functions = `${script('follow')}\n${script('keep')}`;
-const run = script('run');
 
-/** A file of `host/` without its comments and indentation. */
-function script(name: string): string {
-  return readFileSync(new URL(`./host/${name}.sh`, import.meta.url), 'utf8')
+/** A file of `host/` without its comments and indentation. Read when it is needed: that is after the first answer. */
+function script(name: 'attach' | 'follow' | 'idle' | 'keep' | 'run' | 'start'): string {
+  const known = scripts.get(name);
+  if (known !== undefined) return known;
+  const text = readFileSync(new URL(`./host/${name}.sh`, import.meta.url), 'utf8')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
     .join('\n');
+  scripts.set(name, text);
+  return text;
 }
+
+const scripts = new Map<string, string>();

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import type { Log } from '../base/log.ts';
+import { monotonicNow } from '../base/monotonic-now.ts';
 import type { ShellClose } from '../shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../shell/shell.ts';
 import type { AgentLink, AgentLinkEvents, Notes, TakenBack } from './agent-link.ts';
@@ -166,7 +167,7 @@ export class ResumableLink implements AgentLink {
 
   letGo(): void {
     if (this.#state === 'idle' || this.#state === 'over' || this.#leaving !== undefined) return;
-    const leaving: Leaving = { for: 'rest', deadline: performance.now() + limits.letGoMs };
+    const leaving: Leaving = { for: 'rest', deadline: monotonicNow() + limits.letGoMs };
     void this.#depart(leaving).then(() => {
       if (this.#leaving === leaving) this.#rest();
     });
@@ -178,13 +179,13 @@ export class ResumableLink implements AgentLink {
 
   async close(graceMs: number): Promise<void> {
     if (this.#state === 'over') return;
-    const deadline = performance.now() + graceMs;
+    const deadline = monotonicNow() + graceMs;
     if (this.#state !== 'idle') await this.#depart({ for: 'good', deadline: deadline - limits.closeMs });
     const lines = this.#outbox.waitingLines;
     if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
     else if (!this.#isOnRecord) this.#options.log.info('left before the microVM could confirm what was sent');
     this.#end();
-    await this.#shell.close(Math.max(deadline - performance.now(), 0));
+    await this.#shell.close(Math.max(deadline - monotonicNow(), 0));
   }
 
   /** Waits until the shell can be left and nothing gets lost, or until there is no time left for that. */
@@ -193,7 +194,7 @@ export class ResumableLink implements AgentLink {
     this.#sendCheckpoint();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(leaving.deadline - performance.now(), 0));
+      timer = setTimeout(resolve, Math.max(leaving.deadline - monotonicNow(), 0));
     });
     await Promise.race([this.#until(() => this.#leaving !== leaving || this.#canLeave), timeout]);
     clearTimeout(timer);
@@ -222,7 +223,7 @@ export class ResumableLink implements AgentLink {
     const untilMs = this.#leaving?.deadline ?? Number.NEGATIVE_INFINITY;
     return {
       save: !isWanted ? undefined : this.#saves.isAtRest ? 'rest' : 'busy',
-      saveMs: isWanted ? Math.max(untilMs - performance.now(), 0) : 0,
+      saveMs: isWanted ? Math.max(untilMs - monotonicNow(), 0) : 0,
     };
   }
 
@@ -354,7 +355,7 @@ export class ResumableLink implements AgentLink {
 
   /** At once, for some in a row; then in a frame of its own every 10 ms, unless what is sent meanwhile takes it along. */
   #scheduleCheckpoint(): void {
-    const now = performance.now();
+    const now = monotonicNow();
     this.#checkpointDueAt = Math.max(
       this.#checkpointDueAt,
       now - limits.checkpointsInARow * limits.checkpointMs,
@@ -516,7 +517,7 @@ type State =
 interface Leaving {
   /** `rest`: the link goes on when there is more to say. */
   readonly for: 'rest' | 'good';
-  /** By `performance.now`. */
+  /** By `monotonicNow`. */
   readonly deadline: number;
 }
 

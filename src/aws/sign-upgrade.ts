@@ -1,4 +1,3 @@
-import { HttpRequest } from '@smithy/protocol-http';
 import type { AwsCredentials } from './credentials.ts';
 import { shellUrl, type ShellTarget } from './endpoint.ts';
 import { sign } from './sign.ts';
@@ -16,16 +15,15 @@ export async function signUpgrade(
   now: Date,
 ): Promise<SignedUpgrade> {
   const url = shellUrl(target);
-  const request = new HttpRequest({
+  const request = {
     method: 'GET',
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
+    url,
     headers: {
       // With the port, where it is not the default one: as HTTP sends it.
       host: url.host,
       'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
     },
-  });
+  } as const;
   const { headers } = await sign(request, target.arn, credentials, now);
   return { url: url.href, headers };
 }

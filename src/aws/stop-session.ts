@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpRequest } from '@smithy/protocol-http';
 import { BridgeError } from '../base/errors.ts';
 import type { RuntimeArn } from './arn.ts';
 import type { CredentialSource } from './credentials.ts';
@@ -59,17 +58,16 @@ async function tryToStop(
 ): Promise<'stopped' | BridgeError> {
   try {
     const url = stopUrl(target);
-    const unsigned = new HttpRequest({
+    const unsigned = {
       method: 'POST',
-      path: url.pathname,
-      query: Object.fromEntries(url.searchParams),
+      url,
       headers: {
         host: url.host,
         'content-type': 'application/json',
         'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
       },
       body,
-    });
+    } as const;
     const { headers } = await sign(unsigned, target.arn, await credentials(), new Date());
     const response = await post(url, headers, body, signal);
     const isStopped = (response.status >= 200 && response.status < 300) || response.status === 404;

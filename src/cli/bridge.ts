@@ -7,7 +7,6 @@ import { threadIds } from '../agent/thread-ids.ts';
 import { parseRuntimeArn, type RuntimeArn } from '../aws/arn.ts';
 import { createCredentialSource } from '../aws/credentials.ts';
 import { dataPlaneEndpoint } from '../aws/endpoint.ts';
-import { stopSession } from '../aws/stop-session.ts';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import { createLog, type Log } from '../base/log.ts';
@@ -65,6 +64,7 @@ export async function runBridge(config: Config): Promise<number> {
     stopMachine: async (key) => {
       const { runtimeSessionId } = threadIds(key);
       const target = { ...service, sessionId: runtimeSessionId, credentials };
+      const { stopSession } = await import('../aws/stop-session.ts');
       await stopSession(target, AbortSignal.timeout(limits.stopMs)).catch((error: unknown) => {
         // Where nobody asked for it, it is a courtesy.
         const level = config.onExit === 'stop' ? 'warn' : 'info';
@@ -99,7 +99,7 @@ export async function runBridge(config: Config): Promise<number> {
     maxMessageHint: 'Raise the limit with --max-message.',
     log,
     random: Math.random,
-    randomBytes,
+    randomBytes: (bytes) => randomBytes(bytes),
   });
   readLines(config.maxMessage, router, () => ending.resolve(undefined));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {

@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -48,8 +47,7 @@ export function capabilityCache({
     return { read: () => undefined, write: () => undefined };
   }
   // A NUL is in none of them.
-  const key = createHash('sha256').update([runtime, qualifier, command].join('\0')).digest('hex');
-  const file = join(directory, `${key}.json`);
+  const file = join(directory, `${fingerprint([runtime, qualifier, command].join('\0'))}.json`);
   const read = (): string | undefined => {
     try {
       return readWhole(file);
@@ -77,6 +75,13 @@ function cacheDirectory({
   return isAbsolute(HOME) ? join(HOME, '.cache', 'agentcore-bridge') : undefined;
 }
 
+/** FNV-1a of 64 bits: a person has a few files here, and Node's crypto would take longer to load than all else. */
+function fingerprint(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, '0');
+}
+
 /** Throws where the file is missing, too large, or no JSON object. */
 function readWhole(file: string): string {
   const descriptor = openSync(file, 'r');
@@ -94,7 +99,7 @@ function writeWhole(directory: string, file: string, text: string): void {
   if (!isFit(Buffer.byteLength(text))) throw new Damage('too large');
   check(text);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const unfinished = `${file}.${randomUUID()}`;
+  const unfinished = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   try {
     writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' });
     renameSync(unfinished, file);

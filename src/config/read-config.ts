@@ -17,16 +17,12 @@ export function readConfig<S extends Settings>(
     const variable = setting.env.find((each) => (env[each] ?? '') !== '');
     const isFlag = flags[name] !== undefined;
     const given = isFlag ? flags[name] : variable === undefined ? undefined : env[variable];
-    const result = setting.schema.safeParse(given);
-    if (result.success) return [name, result.data];
+    const reading = setting.schema.read(given);
+    if ('value' in reading) return [name, reading.value];
     const source = isFlag || variable === undefined ? flagName(setting) : variable;
-    throw new BridgeError(
-      'usage',
-      printable(`${source} ${result.error.issues[0]?.message ?? 'is invalid'}`),
-      {
-        remedy: given === undefined ? waysToSet(setting) : '',
-      },
-    );
+    throw new BridgeError('usage', printable(`${source} ${reading.fault}`), {
+      remedy: given === undefined ? waysToSet(setting) : '',
+    });
   });
   return Object.fromEntries(config) as ConfigOf<S>;
 }

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { logFormats, logLevels } from '../base/log.ts';
 import { agentNames } from './agents.ts';
+import { listOf, type Schema, text, type ValueOf } from './schema.ts';
 import {
   assignment,
   duration,
@@ -10,6 +10,7 @@ import {
   pathUnderHome,
   shellText,
   size,
+  someText,
   truth,
 } from './values.ts';
 
@@ -28,21 +29,20 @@ export const bridgeSettings = {
     flag: '--runtime-arn <arn>',
     env: ['AGENTCORE_RUNTIME_ARN'],
     says: 'the AgentCore runtime that runs the agent (required)',
-    schema: z.string({ error: 'is required' }),
+    schema: text('is required'),
   },
   region: {
     flag: '--region <region>',
     env: ['AWS_REGION'],
     says: "AWS Region (default: the ARN's)",
-    schema: z.string().optional(),
+    schema: text().optional(),
   },
   qualifier: {
     flag: '--qualifier <name>',
     env: ['AGENTCORE_QUALIFIER'],
     says: 'endpoint of the runtime (default: DEFAULT)',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, - or _')
+    schema: text()
+      .check((name) => /^[A-Za-z0-9_-]{1,128}$/.test(name), 'must be 1 to 128 letters, digits, - or _')
       .default('DEFAULT'),
   },
   agent: {
@@ -62,7 +62,7 @@ export const bridgeSettings = {
     flag: '--thread <key>',
     env: ['AGENTCORE_THREAD'],
     says: 'names the conversation: the same key finds the same agent; all sessions of this process are in it',
-    schema: z.string().min(1, 'must not be empty').optional(),
+    schema: someText().optional(),
   },
   threadFrom: {
     flag: '--thread-from <source>',
@@ -75,7 +75,7 @@ export const bridgeSettings = {
     env: ['AGENTCORE_CWD'],
     says: 'working directory in the microVM (default: /mnt/workspace, or else HOME)',
     schema: shellText()
-      .refine((path) => !/[\n\r]/.test(path), 'must be one line')
+      .check((path) => !/[\n\r]/.test(path), 'must be one line')
       .optional(),
   },
   map: {
@@ -83,24 +83,23 @@ export const bridgeSettings = {
     isList: true,
     env: [],
     says: "a directory of the client's that is another one in the microVM (repeatable)",
-    schema: z.array(pathMapping()).default([]),
+    schema: listOf(pathMapping()).default([]),
   },
   env: {
     flag: '--env <KEY=VALUE>',
     isList: true,
     env: [],
     says: 'environment of the agent in the microVM (repeatable)',
-    schema: z
-      .array(assignment())
+    schema: listOf(assignment())
       .default([])
-      .transform(Object.fromEntries<string>),
+      .map((pairs) => ({ value: Object.fromEntries(pairs) })),
   },
   persist: {
     flag: '--persist <path>',
     isList: true,
     env: [],
     says: 'what is kept of HOME when the microVM is reclaimed, beside what --agent names (repeatable)',
-    schema: z.array(pathUnderHome()).default([]),
+    schema: listOf(pathUnderHome()).default([]),
   },
   initializeTimeoutMs: {
     flag: '--initialize-timeout <time>',
@@ -144,7 +143,7 @@ export const bridgeSettings = {
     says: 'say nothing in the conversation while a microVM starts',
     schema: truth()
       .default(false)
-      .transform((isOff) => !isOff),
+      .map((isOff) => ({ value: !isOff })),
   },
   clientFs: {
     flag: '--client-fs',
@@ -168,13 +167,13 @@ export const bridgeSettings = {
     flag: '--endpoint-url <url>',
     env: ['AWS_ENDPOINT_URL_BEDROCK_AGENTCORE', 'AWS_ENDPOINT_URL'],
     says: "another endpoint than AWS's; http:// means no TLS",
-    schema: z.string().optional(),
+    schema: text().optional(),
   },
   profile: {
     flag: '--profile <name>',
     env: ['AWS_PROFILE'],
     says: 'profile of the AWS configuration files',
-    schema: z.string().min(1, 'must not be empty').optional(),
+    schema: someText().optional(),
   },
   maxMessage: {
     flag: '--max-message <size>',
@@ -201,18 +200,17 @@ export const localSettings = {
     flag: '--port <number>',
     env: [],
     says: 'TCP port on 127.0.0.1 (default: any free one)',
-    schema: z
-      .string()
-      .regex(/^\d+$/, 'must be a number')
-      .transform(Number)
-      .refine((port) => port <= 65_535, 'must be at most 65535')
+    schema: text()
+      .check((digits) => /^\d+$/.test(digits), 'must be a number')
+      .map((digits) => ({ value: Number(digits) }))
+      .check((port) => port <= 65_535, 'must be at most 65535')
       .optional(),
   },
   stateDir: {
     flag: '--state-dir <path>',
     env: [],
     says: 'where workspaces are kept (default: a temporary directory, removed at the end)',
-    schema: z.string().min(1, 'must not be empty').optional(),
+    schema: someText().optional(),
   },
   logLevel: bridgeSettings.logLevel,
   logFormat: bridgeSettings.logFormat,
@@ -222,7 +220,7 @@ export const idsSettings = {
   thread: {
     ...bridgeSettings.thread,
     says: 'names the conversation (required)',
-    schema: z.string({ error: 'is required' }).min(1, 'must not be empty'),
+    schema: someText('is required'),
   },
 } as const satisfies Settings;
 
@@ -235,10 +233,10 @@ export interface Setting {
   readonly isList?: boolean;
   readonly env: readonly string[];
   readonly says: string;
-  readonly schema: z.ZodType;
+  readonly schema: Schema<unknown>;
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
 
 /** What the settings of a command come to. */
-export type ConfigOf<S extends Settings> = { readonly [Name in keyof S]: z.output<S[Name]['schema']> };
+export type ConfigOf<S extends Settings> = { readonly [Name in keyof S]: ValueOf<S[Name]['schema']> };

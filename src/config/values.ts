@@ -1,24 +1,32 @@
 import { posix } from 'node:path';
-import { z } from 'zod';
+import { Schema, text } from './schema.ts';
 
 /** One of a few words. */
-export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `must be one of ${words.join(', ')}` });
+export function oneOf<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): Schema<Words[number]> {
+  return text().map((given) => {
+    const value = words.find((word) => word === given);
+    return value === undefined ? { fault: `must be one of ${words.join(', ')}` } : { value };
+  });
 }
 
 /** Text that can be a word of bash. */
 export function shellText() {
-  return z
-    .string()
-    .min(1, 'must not be empty')
-    .refine((text) => !text.includes('\0'), 'must not hold a NUL character');
+  return someText().check((given) => !given.includes('\0'), 'must not hold a NUL character');
+}
+
+/** Any text but none. */
+export function someText(fault?: string) {
+  return text(fault).check((given) => given !== '', 'must not be empty');
 }
 
 /** Something that is on or off: a flag without a value gives a boolean, a variable gives text. */
 export function truth() {
-  return reading(z.union([z.boolean(), z.string()]), 'must be 1 or 0', (given) =>
-    typeof given === 'boolean' ? given : truths.get(given.toLowerCase()),
-  );
+  return new Schema((given) => {
+    const value = typeof given === 'boolean' ? given : truths.get(String(given).toLowerCase());
+    return value === undefined ? { fault: 'must be 1 or 0' } : { value };
+  });
 }
 
 const truths: ReadonlyMap<string, boolean> = new Map([
@@ -31,7 +39,6 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 /** A time in milliseconds: `500ms`, `20s`, `5m`, `1h`; and 0. */
 export function duration() {
   return reading(
-    z.string(),
     'must be a time of at most 24h, such as 500ms, 20s, 5m or 1h, or 0',
     (text): number | undefined => {
       if (text === '0') return 0;
@@ -48,7 +55,7 @@ const longestMs = 24 * 3_600_000;
 
 /** A size in bytes, with or without a unit. */
 export function size() {
-  return reading(z.string(), 'must be a size from 64KB to 1GB, such as 64MB', (text) => {
+  return reading('must be a size from 64KB to 1GB, such as 64MB', (text) => {
     const [, digits, unit = ''] = /^(\d+)(KB|MB|GB)?$/i.exec(text) ?? [];
     const bytes = Number(digits) * 1024 ** ['', 'KB', 'MB', 'GB'].indexOf(unit.toUpperCase());
     return bytes >= minMessageBytes && bytes <= maxMessageBytes ? bytes : undefined;
@@ -62,7 +69,7 @@ const maxMessageBytes = 1024 ** 3;
 
 /** `KEY=VALUE`, of the environment. */
 export function assignment() {
-  return reading(z.string(), 'must be KEY=VALUE, with letters, digits and _ in KEY', (text) => {
+  return reading('must be KEY=VALUE, with letters, digits and _ in KEY', (text) => {
     const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
     if (name === undefined || value === undefined || value.includes('\0')) return undefined;
     return [name, value] as const;
@@ -71,7 +78,7 @@ export function assignment() {
 
 /** An object as JSON. */
 export function jsonObject() {
-  return reading(z.string(), 'must be a JSON object, such as {"loadSession":true}', (text) => {
+  return reading('must be a JSON object, such as {"loadSession":true}', (text) => {
     try {
       const value: unknown = JSON.parse(text);
       return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -85,21 +92,17 @@ export function jsonObject() {
 
 /** A path below HOME, without what says so: `.claude` of `.claude`, `~/.claude/` and `./.claude`. */
 export function pathUnderHome() {
-  return reading(
-    z.string(),
-    'must be a path below HOME, relative to it or with ~/ in front, without ..',
-    (text) => {
-      const path = text.replace(/^~\//, '');
-      if (path.startsWith('/') || path === '~' || !isOneLine(path)) return undefined;
-      const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-      return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
-    },
-  );
+  return reading('must be a path below HOME, relative to it or with ~/ in front, without ..', (text) => {
+    const path = text.replace(/^~\//, '');
+    if (path.startsWith('/') || path === '~' || !isOneLine(path)) return undefined;
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
+  });
 }
 
 /** `LOCAL=REMOTE`, two absolute paths. The first `=` in front of a `/` divides them. */
 export function pathMapping() {
-  return reading(z.string(), 'must be LOCAL=REMOTE, both absolute paths', (text) => {
+  return reading('must be LOCAL=REMOTE, both absolute paths', (text) => {
     const [, local, remote] = /^(\/.*?)=(\/.*)$/.exec(text) ?? [];
     if (local === undefined || remote === undefined || !isOneLine(text)) return undefined;
     return { local: plainPath(local), remote: plainPath(remote) };
@@ -114,16 +117,10 @@ function isOneLine(text: string): boolean {
   return !/[\0\n\r]/.test(text);
 }
 
-/** A schema that reads what `input` lets through. The error never repeats what was given: it may be a secret. */
-function reading<Given, Value>(
-  input: z.ZodType<Given>,
-  message: string,
-  read: (given: Given) => Value | undefined,
-) {
-  return input.transform((given, context): Value => {
+/** What `read` makes of a text. */
+function reading<Value>(fault: string, read: (given: string) => Value | undefined): Schema<Value> {
+  return text().map((given) => {
     const value = read(given);
-    if (value !== undefined) return value;
-    context.addIssue({ code: 'custom', message, input: '' });
-    return z.NEVER;
+    return value === undefined ? { fault } : { value };
   });
 }

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { monotonicNow } from '../base/monotonic-now.ts';
 
 /** Time, as this folder uses it. Tests hand in one that they move themselves. */
 export interface Clock {
@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: monotonicNow,
   date: () => new Date(),
   after(ms, task) {
     const timer = setTimeout(task, ms);

@@ -1,12 +1,11 @@
 import type { CredentialSource } from '../aws/credentials.ts';
 import type { ShellTarget } from '../aws/endpoint.ts';
-import { signUpgrade } from '../aws/sign-upgrade.ts';
 import { upgradeRefusal } from '../aws/upgrade-errors.ts';
 import type { BridgeError } from '../base/errors.ts';
 import { printable, type Log } from '../base/log.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { shellClose, type ShellClose } from './close-codes.ts';
-import { Connection, type ConnectionEnd } from './connection.ts';
+import type { Connection, ConnectionEnd } from './connection.ts';
 import { channels, decodeFrame } from './frames.ts';
 import { HandOver } from './hand-over.ts';
 import { defaultLimits, type ShellLimits } from './limits.ts';
@@ -157,6 +156,11 @@ class ReconnectingShell implements Shell {
   async #open(attempt: State & { is: 'connecting' }): Promise<void> {
     const { target, credentials } = this.#options;
     try {
+      // Loaded only now, since a client may have to be answered before anything is connected.
+      const [{ signUpgrade }, { Connection }] = await Promise.all([
+        import('../aws/sign-upgrade.ts'),
+        import('./connection.ts'),
+      ]);
       const upgrade = await signUpgrade(target, await credentials(), this.#clock.date());
       if (this.#state !== attempt) return;
       const connection = new Connection({

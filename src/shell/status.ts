@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { printable } from '../base/log.ts';
 
 /** What a STATUS frame says. */
@@ -29,45 +28,46 @@ export type ShellStatus =
 
 /** Reads the payload of a STATUS frame: JSON in the manner of Kubernetes' `metav1.Status`. Never throws. */
 export function decodeStatus(payload: Uint8Array): ShellStatus {
-  const parsed = schema.safeParse(parse(payload));
-  if (!parsed.success) return { is: 'unknown' };
-  const { status, metadata, reason, code, message, details } = parsed.data;
+  const { status, metadata, reason, code, message, details } = membersOf(parse(payload));
   if (status === 'Success') {
-    const { shellId, reconnected, bytesDropped } = metadata;
-    if (shellId === undefined && reconnected === undefined && bytesDropped === undefined) {
-      return { is: 'exited', code: 0 };
-    }
-    return { is: 'confirmation', shellId, reconnected: reconnected ?? false, bytesDropped };
+    const { shellId, reconnected, bytesDropped } = membersOf(metadata);
+    const confirmed = {
+      shellId: typeof shellId === 'string' && shellId !== '' ? shellId : undefined,
+      reconnected: typeof reconnected === 'boolean' ? reconnected : undefined,
+      bytesDropped: typeof bytesDropped === 'number' && bytesDropped >= 0 ? bytesDropped : undefined,
+    };
+    if (Object.values(confirmed).every((value) => value === undefined)) return { is: 'exited', code: 0 };
+    return { is: 'confirmation', ...confirmed, reconnected: confirmed.reconnected ?? false };
   }
-  const cause = (name: string): string | undefined =>
-    details.causes.find((each) => each.reason === name)?.message;
+  if (status !== 'Failure') return { is: 'unknown' };
+  const { causes } = membersOf(details);
+  const known = (Array.isArray(causes) ? causes : []).map(membersOf);
+  const cause = (name: string): string | undefined => {
+    const found = known.find((each) => each['reason'] === name);
+    return found === undefined ? undefined : words(found['message']);
+  };
+  const text = words(message);
   const signal = cause('Signal');
-  const exitCode = /^\d{1,3}$/.exec(cause('ExitCode') ?? /exit code (\d+)/.exec(message)?.[1] ?? '')?.[0];
+  const exitCode = /^\d{1,3}$/.exec(cause('ExitCode') ?? /exit code (\d+)/.exec(text)?.[1] ?? '')?.[0];
   if (signal !== undefined || exitCode !== undefined) {
     return { is: 'exited', code: exitCode === undefined ? undefined : Number(exitCode), signal };
   }
-  return { is: 'platform-error', reason, message, code };
+  return {
+    is: 'platform-error',
+    reason: words(reason),
+    message: text,
+    code: typeof code === 'number' ? code : undefined,
+  };
 }
 
-const words = z
-  .string()
-  .transform((text) => printable(text.slice(0, 500)))
-  .catch('');
+/** Of another type: as if it had none. */
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
 
-const schema = z.object({
-  status: z.enum(['Success', 'Failure']),
-  metadata: z
-    .object({
-      shellId: z.string().min(1).optional().catch(undefined),
-      reconnected: z.boolean().optional().catch(undefined),
-      bytesDropped: z.number().nonnegative().optional().catch(undefined),
-    })
-    .catch({}),
-  reason: words,
-  message: words,
-  code: z.number().optional().catch(undefined),
-  details: z.object({ causes: z.array(z.object({ reason: words, message: words })) }).catch({ causes: [] }),
-});
+function words(value: unknown): string {
+  return typeof value === 'string' ? printable(value.slice(0, 500)) : '';
+}
 
 function parse(payload: Uint8Array): unknown {
   try {

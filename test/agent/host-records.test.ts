@@ -28,6 +28,16 @@ describe('a record of the host', () => {
     });
   });
 
+  test('with more open requests than any client has, or with no offsets in them, is not believed in that', () => {
+    for (const checkpoint of [
+      `5:${Array.from({ length: 200_000 }, () => 1).join(',')}`,
+      `${'9'.repeat(400)}:`,
+    ]) {
+      const record = parseHostRecord(bytes(begin.replace('5:1,3', checkpoint)), 'me-2');
+      expect(record).toMatchObject({ is: 'begin', checkpoint: undefined });
+    }
+  });
+
   test('leaves out what the host does not know', () => {
     const record = parseHostRecord(bytes('\u001eacb me-2 begin e1 dead - 0 0 - - /\r'), 'me-2');
     expect(record).toEqual({

@@ -25,7 +25,7 @@ function cache(options: Partial<Parameters<typeof capabilityCache>[0]> = {}) {
 /** The one file that there is. */
 function fileOf(directory = inHome()): string {
   const names = readdirSync(directory);
-  expect(names).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.json$/)]);
+  expect(names).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.json$/)]);
   return join(directory, names[0] ?? '');
 }
 

@@ -1,0 +1,58 @@
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { type Figure, inTurns, median } from './figures.ts';
+import { bare, Stage } from './stage.ts';
+
+/** From a cut of the network to the answer to the next request, against an upgrade alone. */
+export async function reattachFigures(rounds = 15): Promise<Figure[]> {
+  const stage = new Stage();
+  try {
+    await stage.startService();
+    const bridge = stage.bridge(['--thread', 'reattach'], [process.execPath, bare('agent.mjs')]);
+    await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    let id = 0;
+    const request = async (): Promise<number> => {
+      id += 1;
+      const began = performance.now();
+      await bridge.request(id, 'bench/echo');
+      return performance.now() - began;
+    };
+    const runs = await inTurns(rounds, {
+      reattach: async () => {
+        await request();
+        // A connection that was cut before has proved good again.
+        await setTimeout(300);
+        stage.cut();
+        return request();
+      },
+      request,
+      upgrade: async () => {
+        const { url, headers } = await stage.upgrade();
+        const began = performance.now();
+        const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+        await new Promise((resolve) => socket.once('message', resolve));
+        const ms = performance.now() - began;
+        socket.terminate();
+        return ms;
+      },
+    });
+    const ours = median(runs.reattach) - median(runs.request);
+    const limit = median(runs.upgrade);
+    return [
+      {
+        part: 'reattach',
+        what: 'from a cut to the next answer, less a round trip',
+        unit: 'ms',
+        ours,
+        limit,
+        limitIs: 'one bare upgrade',
+        target: { says: '≤ 1 upgrade + 30 ms', isMet: ours <= limit + 30 },
+        runs: rounds,
+      },
+    ];
+  } finally {
+    await stage.end();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Bundles `src/` into `dist/`: what a bridge needs for its first answer in one file, each further part in a file that is
+ * loaded when it is used. CommonJS, since an `import` of Node's own modules runs all their getters, which load half of Node.
+ */
+import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const bridge = join(dist, 'bridge');
+rmSync(dist, { recursive: true, force: true });
+
+const bundle = await rolldown({
+  cwd: root,
+  input: { main: 'src/cli/main.ts' },
+  platform: 'node',
+  tsconfig: false,
+  // The SDK's chain of credentials is large and seldom needed, the PTY is native, and what ws could use is not installed.
+  external: ['@aws-sdk/credential-providers', '@lydell/node-pty', 'bufferutil', 'utf-8-validate'],
+  // Only smithy's ECMAScript modules can be cut down to what signing needs.
+  resolve: { mainFields: ['module', 'main'] },
+  preserveEntrySignatures: 'allow-extension',
+  plugins: [{ name: 'crypto-at-first-use', renderChunk: (code) => atFirstUse(code, 'node:crypto') }],
+});
+const { output } = await bundle.write({
+  dir: bridge,
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name].cjs',
+  // Names stay, for what a person reports; comments go.
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  comments: false,
+  // All that a start needs is one file: each further one costs a millisecond.
+  codeSplitting: { groups: [{ name: 'bridge', tags: ['$initial'] }] },
+});
+await bundle.close();
+
+// Scripts for the microVM and the local one are read where the code that sends them stands.
+cpSync(join(root, 'src/agent/host'), join(bridge, 'host'), { recursive: true });
+cpSync(join(root, 'src/local/microvm'), join(bridge, 'microvm'), { recursive: true });
+const moduleIds = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));
+
+/** Loads one of Node's own modules where a bundle uses it, instead of where the bundle begins. */
+function atFirstUse(code: string, module: string): string {
+  const [declaration, name] = new RegExp(`let (\\w+) = require\\("${module}"\\);`).exec(code) ?? [];
+  if (declaration === undefined || name === undefined) return code;
+  return code.replace(declaration, '').replaceAll(`${name}.`, `require("${module}").`);
+}
+
+/** What the authors of the packages in the bundle want to have said. */
+function licenses(ids: readonly string[]): string {
+  const directories = ids.map(
+    (id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? '',
+  );
+  return [...new Set(directories)]
+    .filter((directory) => directory !== '' && existsSync(join(directory, 'package.json')))
+    .toSorted()
+    .map((directory) => {
+      const { name, version, license } = JSON.parse(
+        readFileSync(join(directory, 'package.json'), 'utf8'),
+      ) as Readonly<Record<'name' | 'version' | 'license', string>>;
+      const texts = globSync('{LICEN[CS]E,NOTICE}*', { cwd: directory });
+      const text = texts.map((file) => readFileSync(join(directory, file), 'utf8').trim()).join('\n\n');
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}

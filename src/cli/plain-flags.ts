@@ -1,0 +1,46 @@
+import type { Settings } from '../config/settings.ts';
+
+/**
+ * What the settings of a command are given by a command line of nothing but their flags, as `givenFlags` says it. Undefined
+ * for every other line, one that asks for help or is wrong in any way: it is left to commander, which a bridge that is started in
+ * the usual way need not wait for.
+ */
+export function plainFlags(
+  argv: readonly string[],
+  settings: Settings,
+): Readonly<Record<string, unknown>> | undefined {
+  const known = new Map<string, Known>();
+  for (const [name, { flag, alias, isList = false }] of Object.entries(settings)) {
+    for (const each of alias === undefined ? [flag] : [flag, alias]) {
+      const [word = '', value] = each.split(' ');
+      known.set(word, { name, isAlias: each === alias, takesValue: value !== undefined, isList });
+    }
+  }
+  const given = new Map<string, unknown>();
+  const byAlias = new Map<string, unknown>();
+  const words = argv.values();
+  for (const word of words) {
+    const end = word.indexOf('=');
+    const flag = known.get(end < 0 ? word : word.slice(0, end));
+    if (flag === undefined) return undefined;
+    const to = flag.isAlias ? byAlias : given;
+    if (!flag.takesValue) {
+      if (end >= 0) return undefined;
+      to.set(flag.name, true);
+      continue;
+    }
+    const value = end < 0 ? words.next().value : word.slice(end + 1);
+    if (value === undefined) return undefined;
+    const before = (to.get(flag.name) ?? []) as readonly string[];
+    to.set(flag.name, flag.isList ? [...before, value] : value);
+  }
+  return Object.fromEntries([...byAlias, ...given]);
+}
+
+interface Known {
+  /** The setting's. */
+  readonly name: string;
+  readonly isAlias: boolean;
+  readonly takesValue: boolean;
+  readonly isList: boolean;
+}
