@@ -174,9 +174,9 @@ describe('connecting again', () => {
     const second = await service.peers.next();
     await events.next();
     shell.write(new Uint8Array(100));
-    // A fifth of 100 a second goes at once, the next 12.5 ms later.
-    await clock.armed(is(13));
-    for (let frame = 0; frame < 20; frame += 1) await second.frames.next();
+    // A twentieth of 100 a second goes at once, the next 10.5 ms later.
+    await clock.armed(is(11));
+    for (let frame = 0; frame < 5; frame += 1) await second.frames.next();
     expect(second.frames.rest).toEqual([]);
   });
 
