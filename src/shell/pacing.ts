@@ -60,7 +60,9 @@ export class Pacer {
   next(now: number): PacerStep {
     if (this.#queuedBytes === 0) return { is: 'empty' };
     this.#refill(now);
-    if (this.#tokens < 1) return { is: 'wait', ms: Math.ceil((1 - this.#tokens) / this.#tokensPerMs) };
+    const missing = 1 - this.#tokens;
+    // What sums of fractions leave over is no reason to wait.
+    if (missing > rounding) return { is: 'wait', ms: Math.ceil(missing / this.#tokensPerMs) };
     this.#tokens -= 1;
     const pieces = this.#take();
     const payloadBytes = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
@@ -91,3 +93,6 @@ export class Pacer {
     return pieces;
   }
 }
+
+/** Of tokens. */
+const rounding = 1e-9;
