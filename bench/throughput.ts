@@ -35,6 +35,13 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       await program.end();
       return perSecond;
     };
+    const plainPty = async (): Promise<number> => {
+      const program = stage.start([bare('pty.mjs'), ...agent]);
+      await program.request(0, 'initialize');
+      const perSecond = await flood(program);
+      await program.end();
+      return perSecond;
+    };
     const relayed = await stage.relay(agent.join(' '));
     const byFiles = await stage.relay(`bash ${bare('by-files.sh')} ${agent.join(' ')}`, 'paced');
     const official = await stage.openShell(agent.join(' '));
@@ -42,6 +49,7 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
     const out = await inTurns(rounds, {
       bridge: flood,
       pipe: plainPipe,
+      pty: plainPty,
       relay: () => flood(relayed),
       files: () => flood(byFiles),
       official: () => flood(official),
@@ -67,7 +75,7 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       files: () => upload(byFiles),
     });
     const ours = median(out.bridge);
-    const theirs = median(out.pipe);
+    const theirs = median(out.pty);
     const figure = {
       part: 'throughput',
       what: 'updates from the agent',
@@ -83,9 +91,10 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
       {
         ...figure,
         limit: theirs,
-        limitIs: 'the agent writing to a pipe',
+        limitIs: 'the agent in a PTY, read by a plain process',
         target: atLeast(0.7, ours, theirs),
       },
+      { ...figure, limit: median(out.pipe), limitIs: 'the agent writing to a pipe', target: undefined },
       {
         ...figure,
         limit: median(out.relay),
