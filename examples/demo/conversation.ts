@@ -29,6 +29,9 @@ export async function converse(
       bin,
       '--runtime-arn',
       runtimeArn,
+      // One agent for the whole conversation, also for the questions before the first prompt: its messages are counted.
+      '--thread',
+      'demo',
       '--endpoint-url',
       local.url,
       ...options,
@@ -65,7 +68,7 @@ export async function converse(
 
 const bin = join(import.meta.dirname, '..', '..', 'bin', 'agentcore-bridge.js');
 const runtimeArn = 'arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/demo';
-const clientInfo = { name: 'openab', version: '0.0.0' };
+const clientInfo = { name: 'demo', version: '1.0.0' };
 
 /** What openab puts before the words of a person. */
 const sender = JSON.stringify({

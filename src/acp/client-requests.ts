@@ -11,6 +11,7 @@ import { readSetup, type Session, type SessionSetup } from './session.ts';
 import { beside, exchanged } from './session-text.ts';
 import { splice } from './splice.ts';
 import type { Thread } from './thread.ts';
+import { knownSession } from './thread-note.ts';
 
 export interface ClientRequestsOptions {
   readonly thread: Thread;
@@ -159,7 +160,7 @@ export class ClientRequests {
     const { sessions, opening } = thread;
     const isNamed = sessions.find(sessionId) !== undefined;
     const session = sessions.add(sessionId, isNamed ? undefined : sessionId, setup);
-    const known = session.agentId === undefined ? undefined : sessions.note.sessions[session.agentId];
+    const known = session.agentId === undefined ? undefined : knownSession(sessions.note, session.agentId);
     // Of a thread whose microVM is gone with all that was kept, nothing is known but the session's name.
     const isKnown = known !== undefined || (this.#options.isOurs(sessionId) && !sessions.isRecorded);
     const isHeld = sessions.isHeld(session, agent.epoch);

@@ -1,7 +1,7 @@
 import { type AgentInfo, agentInfo } from './agent-info.ts';
 import type { Introduction, Repeated } from './introduction.ts';
 import type { RpcError } from './json-rpc-errors.ts';
-import { textAt } from './json-text.ts';
+import { isObjectText, textAt } from './json-text.ts';
 import type { Response } from './message.ts';
 import { type Call, ours } from './outgoing.ts';
 
@@ -55,7 +55,8 @@ export class Greeting {
     this.#info = undefined;
     this.#result = undefined;
     const { initialize } = this.#options.introduction;
-    const info = note === undefined ? undefined : readInfo(note);
+    // A microVM is not trusted to give back what was left in it.
+    const info = note === undefined || !isObjectText(note) ? undefined : readInfo(note);
     if (note !== undefined && info !== undefined) {
       this.#know(note, info);
       this.#tell({ is: 'known', result: note });

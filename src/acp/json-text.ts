@@ -16,6 +16,17 @@ export function encodeJson(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }
 
+/** Whether a text from elsewhere can take the place of a value in a line: one JSON object, and no line of its own in it. */
+export function isObjectText(text: string): boolean {
+  if (/[\n\r]/.test(text)) return false;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Puts JSON text in the place of a value. */
 export function replacing(span: Span, text: string): Edit {
   return { span, bytes: encoder.encode(text) };

@@ -3,7 +3,7 @@ import { noSuchSession } from './agent-errors.ts';
 import type { Reply } from './own-requests.ts';
 import type { ReplayGate } from './replay-gate.ts';
 import { openingParams, type Session } from './session.ts';
-import type { KnownSession } from './thread-note.ts';
+import { type KnownSession, knownSession } from './thread-note.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
 
 export interface OpeningOptions {
@@ -75,7 +75,7 @@ export class Opening {
   /** The session's directory in the microVM. */
   cwdOf(session: Session, { cwd }: OpeningAgent): string {
     const { agentId } = session;
-    const known = agentId === undefined ? undefined : this.#options.sessions.note.sessions[agentId];
+    const known = agentId === undefined ? undefined : knownSession(this.#options.sessions.note, agentId);
     return known?.cwd ?? session.setup.remoteCwd ?? cwd;
   }
 
@@ -90,7 +90,7 @@ export class Opening {
     const [way, ...others] = ways;
     if (way === undefined) {
       const { isRecorded, note } = this.#options.sessions;
-      const wasDeleted = isRecorded && note.sessions[agentId] === undefined;
+      const wasDeleted = isRecorded && knownSession(note, agentId) === undefined;
       if (wasDeleted) done({ is: 'error', error: noSuchSession(session.clientId) });
       else this.#replace(session, agent, done);
       return;

@@ -2,6 +2,7 @@ import { elements, memberOf, stringAt } from './json-scanner.ts';
 import { encodeText, replacing } from './json-text.ts';
 import { splice } from './splice.ts';
 import type { Thread } from './thread.ts';
+import { knownSession } from './thread-note.ts';
 
 export interface ListOptions {
   /** The client's name for a session of the thread's. */
@@ -37,7 +38,7 @@ async function listThread(thread: Thread, { clientIdOf, localCwd }: ListOptions)
       const agentId = stringAt(session, id);
       if (id === undefined || agentId === undefined) continue;
       const cwd = memberOf(session, here, 'cwd');
-      const known = thread.sessions.note.sessions[agentId];
+      const known = knownSession(thread.sessions.note, agentId);
       if (localCwd !== undefined && known?.localCwd !== undefined && known.localCwd !== localCwd) continue;
       const edits = [replacing(id, JSON.stringify(clientIdOf(thread, agentId)))];
       if (cwd !== undefined && known?.localCwd !== undefined) {

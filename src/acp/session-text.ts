@@ -49,12 +49,17 @@ const colon = 0x3a;
 
 /** Whether a look at each string is worth it: the search for the ids as they are usually written is much faster. */
 function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, string>): boolean {
+  if (names.size > maxSearches) return true;
   const text = asBuffer(line).subarray(within.start, within.end);
   for (const name of names.keys()) {
     if (!/^[\w .:@+=-]*$/.test(name) || text.includes(JSON.stringify(name))) return true;
   }
-  return false;
+  // The other way to write such a name. Some printers escape more than they must.
+  return text.includes('\\u');
 }
+
+/** So many searches take no longer than to look at each string, and no agent has so many sessions. */
+const maxSearches = 16;
 
 /** All strings of the valid value, keys included, in order. */
 function strings(line: Uint8Array, within: Span): Span[] {

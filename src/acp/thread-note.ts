@@ -1,3 +1,5 @@
+import { isObjectText } from './json-text.ts';
+
 /** What is known of one of an agent's sessions. */
 export interface KnownSession {
   /** Its directory in the microVM: the same for ever, since agents refuse to load a session from another one. */
@@ -34,25 +36,32 @@ export function parseThreadNote(text: string | undefined): ThreadNote | undefine
   }
 }
 
-/** The id under which the agent has the session now that it, or an agent before it, once called `agentId`. */
-export function presentId({ sessions }: ThreadNote, agentId: string): string {
-  const seen = new Set<string>();
-  let id = agentId;
-  for (let next = sessions[id]?.became; next !== undefined && !seen.has(next); next = sessions[id]?.became) {
-    seen.add(id);
-    id = next;
-  }
-  return id;
+/** What is known of a session, which may have any name, that of a member of every object included. */
+export function knownSession({ sessions }: ThreadNote, agentId: string): KnownSession | undefined {
+  return Object.hasOwn(sessions, agentId) ? sessions[agentId] : undefined;
 }
 
-/** The id that the session had when a client got to know it. */
-export function firstId({ sessions }: ThreadNote, agentId: string): string {
-  const entries = Object.entries(sessions);
+/** The id under which the agent has the session now that it, or an agent before it, once called `agentId`. */
+export function presentId(note: ThreadNote, agentId: string): string {
+  return lastOf(agentId, (id) => knownSession(note, id)?.became);
+}
+
+/** Gives the id that a session had when a client got to know it. A note may have many sessions: it is read once. */
+export function firstIds({ sessions }: ThreadNote): (agentId: string) => string {
+  const before = new Map<string, string>();
+  for (const [id, { became }] of Object.entries(sessions)) {
+    if (became !== undefined && !before.has(became)) before.set(became, id);
+  }
+  return (agentId) => lastOf(agentId, (id) => before.get(id));
+}
+
+/** Where the steps from an id lead, which a hostile note may have go round in circles. */
+function lastOf(start: string, next: (id: string) => string | undefined): string {
   const seen = new Set<string>();
-  let id = agentId;
-  while (!seen.has(id)) {
+  let id = start;
+  for (let other = next(id); other !== undefined && !seen.has(other); other = next(id)) {
     seen.add(id);
-    id = entries.find(([, { became }]) => became === id)?.[0] ?? id;
+    id = other;
   }
   return id;
 }
@@ -74,9 +83,19 @@ function readSession(value: unknown): KnownSession | undefined {
   if (!isObject(value)) return undefined;
   const { cwd, localCwd, epoch, turn, became, opened } = value;
   if (typeof cwd !== 'string' || !isTextOrNone(localCwd) || !isTextOrNone(epoch)) return undefined;
-  if (!isTextOrNone(became) || !isTextOrNone(opened)) return undefined;
+  if (!isTextOrNone(became)) return undefined;
   if (turn !== undefined && !Number.isFinite(turn)) return undefined;
-  return { cwd, ...present({ localCwd, epoch, turn: turn as number | undefined, became, opened }) };
+  return {
+    cwd,
+    ...present({
+      localCwd,
+      epoch,
+      turn: turn as number | undefined,
+      became,
+      // It is put into an answer as it is.
+      opened: typeof opened === 'string' && isObjectText(opened) ? opened : undefined,
+    }),
+  };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,5 +1,12 @@
 import { bareSetup, createSession, type Session, type SessionSetup } from './session.ts';
-import { emptyThreadNote, firstId, type KnownSession, presentId, type ThreadNote } from './thread-note.ts';
+import {
+  emptyThreadNote,
+  firstIds,
+  type KnownSession,
+  knownSession,
+  presentId,
+  type ThreadNote,
+} from './thread-note.ts';
 
 /** How a thread's sessions are called on the client's side. */
 export interface SessionNaming {
@@ -56,9 +63,11 @@ export class ThreadSessions {
       const agentId = session.agentId === undefined ? this.#current : presentId(this.#note, session.agentId);
       if (agentId !== undefined) this.#name(session, agentId);
     }
+    const firstId = firstIds(this.#note);
+    const named = new Set(this.all().map(({ agentId }) => agentId));
     for (const [agentId, { became }] of Object.entries(note.sessions)) {
-      if (became !== undefined || this.withAgentId(agentId) !== undefined) continue;
-      this.add(this.#naming.clientIdOf(firstId(this.#note, agentId)), agentId, bareSetup);
+      if (became !== undefined || named.has(agentId)) continue;
+      this.add(this.#naming.clientIdOf(firstId(agentId)), agentId, bareSetup);
     }
   }
 
@@ -79,7 +88,7 @@ export class ThreadSessions {
 
   /** Whether the agent's id was ever given out by `session/new`, for all that is known. */
   knows(agentId: string): boolean {
-    return this.#note.sessions[agentId] !== undefined || this.withAgentId(agentId) !== undefined;
+    return knownSession(this.#note, agentId) !== undefined || this.withAgentId(agentId) !== undefined;
   }
 
   /** What the client calls so, or should: undefined for a name that nothing is known of. */
@@ -88,7 +97,9 @@ export class ThreadSessions {
     if (known !== undefined) return known;
     const parsed = this.#naming.parse(clientId);
     if (parsed !== undefined) return this.add(clientId, parsed.agentId, bareSetup);
-    return this.#note.sessions[clientId] === undefined ? undefined : this.add(clientId, clientId, bareSetup);
+    return knownSession(this.#note, clientId) === undefined
+      ? undefined
+      : this.add(clientId, clientId, bareSetup);
   }
 
   /** A session comes to be known under that name of the client's, or is opened with other params. */
@@ -112,7 +123,7 @@ export class ThreadSessions {
     const last = session.agentId;
     this.#name(session, agentId);
     const sessions = { ...this.#note.sessions, [agentId]: { ...known, epoch } };
-    const before = last === undefined ? undefined : sessions[last];
+    const before = last === undefined ? undefined : knownSession(this.#note, last);
     if (last !== undefined && last !== agentId) {
       sessions[last] = { ...(before ?? known), became: agentId, turn: undefined, epoch: undefined };
     }
@@ -121,12 +132,12 @@ export class ThreadSessions {
 
   /** Whether the agent of that epoch holds the session. */
   isHeld({ agentId }: Session, epoch: string): boolean {
-    return agentId !== undefined && this.#note.sessions[agentId]?.epoch === epoch;
+    return agentId !== undefined && knownSession(this.#note, agentId)?.epoch === epoch;
   }
 
   /** Changes what is known of a session; without effect for one that is not known. */
   update(agentId: string, change: Partial<KnownSession>): void {
-    const known = this.#note.sessions[agentId];
+    const known = knownSession(this.#note, agentId);
     if (known === undefined) return;
     this.#note = { ...this.#note, sessions: { ...this.#note.sessions, [agentId]: { ...known, ...change } } };
   }

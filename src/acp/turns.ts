@@ -1,5 +1,6 @@
 import type { OpenCalls } from './open-calls.ts';
 import type { Session } from './session.ts';
+import { knownSession } from './thread-note.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
 
 export interface TurnsOptions {
@@ -52,7 +53,7 @@ export class Turns {
 
   #end(agentId: string): void {
     const { sessions } = this.#options;
-    if (sessions.note.sessions[agentId]?.turn === undefined) return;
+    if (knownSession(sessions.note, agentId)?.turn === undefined) return;
     sessions.update(agentId, { turn: undefined });
     this.#options.onChange();
   }

@@ -183,6 +183,7 @@ export class ResumableLink implements AgentLink {
     if (this.#state !== 'idle') await this.#depart({ for: 'good', deadline: deadline - limits.closeMs });
     const lines = this.#outbox.waitingLines;
     if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
+    else if (!this.#isOnRecord) this.#options.log.info('left before the microVM could confirm what was sent');
     this.#end();
     await this.#shell.close(Math.max(deadline - monotonicNow(), 0));
   }
@@ -260,6 +261,7 @@ export class ResumableLink implements AgentLink {
       }
     } else {
       this.#beginEpoch(record, hasStarted);
+      if (this.#isOver) return;
     }
     if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
     // Asking in passing is nobody's business.
@@ -419,6 +421,10 @@ export class ResumableLink implements AgentLink {
     return this.#isOnRecord && !this.#wantsSave;
   }
 
+  get #isOver(): boolean {
+    return this.#state === 'over';
+  }
+
   get #isOnRecord(): boolean {
     const { end } = this.#epoch ?? {};
     if (end?.is === 'to-replace') return !this.#outbox.hasRecord && this.#shell.unsentBytes === 0;
@@ -480,6 +486,7 @@ export class ResumableLink implements AgentLink {
   #end(): void {
     clearTimeout(this.#checkpointTimer);
     this.#saves.stop();
+    this.#leaving = undefined;
     this.#state = 'over';
     this.#handshake.stop();
     this.#wakeWaiters();

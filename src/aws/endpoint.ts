@@ -70,7 +70,8 @@ function operationUrl({ endpoint, arn, qualifier }: SessionTarget, operation: st
 function withoutSecrets(url: string): string {
   return printable(
     url
-      .replace(/\/\/[^/]*@/, '//…@')
+      // A password may hold what divides a URL, which is none then.
+      .replace(/^([^:/\\]*:)?.*@/s, '$1//…@')
       .replace(/[?#].*/s, '?…')
       .slice(0, 200),
   );

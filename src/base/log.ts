@@ -36,7 +36,7 @@ export function createLog(options: LogOptions): Log {
       const time = new Date(now()).toISOString();
       options.write(
         options.format === 'json'
-          ? `${JSON.stringify({ time, level, message, ...fields })}\n`
+          ? `${withoutControls(JSON.stringify({ time, level, message, ...fields }))}\n`
           : `agentcore-bridge ${level}: ${printable(message)}${textFields(fields)}\n`,
       );
     };
@@ -51,6 +51,11 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
+}
+
+/** JSON escapes the control characters below the space only. A terminal acts on those from 0x7F on as well. */
+function withoutControls(json: string): string {
+  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }
 
 function textFields(fields: LogFields): string {

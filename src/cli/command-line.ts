@@ -94,7 +94,7 @@ function withSettings(command: Command, settings: Settings, action: (flags: Flag
   command.action(async () => {
     const [stray] = command.args;
     if (stray !== undefined) {
-      throw new BridgeError('usage', `there is no command "${stray}"`, {
+      throw new BridgeError('usage', `there is no command "${stray.slice(0, 100)}"`, {
         remedy: "The agent's own goes behind --",
       });
     }

@@ -33,7 +33,8 @@ async function run(argv: readonly string[]): Promise<number> {
       complain(error.explanation);
       return exitCodeOf(error.code);
     }
-    complain(`This is a defect of agentcore-bridge: ${error instanceof Error ? error.stack : String(error)}`);
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    complain(...`This is a defect of agentcore-bridge: ${stack}`.split('\n'));
     return exitCodes.defect;
   }
 }

@@ -49,6 +49,8 @@ export class Connection {
   /** Frames that a blackhole keeps from the network. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  /** Output that is held back, to go out together. */
+  #merging: { readonly timer: NodeJS.Timeout; readonly pieces: Uint8Array[] } | undefined;
   #textFrames = 0;
   #state: 'open' | 'gone' = 'open';
 
@@ -84,6 +86,7 @@ export class Connection {
   /** Sends one frame. */
   send(channel: number, payload?: Uint8Array): void {
     if (this.#state === 'gone') return;
+    if (channel !== channels.stdout) this.#sendMerged();
     const bytes = frame(channel, payload);
     this.#observe('out', channel, bytes.length);
     if (this.#options.faults.blackholed) {
@@ -99,6 +102,25 @@ export class Connection {
 
   /** Sends output of the PTY, in as many frames as it takes. */
   sendOutput(output: Uint8Array): void {
+    const { mergeMs } = this.#options.faults;
+    if (this.#merging !== undefined) {
+      this.#merging.pieces.push(output);
+    } else if (mergeMs > 0) {
+      this.#merging = { pieces: [output], timer: setTimeout(() => this.#sendMerged(), mergeMs) };
+    } else {
+      this.#sendFrames(output);
+    }
+  }
+
+  #sendMerged(): void {
+    const merging = this.#merging;
+    if (merging === undefined) return;
+    clearTimeout(merging.timer);
+    this.#merging = undefined;
+    this.#sendFrames(Buffer.concat(merging.pieces));
+  }
+
+  #sendFrames(output: Uint8Array): void {
     const { faults } = this.#options;
     const { bytes, cut } = faults.passOut(output);
     const largest = Math.min(faults.splitBytes ?? Infinity, largestSentFrame - 1);
@@ -124,6 +146,7 @@ export class Connection {
   /** Leaves with a close frame. */
   close(code: number, reason: string): void {
     if (this.#state === 'gone') return;
+    this.#sendMerged();
     this.#options.log.info('closing', { connection: this.#options.number, code, reason });
     this.#leave();
     if (this.#options.faults.blackholed) {
@@ -142,7 +165,8 @@ export class Connection {
     this.#options.log.info('cutting', { connection: this.#options.number, how });
     this.#events.onLost(this.#options.faults.inFlight);
     this.#leave();
-    if (how === 'rst') this.#socket.resetAndDestroy();
+    if (how === 'silence') this.#webSocket.pause();
+    else if (how === 'rst') this.#socket.resetAndDestroy();
     else if (how === 'fin' || how === 1006) this.#socket.destroySoon();
     else this.#webSocket.close(how, 'fault');
   }
@@ -151,6 +175,7 @@ export class Connection {
     if (this.#state === 'gone') return;
     this.#state = 'gone';
     clearTimeout(this.#age);
+    clearTimeout(this.#merging?.timer);
     this.#options.faults.connections.delete(this);
     this.#options.log.info('detached', { connection: this.#options.number });
     this.#events.onGone();

@@ -32,6 +32,10 @@ export class FaultState {
   inFlight = { input: 0, output: 0 };
   /** Payload bytes of one frame of output. */
   splitBytes: number | undefined;
+  /** Milliseconds for which output is held back. */
+  mergeMs = 0;
+  /** Milliseconds by which the service's clock is ahead. */
+  skewMs = 0;
 
   get blackholed(): boolean {
     return this.#blackhole !== undefined;

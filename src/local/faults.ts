@@ -1,5 +1,10 @@
-/** How a connection ends: by a TCP reset, by a FIN without a close frame (which is what 1006 means), or by a close frame with this code. */
-export type Cut = 'rst' | 'fin' | number;
+import type { Readings } from './options.ts';
+
+/**
+ * How a connection ends: by a TCP reset, by a FIN without a close frame (which is what 1006 means), by a close frame with this
+ * code, or by `silence`: the socket stays open, and the client is not told.
+ */
+export type Cut = 'rst' | 'fin' | 'silence' | number;
 
 /** Which of the attached connections a fault hits. Absent fields match all. */
 export interface ConnectionFilter {
@@ -48,6 +53,12 @@ export interface Faults {
   blackhole(on: boolean): void;
   /** Splits output into frames of at most so many bytes, channel byte not counted; 1 splits every character. */
   splitOutput(bytes: number | undefined): void;
+  /** Holds output back for so many milliseconds, and sends what has come by then together. 0: at once. */
+  mergeOutput(milliseconds: number): void;
+  /** The service's clock is ahead by so many milliseconds of the one by which clients sign; negative: behind. */
+  skewClock(milliseconds: number): void;
+  /** What AWS leaves open is read in another way, by whoever attaches from now on. */
+  changeReadings(readings: Partial<Readings>): void;
   /** The service loses `bytes` of input under load, after it took `afterBytes`. */
   dropInput(drop: { readonly afterBytes: number; readonly bytes: number }): void;
   /** Sends a frame of any channel to the attached connections: diagnostics, unknown channels, a late STATUS. Returns to how many. */

@@ -7,7 +7,7 @@ import { FaultState } from './fault-state.ts';
 import type { Faults } from './faults.ts';
 import { chooseMicroVms } from './microvm.ts';
 import { defaultLimits, defaultReadings } from './options.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions, LocalCredentials } from './options.ts';
+import type { LocalAgentCore, LocalAgentCoreOptions, LocalCredentials, Readings } from './options.ts';
 import { loadPty } from './pty.ts';
 import { listen } from './server.ts';
 import { Sessions } from './sessions.ts';
@@ -64,7 +64,7 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
       port: server.port,
       isolation: microVms.isolation,
       credentials,
-      faults: faultsOf(faults, sessions),
+      faults: faultsOf(faults, sessions, readings),
       sessions: () => sessions.list(),
       close: async () => {
         await sessions.close();
@@ -88,7 +88,7 @@ function madeUpCredentials(): LocalCredentials {
   };
 }
 
-function faultsOf(state: FaultState, sessions: Sessions): Faults {
+function faultsOf(state: FaultState, sessions: Sessions, readings: Readings): Faults {
   return {
     cut: (how, filter) => state.cut(how, filter),
     cutAfter: (cut) => {
@@ -111,6 +111,15 @@ function faultsOf(state: FaultState, sessions: Sessions): Faults {
     },
     splitOutput: (bytes) => {
       state.splitBytes = bytes;
+    },
+    mergeOutput: (milliseconds) => {
+      state.mergeMs = milliseconds;
+    },
+    skewClock: (milliseconds) => {
+      state.skewMs = milliseconds;
+    },
+    changeReadings: (changed) => {
+      Object.assign(readings, changed);
     },
     dropInput: (drop) => {
       state.armDrop(drop);

@@ -67,7 +67,7 @@ async function answerRequest(
   try {
     await options.faults.reachable();
     const request = wireRequest(message, await readBody(message));
-    const call = readServiceCall(request, options.rules, Date.now());
+    const call = readServiceCall(request, options.rules, Date.now() + options.faults.skewMs);
     if (call.operation !== 'StopRuntimeSession') {
       throw new ServiceError(400, 'This operation needs a WebSocket upgrade.');
     }

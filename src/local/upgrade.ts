@@ -56,7 +56,11 @@ export async function answerUpgrade(
       refuseAs(respondOn(message, socket), fault.refusal);
       return;
     }
-    const call = readServiceCall(wireRequest(message, new Uint8Array(0)), options.rules, Date.now());
+    const call = readServiceCall(
+      wireRequest(message, new Uint8Array(0)),
+      options.rules,
+      Date.now() + faults.skewMs,
+    );
     if (call.operation !== 'InvokeAgentRuntimeCommandShell') {
       throw new ServiceError(400, 'This operation needs no WebSocket upgrade.');
     }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { firstId, parseThreadNote, presentId, type ThreadNote } from '../../src/acp/thread-note.ts';
+import { firstIds, parseThreadNote, presentId, type ThreadNote } from '../../src/acp/thread-note.ts';
 
 describe('a note that is found in a microVM', () => {
   test('is read as it was left', () => {
@@ -49,13 +49,14 @@ describe('a session that others took the place of', () => {
 
   test('is found by each of its ids', () => {
     for (const id of ['a', 'b', 'c']) expect(presentId(note, id)).toBe('c');
-    for (const id of ['a', 'b', 'c']) expect(firstId(note, id)).toBe('a');
-    for (const id of ['other', 'unknown']) expect([presentId(note, id), firstId(note, id)]).toEqual([id, id]);
+    for (const id of ['a', 'b', 'c']) expect(firstIds(note)(id)).toBe('a');
+    for (const id of ['other', 'unknown'])
+      expect([presentId(note, id), firstIds(note)(id)]).toEqual([id, id]);
   });
 
   test('does not lead round in circles', () => {
     const circle: ThreadNote = { sessions: { a: { cwd: '/', became: 'b' }, b: { cwd: '/', became: 'a' } } };
     expect(['a', 'b']).toContain(presentId(circle, 'a'));
-    expect(['a', 'b']).toContain(firstId(circle, 'a'));
+    expect(['a', 'b']).toContain(firstIds(circle)('a'));
   });
 });

@@ -607,6 +607,26 @@ describe('a link that is closed', () => {
     expect(isAlive(heard.lines[0])).toBe(true);
   });
 
+  test('by a failure while it lets go of its shell does not come back', async () => {
+    const vm = startMicroVm();
+    let heardBy: ShellEvents | undefined;
+    const { link, heard, until, say } = attach(vm, 'cat', {
+      createShell: (events) => {
+        heardBy = events;
+        return vm.shell.connect(events);
+      },
+    });
+    say('one');
+    await until(() => heard.lines.length === 1);
+    link.letGo();
+    heardBy?.onFailed(stuck);
+    const before = [...heard.all];
+    await new Promise(setImmediate);
+    say('two');
+    expect(heard.all).toEqual(before);
+    expect(before.at(-1)).toBe(`failed ${stuck.code}`);
+  });
+
   test('before it was attached ends at once', async () => {
     const vm = startMicroVm();
     const { link, heard } = attach(vm, 'cat');

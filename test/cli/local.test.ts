@@ -48,6 +48,7 @@ test(
     const bridge = startBridge(undefined, {
       // The general variable gives way to the one that `local` prints.
       env: { ...exported, AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AGENTCORE_RUNTIME_ARN: runtimeArn },
+      args: ['--thread', word],
       agent: [...fixture('test-agent.ts'), word],
     });
     expect((await bridge.request('initialize', { protocolVersion: 1 })).result).toBeDefined();

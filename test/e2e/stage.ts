@@ -1,4 +1,7 @@
-import { afterEach, expect } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect } from 'vitest';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
 import { BridgeProcess, type BridgeOptions, repository } from './bridge-process.ts';
@@ -12,6 +15,10 @@ afterEach(async () => {
   }
   if (failures.length > 0) throw failures[0];
 });
+
+/** What the bridges of a test file learn of their agents is nobody else's. */
+const cacheHome = mkdtempSync(join(tmpdir(), 'acb-cache-'));
+afterAll(() => rmSync(cacheHome, { recursive: true, force: true }));
 
 /** Has something ended when the test is over. */
 export function endLater(end: () => Promise<void>): void {
@@ -30,7 +37,10 @@ export function startBridge(
   local: Pick<LocalAgentCore, 'url' | 'credentials'> | undefined,
   options: BridgeOptions = {},
 ): BridgeProcess {
-  const bridge = new BridgeProcess(local, options);
+  const bridge = new BridgeProcess(local, {
+    ...options,
+    env: { XDG_CACHE_HOME: cacheHome, ...options.env },
+  });
   endLater(async () => {
     await bridge.stop();
     expect(bridge.strayLines()).toEqual([]);

@@ -239,3 +239,51 @@ test('an observer sees every frame with its size until it is told to stop', asyn
     at: expect.any(Number),
   });
 });
+
+test('a connection that falls silent stays open, is answered nothing, and its shell can be attached to', async () => {
+  const client = await openEcho();
+  const pongs: unknown[] = [];
+  client.webSocket.on('pong', (data) => pongs.push(data));
+  expect(core.faults.cut('silence', { sessionId: at.sessionId })).toBe(1);
+  client.webSocket.ping();
+  client.type('lost');
+  const next = await open(core, at);
+  next.type('|');
+  await next.until(({ text }) => text.includes('|'));
+  expect(next.text).toBe('|');
+  expect(pongs).toEqual([]);
+  expect(client.webSocket.readyState).toBe(client.webSocket.OPEN);
+  client.webSocket.terminate();
+});
+
+test('output that is merged comes as one frame, ahead of what is said of the end', async () => {
+  const client = await open(core, at);
+  await client.run('true');
+  core.faults.mergeOutput(60_000);
+  const before = client.frames.length;
+  client.type('printf a; sleep .1; printf b; exit\n');
+  await client.closed;
+  core.faults.mergeOutput(0);
+  expect(client.frames.slice(before).map(({ channel }) => channel)).toEqual([1, 3]);
+});
+
+test('the clock of the service decides which signatures are too old', async () => {
+  core.faults.skewClock(240_000);
+  await (await open(core, at)).detach();
+  core.faults.skewClock(-360_000);
+  expect(await refusal(core, at)).toMatchObject({ status: 403, errorType: 'InvalidSignatureException' });
+  core.faults.skewClock(0);
+  await (await open(core, at)).detach();
+});
+
+test('readings change for whoever attaches next', async () => {
+  await (await open(core, at)).detach();
+  core.faults.changeReadings({ confirmation: 'never' });
+  const silent = await open(core, at);
+  await silent.run('true');
+  expect(silent.statuses).toEqual([]);
+  core.faults.changeReadings({ confirmation: 'first' });
+  const next = await open(core, at);
+  await next.run('true');
+  expect(next.statuses).toHaveLength(1);
+});

@@ -1,0 +1,87 @@
+import { shellClose } from '../../src/shell/close-codes.ts';
+import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
+
+/** What a bridge asks of the host at an attach. */
+export interface Attach {
+  readonly nonce: string;
+  readonly epoch: string;
+  readonly outOffset: number;
+  readonly inAcknowledged: number;
+  readonly replace: string;
+}
+
+/** What a host says, behind its nonce; nothing where it stays silent. */
+export type Answer = (attach: Attach, attaches: number) => readonly string[];
+
+/** A shell in which a host says whatever the test wants. Nothing of what it says is asked for by the agent's input. */
+export class ScriptedShell {
+  readonly #answer: Answer;
+  #events: ShellEvents | undefined;
+  #nonce = '';
+  /** All that was written to it. */
+  written = Buffer.alloc(0);
+  attaches = 0;
+  connections = 0;
+
+  constructor(answer: Answer) {
+    this.#answer = answer;
+  }
+
+  connect = (events: ShellEvents): Shell => {
+    this.#events = events;
+    return {
+      start: () => this.#open(),
+      write: (bytes) => this.#onWrite(bytes),
+      unsentBytes: 0,
+      sent: () => Promise.resolve(),
+      pause: () => undefined,
+      resume: () => undefined,
+      settle: () => undefined,
+      reconnect: () => {
+        this.#events?.onClose(shellClose(1006, ''));
+        this.#open();
+      },
+      rest: () => undefined,
+      close: () => {
+        this.#events = undefined;
+        return Promise.resolve();
+      },
+    };
+  };
+
+  /** The PTY says something. */
+  say(text: string | Uint8Array): void {
+    this.#events?.onOutput(typeof text === 'string' ? Buffer.from(text) : text);
+  }
+
+  #open(): void {
+    this.connections += 1;
+    // As on a network, nothing comes before what asked for it has returned.
+    queueMicrotask(() => {
+      this.#events?.onOpen();
+      this.#events?.onStatus({ is: 'confirmation', reconnected: false });
+    });
+  }
+
+  #onWrite(bytes: Uint8Array): void {
+    this.written = Buffer.concat([this.written, bytes]);
+    const text = Buffer.from(bytes).toString('latin1');
+    if (text === '\u0003') queueMicrotask(() => this.say(`\u001eacb ${this.#nonce} end\n`));
+    const [, nonce, epoch = '-', outOffset, inAcknowledged, , replace = '-'] =
+      / agent-host \S+ (\S+) (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(text) ?? [];
+    if (nonce === undefined) return;
+    this.#nonce = nonce;
+    this.attaches += 1;
+    const attach = {
+      nonce,
+      epoch,
+      outOffset: Number(outOffset),
+      inAcknowledged: Number(inAcknowledged),
+      replace,
+    };
+    const said = this.#answer(attach, this.attaches);
+    queueMicrotask(() => {
+      for (const words of said) this.say(`\u001eacb ${nonce} ${words}\n`);
+    });
+  }
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { verifies } from '../requirements.ts';
+import { runChaos } from './run.ts';
+
+test(
+  verifies(
+    ['host.exactly-once', 'host.takeover', 'shell.close-codes', 'shell.confirmation'],
+    'a seeded storm of faults of every kind takes nothing that it may not',
+  ),
+  async () => {
+    const { table, isWhole, lanes } = await runChaos({ seed: 3, messages: 8000, faults: 40, lanes: 2 });
+    expect(isWhole ? 'WHOLE' : table).toBe('WHOLE');
+    expect(lanes.reduce((sum, { faultsDone }) => sum + faultsDone, 0)).toBe(40);
+  },
+  240_000,
+);

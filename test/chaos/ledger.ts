@@ -1,0 +1,469 @@
+import type { FromAgent } from './wire.ts';
+
+/** How a bridge came to its end. */
+export type BridgeEnd =
+  /** It had time to deliver what it had read, and to say what it could not. */
+  | 'left'
+  /** It was killed, replaced, or gave up: what it had read and not sent is lost with it. */
+  | 'broken';
+
+/** What is counted. Those of `faults` must be 0; the others are what the promises allow. */
+export interface Tally {
+  up: number;
+  down: number;
+  /** Numbers that never came to the agent, where nothing took them away. */
+  lostUp: number;
+  lostDown: number;
+  doubledUp: number;
+  doubledDown: number;
+  reordered: number;
+  /** Requests without an answer, with two, or with an error for no reason. */
+  misanswered: number;
+  /** Anything else that must not be: what it is stands in `complaints`. */
+  otherwise: number;
+  /** Answered with an error, since the agent or its bridge died. */
+  refused: number;
+  /** For the agent, and gone with it or its microVM. */
+  lostWithAgent: number;
+  /** Read by a bridge that broke, and not sent. */
+  lostWithBridge: number;
+  /** Shown again by the bridge that followed a broken one. */
+  shownAgain: number;
+  /** Milliseconds between the first time and the end of that bridge, at most. */
+  shownAgainMs: number;
+  /** Questions of the agent that were asked again by the next bridge. */
+  askedAgain: number;
+  /** What the bridge itself said in the conversation. */
+  bridgeSaid: number;
+}
+
+export const faultsOf = (tally: Tally): number =>
+  tally.lostUp +
+  tally.lostDown +
+  tally.doubledUp +
+  tally.doubledDown +
+  tally.reordered +
+  tally.misanswered +
+  tally.otherwise;
+
+export function emptyTally(): Tally {
+  return {
+    up: 0,
+    down: 0,
+    lostUp: 0,
+    lostDown: 0,
+    doubledUp: 0,
+    doubledDown: 0,
+    reordered: 0,
+    misanswered: 0,
+    otherwise: 0,
+    refused: 0,
+    lostWithAgent: 0,
+    lostWithBridge: 0,
+    shownAgain: 0,
+    shownAgainMs: 0,
+    askedAgain: 0,
+    bridgeSaid: 0,
+  };
+}
+
+/** The books of one thread: what was sent, what came, and whether that is what was promised. Reads no clock of its own. */
+export class Ledger {
+  readonly tally = emptyTally();
+  /** What is wrong, the first of it. */
+  readonly complaints: string[] = [];
+  readonly #now: () => number;
+  readonly #sessions = new Map<string, SessionBooks>();
+  readonly #lives = new Map<string, Life>();
+  readonly #prompts = new Map<number, Prompt>();
+  readonly #asks = new Map<string, Ask>();
+  /** Times in which the agent may have been lost: until it is known that there is another. */
+  readonly #losses: { readonly from: number; until?: number }[] = [];
+  /** Counted up with each bridge. */
+  #bridge = 0;
+  #isLeaving = false;
+  #lastEnd: { readonly how: BridgeEnd; readonly at: number } | undefined;
+
+  /** @param now milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Another bridge is what the client talks to from now on. */
+  beginBridge(): void {
+    this.#bridge += 1;
+    const last = this.#lastEnd?.how ?? 'left';
+    for (const books of this.#sessions.values()) {
+      const { nextUp, firstOfBridges } = books;
+      if (firstOfBridges.get(nextUp) !== 'broken') firstOfBridges.set(nextUp, last);
+      books.hasHeardBridge = false;
+    }
+  }
+
+  /** The bridge is about to leave: it may answer what is open with an error. */
+  leaving(): void {
+    this.#isLeaving = true;
+  }
+
+  /** What is open is not answered any more; where the bridge left in peace, it should have been. */
+  endBridge(how: BridgeEnd): void {
+    this.#isLeaving = false;
+    this.#lastEnd = { how, at: this.#now() };
+    for (const [id, prompt] of this.#prompts) {
+      if (how === 'left')
+        this.#complain('misanswered', `prompt ${id} of ${prompt.session} was left unanswered`);
+      prompt.resolve('gone');
+    }
+    this.#prompts.clear();
+  }
+
+  /** The microVM or the agent is about to be taken away: until `regained`, requests may be answered with an error. */
+  losing(): void {
+    this.#losses.push({ from: this.#now() });
+    for (const life of this.#lives.values()) life.mayEnd = true;
+  }
+
+  /** Whether it is not known yet that there is another agent. */
+  get isLost(): boolean {
+    return this.#losses.some(({ until }) => until === undefined);
+  }
+
+  addSession(session: string): void {
+    this.#sessions.set(session, {
+      nextUp: 0,
+      firstOfBridges: new Map(),
+      life: undefined,
+      pastLives: new Set(),
+      nextDown: 0,
+      lastDownAt: [],
+      hasHeardBridge: false,
+      errors: [],
+    });
+  }
+
+  /** The number of the next thing that is said in this session. */
+  nextUp(session: string): number {
+    const books = this.#books(session);
+    this.tally.up += 1;
+    return books.nextUp++;
+  }
+
+  /** A prompt goes out under this id. Resolves when it is answered, or can't be any more. */
+  ask(id: number, session: string, n: number): Promise<'answered' | 'refused' | 'gone'> {
+    const { promise, resolve } = Promise.withResolvers<'answered' | 'refused' | 'gone'>();
+    this.#prompts.set(id, { session, n, sentAt: this.#now(), resolve });
+    return promise;
+  }
+
+  answered({ id = -1, result, error }: FromAgent): void {
+    const prompt = this.#prompts.get(id);
+    this.tally.down += 1;
+    if (prompt === undefined) {
+      this.#complain('misanswered', `an answer came to ${id}, which is not open`);
+      return;
+    }
+    this.#prompts.delete(id);
+    const books = this.#books(prompt.session);
+    if (error !== undefined) {
+      if (this.#isExcused(prompt)) this.tally.refused += 1;
+      else this.#complain('misanswered', `prompt ${prompt.n}: ${error.code} ${error.message}`);
+      books.errors.push({ n: prompt.n, at: this.#now() });
+      prompt.resolve('refused');
+      return;
+    }
+    if (result?.n !== prompt.n) this.#complain('misanswered', `${prompt.n} has the answer of ${result?.n}`);
+    this.#checkBehind(books, result?.life, result?.after, `the answer to ${prompt.n}`);
+    for (const loss of this.#losses) {
+      if (loss.until === undefined && this.#isBornAfter(result?.life, loss.from)) loss.until = this.#now();
+    }
+    prompt.resolve('answered');
+  }
+
+  /** An update came to the client. One without a number is the bridge's own. */
+  update({ sessionId = '', life, d }: NonNullable<FromAgent['params']>): void {
+    if (life === undefined || d === undefined) {
+      this.tally.bridgeSaid += 1;
+      return;
+    }
+    this.tally.down += 1;
+    const books = this.#books(sessionId);
+    this.#enterLife(books, life);
+    if (books.life !== life) {
+      this.#complain('reordered', `update ${d} of ${life} came behind ${books.life}`);
+      return;
+    }
+    const isAgain = d < books.nextDown && !books.hasHeardBridge && this.#lastEnd?.how === 'broken';
+    if (d > books.nextDown) {
+      this.#complain(
+        'lostDown',
+        `update ${d} of ${life} where ${books.nextDown} was due`,
+        d - books.nextDown,
+      );
+    } else if (isAgain) {
+      this.tally.shownAgain += books.nextDown - d;
+      const shownAt = books.lastDownAt[d % keptTimes] ?? 0;
+      this.tally.shownAgainMs = Math.max(this.tally.shownAgainMs, (this.#lastEnd?.at ?? 0) - shownAt);
+    } else if (d < books.nextDown) {
+      this.#complain(
+        'doubledDown',
+        `update ${d} of ${life} where ${books.nextDown} was due`,
+        books.nextDown - d,
+      );
+    }
+    books.hasHeardBridge = true;
+    books.nextDown = d + 1;
+    books.lastDownAt[d % keptTimes] = this.#now();
+  }
+
+  /** The agent asks something. Returns whether it is to be answered. */
+  asked({ sessionId = '', life, a, after }: NonNullable<FromAgent['params']>): boolean {
+    this.tally.down += 1;
+    const key = `${life} ${a}`;
+    const known = this.#asks.get(key);
+    if (known?.bridge === this.#bridge) {
+      this.#complain('doubledDown', `question ${key} came twice`);
+      return false;
+    }
+    if (known === undefined) {
+      const books = this.#books(sessionId);
+      if (life !== undefined) this.#enterLife(books, life);
+      this.#checkBehind(books, life, after, `question ${a}`);
+    } else {
+      this.tally.askedAgain += 1;
+    }
+    this.#asks.set(key, { bridge: this.#bridge, answers: known?.answers ?? 0 });
+    return true;
+  }
+
+  /** The client answers it. */
+  replied(life: string, a: number): void {
+    this.tally.up += 1;
+    const ask = this.#asks.get(`${life} ${a}`);
+    if (ask !== undefined) ask.answers += 1;
+  }
+
+  born(life: string): void {
+    this.#lives.set(life, {
+      bornAt: this.#now(),
+      mayEnd: false,
+      runs: new Map(),
+      written: undefined,
+    });
+  }
+
+  /** The agent's side way has ended: so has it. */
+  died(life: string): void {
+    if (this.#lives.get(life)?.mayEnd === false)
+      this.#complain('otherwise', `agent ${life} ended for no reason`);
+  }
+
+  garbled(life: string, bytes: number): void {
+    this.#complain('otherwise', `agent ${life} got ${bytes} bytes that are no message`);
+  }
+
+  seen(life: string, runs: readonly (readonly [session: string, from: number, to: number])[]): void {
+    const known = this.#lives.get(life);
+    for (const [session, from, to] of runs) {
+      const ofSession = known?.runs.get(session) ?? [];
+      const last = ofSession.at(-1);
+      if (last?.to === from - 1) last.to = to;
+      else ofSession.push({ from, to });
+      known?.runs.set(session, ofSession);
+    }
+  }
+
+  /**
+   * What an agent says at its end, or at the end of everything, of what it has written, and of its questions.
+   *
+   * @param isAll Whether nothing is under way any more
+   */
+  written(
+    life: string,
+    last: {
+      readonly updates: readonly (readonly [string, number])[];
+      readonly open: readonly number[];
+      readonly answered: readonly number[];
+    },
+    isAll: boolean,
+  ): void {
+    const known = this.#lives.get(life);
+    if (known === undefined) return;
+    known.written = last.updates.map(([session, count]) => ({ session, count }));
+    for (const [a, times] of last.answered.entries()) {
+      const given = this.#asks.get(`${life} ${a}`)?.answers ?? 0;
+      if (times > given)
+        this.#complain('doubledUp', `question ${a} has ${times} answers, ${given} were given`);
+    }
+    if (!isAll) return;
+    for (const a of last.open) {
+      const ask = this.#asks.get(`${life} ${a}`);
+      if (ask === undefined) this.#complain('lostDown', `question ${a} of ${life} never came`);
+      else if (ask.answers === 0) this.#complain('lostDown', `question ${a} of ${life} was not asked again`);
+      else if (ask.bridge === this.#bridge)
+        this.#complain('lostUp', `the answer to question ${a} of ${life}`);
+      else this.tally.lostWithBridge += 1;
+    }
+  }
+
+  /** Whether the agent has seen all, and the client has all that it wrote. To be asked when nothing more is said. */
+  isSettled(life: string): boolean {
+    const written = this.#lives.get(life)?.written;
+    return (
+      written !== undefined &&
+      [...this.#sessions].every(([session, books]) => {
+        const count = written.find((each) => each.session === session)?.count ?? 0;
+        return (books.life === life ? books.nextDown : 0) >= count;
+      })
+    );
+  }
+
+  /** Closes the books: what did not come by now, never did. */
+  close(): void {
+    for (const [id, prompt] of this.#prompts) {
+      this.#complain('misanswered', `prompt ${id} of ${prompt.session} has no answer`);
+    }
+    for (const [session, books] of this.#sessions) {
+      this.#closeUp(session, books);
+      this.#closeDown(session, books);
+    }
+  }
+
+  otherwise(what: string): void {
+    this.#complain('otherwise', what);
+  }
+
+  #closeUp(session: string, books: SessionBooks): void {
+    let next = 0;
+    let isFirstLife = true;
+    for (const [name, life] of this.#lives) {
+      let isFirst = true;
+      for (const { from, to } of life.runs.get(session) ?? []) {
+        if (from < next) {
+          this.#complain(
+            'doubledUp',
+            `${session} ${from} came to ${name} where ${next} was due`,
+            next - from,
+          );
+        } else if (from > next) {
+          const count = from - next;
+          if (isLostWithBridge(books, next, from)) this.tally.lostWithBridge += count;
+          else if (isFirst && !isFirstLife) this.tally.lostWithAgent += count;
+          else this.#complain('lostUp', `${session} ${from} came to ${name} where ${next} was due`, count);
+        }
+        isFirst = false;
+        next = Math.max(next, to + 1);
+        for (const { n, at } of books.errors) {
+          if (n >= from && n <= to && at < life.bornAt) {
+            this.#complain('otherwise', `prompt ${n} of ${session} ran although it was refused`);
+          }
+        }
+      }
+      isFirstLife = false;
+    }
+    if (next < books.nextUp) {
+      this.#complain('lostUp', `${session} ends at ${next} of ${books.nextUp}`, books.nextUp - next);
+    }
+  }
+
+  #closeDown(session: string, books: SessionBooks): void {
+    for (const [name, { written }] of this.#lives) {
+      const count = written?.find((each) => each.session === session)?.count ?? 0;
+      const came = books.life === name ? books.nextDown : (books.cameOf?.get(name) ?? 0);
+      if (came < count)
+        this.#complain('lostDown', `${session} has ${came} of ${count} of ${name}`, count - came);
+      if (written !== undefined && came > count) {
+        this.#complain('otherwise', `${session} has ${came} of ${count} of ${name}`);
+      }
+    }
+  }
+
+  #enterLife(books: SessionBooks, life: string): void {
+    if (books.life === life || books.pastLives.has(life)) return;
+    if (books.life !== undefined) {
+      books.pastLives.add(books.life);
+      books.cameOf ??= new Map();
+      books.cameOf.set(books.life, books.nextDown);
+    }
+    books.life = life;
+    books.nextDown = 0;
+  }
+
+  #checkBehind(books: SessionBooks, life: string | undefined, after: number | undefined, what: string): void {
+    const came = life === books.life ? books.nextDown - 1 : -1;
+    if (after === came) return;
+    this.#complain(
+      'reordered',
+      `${what} came behind update ${came} of ${books.life}, and not ${after} of ${life}`,
+    );
+  }
+
+  #isExcused({ sentAt }: Prompt): boolean {
+    return this.#isLeaving || this.#losses.some(({ until }) => until === undefined || sentAt <= until);
+  }
+
+  #isBornAfter(life: string | undefined, time: number): boolean {
+    return (this.#lives.get(life ?? '')?.bornAt ?? -1) > time;
+  }
+
+  #books(session: string): SessionBooks {
+    const books = this.#sessions.get(session);
+    if (books === undefined) throw new Error(`there is no session ${session}`);
+    return books;
+  }
+
+  #complain(kind: FaultKind, what: string, count = 1): void {
+    this.tally[kind] += count;
+    if (this.complaints.length < 50) this.complaints.push(`${kind}: ${what}`);
+  }
+}
+
+type FaultKind =
+  'lostUp' | 'lostDown' | 'doubledUp' | 'doubledDown' | 'reordered' | 'misanswered' | 'otherwise';
+
+/** Of how many of the latest updates it is known when they came. */
+const keptTimes = 10_000;
+
+interface SessionBooks {
+  nextUp: number;
+  /** The first number that was given to each bridge, and how the one before it had ended. */
+  readonly firstOfBridges: Map<number, BridgeEnd>;
+  /** The agent whose updates come now. */
+  life: string | undefined;
+  readonly pastLives: Set<string>;
+  cameOf?: Map<string, number>;
+  nextDown: number;
+  readonly lastDownAt: number[];
+  /** Whether an update came from the bridge that is there now. */
+  hasHeardBridge: boolean;
+  /** Prompts that were refused. */
+  readonly errors: { readonly n: number; readonly at: number }[];
+}
+
+/** Whether the numbers from `next` on up to `from` are what broken bridges had read: the next one begins with `from`. */
+function isLostWithBridge({ firstOfBridges }: SessionBooks, next: number, from: number): boolean {
+  return (
+    firstOfBridges.has(from) &&
+    [...firstOfBridges].some(([first, how]) => how === 'broken' && first > next && first <= from)
+  );
+}
+
+interface Life {
+  readonly bornAt: number;
+  mayEnd: boolean;
+  /** What it saw of each session, in order. */
+  readonly runs: Map<string, { readonly from: number; to: number }[]>;
+  written: readonly { readonly session: string; readonly count: number }[] | undefined;
+}
+
+interface Prompt {
+  readonly session: string;
+  readonly n: number;
+  readonly sentAt: number;
+  readonly resolve: (how: 'answered' | 'refused' | 'gone') => void;
+}
+
+interface Ask {
+  /** Which bridge showed it last. */
+  readonly bridge: number;
+  answers: number;
+}
