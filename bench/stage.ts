@@ -84,12 +84,11 @@ export class Stage {
     return this.inPty(this.start([bare('open-shell.mjs'), runtimeArn]), command);
   }
 
-  /** The signed request for a fresh shell in a microVM of its own. */
-  async upgrade(): Promise<SignedUpgrade> {
+  /** The signed request for a shell in a microVM of its own: a fresh one, unless its number is given. */
+  async upgrade(number = (this.#shells += 1)): Promise<SignedUpgrade> {
     const { url, credentials } = this.address;
     const arn = parseRuntimeArn(runtimeArn);
-    this.#shells += 1;
-    const name = `bench-${process.pid}-${String(this.#shells).padStart(40, '0')}`;
+    const name = `bench-${process.pid}-${String(number).padStart(40, '0')}`;
     const target = {
       endpoint: dataPlaneEndpoint(arn, url),
       arn,
