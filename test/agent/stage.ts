@@ -44,7 +44,8 @@ export function startMicroVm(options: Partial<PtyShellOptions> = {}): MicroVm {
   });
   const forgetThread = (): void => {
     endAgents(directory);
-    rmSync(directory, { recursive: true, force: true });
+    // What an agent leaves may just be being saved.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 });
   };
   endings.push(() => {
     shell.end();
