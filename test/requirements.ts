@@ -104,6 +104,10 @@ export const requirements = {
     says: 'What bridges leave for later ones outlives them; that of a thread outlives the agent and the microVM.',
     source: 'design',
   },
+  'host.free': {
+    says: 'What was acknowledged is given back to the disk of the microVM, and nothing else is.',
+    source: 'issue',
+  },
   'host.keep': {
     says: 'What the agent remembers is saved whole to the persistent mount, and restored in a fresh microVM.',
     source: 'design',

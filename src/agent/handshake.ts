@@ -20,6 +20,8 @@ export interface HandshakeOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** A word that no earlier attach had: letters, digits and dashes. */
   readonly nonce: () => string;
+  /** Whether nothing of the thread's agent is known here yet. */
+  readonly isNew: () => boolean;
   /** What to ask of the host, at this moment. */
   readonly request: () => Omit<AttachRequest, 'nonce'>;
   /** How to start the agent, if the host finds none. */
@@ -70,7 +72,7 @@ export class Handshake {
   onStatus(status: ShellStatus): void {
     if (this.#phase.is !== 'confirming' || status.is !== 'confirmation') return;
     // What the last bridge sent before it was gone may not be read yet, and an interrupt drops it. Our own we send again.
-    if (status.reconnected && this.#options.request().epoch === undefined) {
+    if (status.reconnected && this.#options.isNew()) {
       this.#enter('letting-read', limits.readMs);
     } else if (status.reconnected) this.#interrupt();
     else this.#bootstrap(limits.freshShellMs);

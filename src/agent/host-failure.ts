@@ -6,6 +6,8 @@ export function hostFailure(what: string): BridgeError {
   const [reason = '', ...words] = what.split(' ');
   const subject = printable(words.join(' '));
   switch (reason) {
+    case 'replaced':
+      return replaced();
     case 'tool':
       return failure(
         `the microVM's image lacks ${subject}, which the agent host needs`,
@@ -39,6 +41,13 @@ export function hostFailure(what: string): BridgeError {
     default:
       return failure(`the agent host in the microVM failed (${printable(what)})`, '');
   }
+}
+
+/** The error for a bridge that is not the last that came to the thread. */
+export function replaced(): BridgeError {
+  return new BridgeError('replaced', 'another bridge has taken over this thread', {
+    remedy: 'Only one bridge at a time can serve a thread: see that the other one is wanted.',
+  });
 }
 
 function failure(message: string, remedy: string): BridgeError {

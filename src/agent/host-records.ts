@@ -7,7 +7,7 @@ import type { EpochEvent, Notes } from './agent-link.ts';
  * RS acb NONCE need                                              the agent is to be started
  * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
  * RS acb NONCE keeping kept|no-mount|no-tar                      whether the agent is saved; before `begin`
- * RS acb NONCE begin EPOCH live|dead LAST IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
+ * RS acb NONCE begin EPOCH live|dead IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE fail WHAT…                                        it can't work
  * RS acb NONCE end                                               detached
  * RS exit EPOCH CODE STDERR                                      in the agent's output: how it ended, stderr's end in base64
@@ -22,8 +22,6 @@ export type HostRecord =
       readonly epoch: string;
       /** Whether its agent runs. Of a dead one there is output left, and how it ended. */
       readonly isLive: boolean;
-      /** The nonce of the attach before this one; undefined where there was none. */
-      readonly lastNonce: string | undefined;
       /** Bytes of input that have arrived. */
       readonly inSize: number;
       /** Offset of the first byte of output that follows. */
@@ -116,12 +114,11 @@ function isKeeping(word: string): word is Keeping {
 }
 
 function parseBegin(words: readonly string[]): HostRecord | undefined {
-  const [epoch = '', life, lastNonce, inSize, outOffset, checksum, checkpoint = '-', ...cwd] = words;
+  const [epoch = '', life, inSize, outOffset, checksum, checkpoint = '-', ...cwd] = words;
   const record = {
     is: 'begin',
     epoch,
     isLive: life === 'live',
-    lastNonce: lastNonce === '-' ? undefined : lastNonce,
     inSize: parseOffset(inSize),
     outOffset: parseOffset(outOffset),
     checksum: checksum === '-' ? undefined : checksum,

@@ -19,8 +19,10 @@ export interface AttachRequest {
   readonly outOffset: number;
   /** Bytes of its input that the host has acknowledged. */
   readonly inAcknowledged: number;
-  /** The first so many bytes of its output will never be asked for again. */
+  /** The first so many bytes of its output will never be asked for again: their disk can be freed. 0: not yet worth it. */
   readonly outFree: number;
+  /** The first so many bytes of its input are whole lines that the host has acknowledged. 0: as above. */
+  readonly inFree: number;
   /** End this epoch's agent and start another one. */
   readonly replace: string | undefined;
   /** Save what the agent remembers; its databases only where it is at rest. */
@@ -58,6 +60,7 @@ export function bootstrapLine(request: AttachRequest): Uint8Array {
     replace,
     save,
     Math.floor(request.saveMs / napMs),
+    request.inFree,
   ];
   return encoder.encode(
     ` """"unset HISTFILE; export ACB_IDLE=${quote(script('idle'))}; exec "$BASH" -pc ${quote(script('attach'))} agent-host ${parameters.join(' ')}\n`,
@@ -72,7 +75,7 @@ export function startPayload(start: AgentStart): Uint8Array {
     COMMAND: start.command,
     CWD: start.cwd ?? '',
     ENVIRONMENT: environment.join('\n'),
-    FUNCTIONS: `${script('follow')}\n${script('keep')}`,
+    FUNCTIONS: `${script('follow')}\n${script('free')}\n${script('keep')}`,
     RUN: script('run'),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
@@ -85,7 +88,7 @@ const encoder = new TextEncoder();
 const napMs = 20;
 
 /** A file of `host/` without its comments and indentation. Read when it is needed: that is after the first answer. */
-function script(name: 'attach' | 'follow' | 'idle' | 'keep' | 'run' | 'start'): string {
+function script(name: 'attach' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start'): string {
   const known = scripts.get(name);
   if (known !== undefined) return known;
   const text = readFileSync(new URL(`./host/${name}.sh`, import.meta.url), 'utf8')

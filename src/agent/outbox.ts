@@ -122,6 +122,11 @@ export class Outbox {
     return this.#acknowledged;
   }
 
+  /** Where the first line of this epoch begins that is not known to have arrived whole. */
+  get arrivedLines(): number {
+    return this.#bound[0]?.start ?? this.#end;
+  }
+
   /** The last checkpoint that is known to have arrived in this epoch. */
   get arrivedCheckpoint(): Checkpoint | undefined {
     return this.#arrivedCheckpoint;

@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError } from '../base/errors.ts';
-import { LineAssembler } from '../base/lines.ts';
 import type { Log } from '../base/log.ts';
 import { monotonicNow } from '../base/monotonic-now.ts';
 import type { ShellClose } from '../shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../shell/shell.ts';
 import type { AgentLink, AgentLinkEvents, Notes, TakenBack } from './agent-link.ts';
+import { CheckpointSchedule } from './checkpoint-schedule.ts';
+import { Epoch } from './epoch.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
 import type { AttachRequest } from './host-script.ts';
-import { type Checkpoint, type Keeping, parseExitRecord, recordSeparator } from './host-records.ts';
+import { type Checkpoint, type Keeping, parseExitRecord } from './host-records.ts';
 import { Outbox } from './outbox.ts';
 import { SaveSchedule } from './save-schedule.ts';
+import { Waiters } from './waiters.ts';
 
 export interface ResumableLinkOptions {
   /** Names the thread's directory in the microVM. */
@@ -52,14 +54,13 @@ export class ResumableLink implements AgentLink {
   #leaving: Leaving | undefined;
   #isConfirming = false;
   #keeping: Keeping = 'no-mount';
+  readonly #checkpoints = new CheckpointSchedule(() => this.#pump());
   readonly #saves = new SaveSchedule(() => this.#pump());
+  readonly #waiters = new Waiters();
   /** What was new when the attach that is under way asked for a save. */
   #asksToSave: number | undefined;
   /** What our user left for later bridges on the thread. */
   #threadNote: string | undefined;
-  #checkpointDueAt = Number.NEGATIVE_INFINITY;
-  #checkpointTimer: NodeJS.Timeout | undefined;
-  #waiters: Waiter[] = [];
 
   constructor(options: ResumableLinkOptions) {
     this.#options = options;
@@ -74,15 +75,8 @@ export class ResumableLink implements AgentLink {
     this.#handshake = new Handshake({
       write: (bytes) => this.#shell.write(bytes),
       nonce: () => `${this.#id}-${(this.#attaches += 1)}`,
-      request: () => ({
-        ...this.#saveRequest(),
-        name: options.shellId,
-        epoch: this.#epoch?.id,
-        outOffset: this.#epoch?.received ?? 0,
-        inAcknowledged: this.#outbox.acknowledgedBytes,
-        outFree: firstNeeded(this.#outbox.arrivedCheckpoint),
-        replace: this.#epoch?.end?.is === 'to-replace' ? this.#epoch.id : undefined,
-      }),
+      isNew: () => this.#epoch === undefined,
+      request: () => this.#request(),
       start: () => ({
         epoch: randomBytes(6).toString('hex'),
         command: options.command,
@@ -119,14 +113,10 @@ export class ResumableLink implements AgentLink {
   }
 
   acknowledge(delivered: number, open: readonly number[]): void {
-    const epoch = this.#epoch;
-    // Until the last bridge's place is reached, what it left to do stands as it said.
-    if (epoch === undefined || epoch.received < epoch.resumedAt) return;
-    const checkpoint = { delivered: Math.max(delivered, epoch.resumedAt), open };
-    if (isEqual(checkpoint, epoch.checkpoint)) return;
-    epoch.checkpoint = checkpoint;
+    const checkpoint = this.#epoch?.acknowledge(delivered, open);
+    if (checkpoint === undefined) return;
     this.#outbox.setCheckpoint(checkpoint);
-    this.#scheduleCheckpoint();
+    this.#checkpoints.add();
   }
 
   get pendingBytes(): number {
@@ -134,7 +124,7 @@ export class ResumableLink implements AgentLink {
   }
 
   drained(bytes: number): Promise<void> {
-    const drained = this.#until(() => this.pendingBytes <= bytes);
+    const drained = this.#waiters.until(() => this.pendingBytes <= bytes);
     // Where all is sent, only the host's word is wanting.
     this.#pump();
     return drained;
@@ -191,19 +181,19 @@ export class ResumableLink implements AgentLink {
   /** Waits until the shell can be left and nothing gets lost, or until there is no time left for that. */
   async #depart(leaving: Leaving): Promise<void> {
     this.#leaving = leaving;
-    this.#sendCheckpoint();
+    this.#checkpoints.send();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.max(leaving.deadline - monotonicNow(), 0));
     });
-    await Promise.race([this.#until(() => this.#leaving !== leaving || this.#canLeave), timeout]);
+    await Promise.race([this.#waiters.until(() => this.#leaving !== leaving || this.#canLeave), timeout]);
     clearTimeout(timer);
   }
 
   /** There is more to say: a save goes on without us. */
   #stay(): void {
     this.#leaving = undefined;
-    this.#wakeWaiters();
+    this.#waiters.look();
     if (this.#state === 'attached' && this.#handshake.isUnderWay) this.#handshake.again();
   }
 
@@ -213,6 +203,21 @@ export class ResumableLink implements AgentLink {
     this.#handshake.stop();
     this.#saves.stop();
     this.#shell.rest('nothing is going on');
+  }
+
+  /** What the attach that begins now asks of the host. */
+  #request(): Omit<AttachRequest, 'nonce'> {
+    const epoch = this.#epoch;
+    const outbox = this.#outbox;
+    return {
+      ...this.#saveRequest(),
+      ...(epoch?.freeing.ask(outbox.arrivedLines, firstNeeded(outbox.arrivedCheckpoint)) ?? nothingToFree),
+      name: this.#options.shellId,
+      epoch: epoch?.id,
+      outOffset: epoch?.received ?? 0,
+      inAcknowledged: outbox.acknowledgedBytes,
+      replace: epoch?.end?.is === 'to-replace' ? epoch.id : undefined,
+    };
   }
 
   /** What the next attach asks the host to save. */
@@ -239,11 +244,6 @@ export class ResumableLink implements AgentLink {
     this.#silentConnections = 0;
     const epoch = this.#epoch;
     if (epoch?.id === record.epoch) {
-      // Without a nonce, the host could not store it.
-      if (record.lastNonce?.startsWith(`${this.#id}-`) === false) {
-        this.#fail(replaced());
-        return;
-      }
       if (epoch.end?.is === 'to-replace') {
         this.#handshake.again();
         return;
@@ -263,6 +263,7 @@ export class ResumableLink implements AgentLink {
       this.#beginEpoch(record, hasStarted);
       if (this.#isOver) return;
     }
+    this.#epoch?.freeing.done();
     if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
     // Asking in passing is nobody's business.
     if (this.#state !== 'attached') {
@@ -282,40 +283,23 @@ export class ResumableLink implements AgentLink {
     this.#asksToSave = undefined;
     this.#keeping = record.keeping;
     const lostThrough = last === undefined ? 0 : this.#outbox.lastBoundTicket;
-    const checkpoint = record.checkpoint ?? { delivered: 0, open: [] };
-    const isNews = (start: number): boolean =>
-      start >= checkpoint.delivered || checkpoint.open.includes(start);
+    const epoch = new Epoch(record, this.#options.maxLineBytes, {
+      onLine: (line, start, end) => this.#events.onLine(line, start, end),
+      onOversizedLine: (head, start, end) => this.#events.onOversizedLine(head, start, end),
+      onRecord: (line) => this.#onRecord(line),
+    });
+    this.#epoch = epoch;
     this.#outbox.beginEpoch(record.inSize);
     // Also ends a line that the last bridge left half-written.
-    if (!hasStarted) this.#outbox.setCheckpoint(checkpoint);
+    if (!hasStarted) this.#outbox.setCheckpoint(epoch.checkpoint);
     const thread = this.#threadNote ?? record.notes.thread;
     if (thread !== undefined && thread !== record.notes.thread) this.#outbox.setNote('thread', thread);
-    this.#epoch = {
-      id: record.epoch,
-      received: record.outOffset,
-      checkpoint,
-      resumedAt: checkpoint.delivered,
-      receivedAtAttach: record.outOffset,
-      end: record.isLive ? undefined : { is: 'dead' },
-      lines: new LineAssembler({
-        offset: record.outOffset,
-        maxBytes: this.#options.maxLineBytes,
-        onLine: (line, start, end) => {
-          const record = line.indexOf(recordSeparator);
-          if (record >= 0) this.#onRecord(line.subarray(record));
-          else if (line.length > 0 && isNews(start)) this.#events.onLine(line, start, end);
-        },
-        onOversizedLine: (head, start, end) => {
-          this.#events.onOversizedLine(head, start, end);
-        },
-      }),
-    };
     this.#events.onEpoch({
       epoch: record.epoch,
       origin: hasStarted ? 'started' : 'found',
       cwd: record.cwd,
       lostThrough,
-      cause: last && causeOfEnd(last),
+      cause: last?.causeOfEnd,
       notes: { agent: record.notes.agent, thread },
       keeping: record.keeping,
     });
@@ -331,9 +315,8 @@ export class ResumableLink implements AgentLink {
     if (this.#state !== 'attached' || this.#leaving?.for === 'good' || epoch === undefined) return;
     if (bytes.length === 0) return;
     this.#saves.add();
-    epoch.received += bytes.length;
-    epoch.lines.push(bytes);
-    if (epoch.received - epoch.receivedAtAttach > limits.outputBytesHeldThere) this.#attachAgain();
+    epoch.push(bytes);
+    if (epoch.receivedSinceAttach > limits.outputBytesHeldThere) this.#attachAgain();
   }
 
   #onRecord(line: Uint8Array): void {
@@ -350,25 +333,6 @@ export class ResumableLink implements AgentLink {
       stderr: exit.stderr,
       lostThrough: this.#outbox.lastBoundTicket,
     });
-    this.#pump();
-  }
-
-  /** At once, for some in a row; then in a frame of its own every 10 ms, unless what is sent meanwhile takes it along. */
-  #scheduleCheckpoint(): void {
-    const now = monotonicNow();
-    this.#checkpointDueAt = Math.max(
-      this.#checkpointDueAt,
-      now - limits.checkpointsInARow * limits.checkpointMs,
-    );
-    const waitMs = this.#checkpointDueAt - now;
-    if (waitMs <= 0) this.#sendCheckpoint();
-    else this.#checkpointTimer ??= setTimeout(() => this.#sendCheckpoint(), waitMs);
-  }
-
-  #sendCheckpoint(): void {
-    clearTimeout(this.#checkpointTimer);
-    this.#checkpointTimer = undefined;
-    this.#checkpointDueAt += limits.checkpointMs;
     this.#pump();
   }
 
@@ -395,7 +359,7 @@ export class ResumableLink implements AgentLink {
     if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
     else if (this.#mustConfirm) void this.#confirm();
     else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
-    else void this.#shell.sent(0).then(() => this.#wakeWaiters());
+    else void this.#shell.sent(0).then(() => this.#waiters.look());
   }
 
   /** Who takes the shell over would flush what `cat` has not read yet: so it is not left before the sizes agree. */
@@ -406,14 +370,14 @@ export class ResumableLink implements AgentLink {
     // The interrupt that comes with the question flushes, too.
     await delay(limits.readMs);
     this.#isConfirming = false;
-    this.#wakeWaiters();
+    this.#waiters.look();
     if (this.#mustConfirm) this.#attachAgain();
   }
 
   /** Whether somebody waits until what was sent is known to have arrived. */
   get #mustConfirm(): boolean {
     if (this.#leaving !== undefined) return !this.#canLeave;
-    return this.#waiters.length > 0 && this.#outbox.unacknowledgedBytes > 0;
+    return !this.#waiters.isEmpty && this.#outbox.unacknowledgedBytes > 0;
   }
 
   /** Whether all that was said is known to have arrived, and what is new is saved. */
@@ -441,7 +405,7 @@ export class ResumableLink implements AgentLink {
   #attachAgain(): void {
     const epoch = this.#epoch;
     if (this.#state !== 'attached' || this.#handshake.isUnderWay || epoch === undefined) return;
-    epoch.receivedAtAttach = epoch.received;
+    epoch.attaching();
     this.#handshake.again();
     this.#steer();
   }
@@ -484,23 +448,12 @@ export class ResumableLink implements AgentLink {
   }
 
   #end(): void {
-    clearTimeout(this.#checkpointTimer);
+    this.#checkpoints.stop();
     this.#saves.stop();
     this.#leaving = undefined;
     this.#state = 'over';
     this.#handshake.stop();
-    this.#wakeWaiters();
-  }
-
-  #until(isSo: () => boolean): Promise<void> {
-    if (this.#state === 'over' || isSo()) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ isSo, resolve }));
-  }
-
-  #wakeWaiters(): void {
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter(({ isSo }) => this.#state !== 'over' && !isSo());
-    for (const waiter of waiters) if (!this.#waiters.includes(waiter)) waiter.resolve();
+    this.#waiters.close();
   }
 }
 
@@ -521,34 +474,6 @@ interface Leaving {
   readonly deadline: number;
 }
 
-/** One life of the agent, as far as it was followed. */
-interface Epoch {
-  readonly id: string;
-  readonly lines: LineAssembler;
-  /** Bytes of its output that were received. */
-  received: number;
-  /** What `received` was at the last attach. */
-  receivedAtAttach: number;
-  /** How far the client is, as the host knows it. */
-  checkpoint: Checkpoint;
-  /** How far the client was when the link came to this epoch. */
-  readonly resumedAt: number;
-  /** Undefined while the agent lives, for all we know. */
-  end: EpochEnd | undefined;
-}
-
-type EpochEnd =
-  /** The host says that it ended; how is to come, behind its last output. */
-  | { readonly is: 'dead' }
-  | { readonly is: 'exited' }
-  /** The host is to end it, where it has not ended, and to start another. */
-  | { readonly is: 'to-replace'; readonly cause: BridgeError | undefined };
-
-interface Waiter {
-  readonly isSo: () => boolean;
-  readonly resolve: () => void;
-}
-
 const limits = {
   /** For a save before the shell is let go, however much there is to save. */
   letGoMs: 20_000,
@@ -556,9 +481,6 @@ const limits = {
   closeMs: 50,
   /** What it takes `cat` to read what the PTY has, on a busy machine. */
   readMs: 20,
-  /** What the host knows of the client costs a frame: 100 a second leave half of them for what is said to the agent. */
-  checkpointMs: 9,
-  checkpointsInARow: 10,
   /** One frame's worth: 60 KB. */
   writeBytes: 60 * 1024,
   /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */
@@ -571,41 +493,16 @@ const limits = {
   silentConnections: 3,
 } as const;
 
+const nothingToFree = { inFree: 0, outFree: 0 };
+
 /** Offset of the first byte of output that a bridge may ask for. */
 function firstNeeded(checkpoint: Checkpoint | undefined): number {
   return checkpoint === undefined ? 0 : Math.min(checkpoint.delivered, ...checkpoint.open);
 }
 
-function isEqual(one: Checkpoint, other: Checkpoint): boolean {
-  return (
-    one.delivered === other.delivered &&
-    one.open.length === other.open.length &&
-    one.open.every((offset, index) => offset === other.open[index])
-  );
-}
-
-/** Why an epoch is no more; undefined where its exit was told. */
-function causeOfEnd({ end }: Epoch): BridgeError | undefined {
-  if (end?.is === 'exited') return undefined;
-  return end?.is === 'to-replace' ? end.cause : lost();
-}
-
-function replaced(): BridgeError {
-  return new BridgeError('replaced', 'another bridge has taken over this thread', {
-    remedy: 'Only one bridge at a time can serve a thread: see that the other one is wanted.',
-  });
-}
-
 function damaged(): BridgeError {
   return new BridgeError('input-damaged', 'part of what was sent to the agent got lost on the way', {
     remedy: 'The agent was started anew: send the request again.',
-    retryable: true,
-  });
-}
-
-function lost(): BridgeError {
-  return new BridgeError('agent-lost', 'the microVM was reclaimed, and the agent with it', {
-    remedy: 'A new one was started: send the request again.',
     retryable: true,
   });
 }

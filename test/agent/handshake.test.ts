@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Handshake } from '../../src/agent/handshake.ts';
 
-const begun = 'begin e1 live - 0 0 - - /root';
+const begun = 'begin e1 live 0 0 - - /root';
 
 /** A handshake, and what went between it and the PTY. */
 function start({ epoch = 'e1', saveMs = 0 } = {}) {
@@ -15,12 +15,14 @@ function start({ epoch = 'e1', saveMs = 0 } = {}) {
       written.push(text === '\u0003' ? 'interrupt' : text.endsWith('\0') ? 'payload' : 'bootstrap');
     },
     nonce: () => `me-${(nonces += 1)}`,
+    isNew: () => epoch === 'none',
     request: () => ({
       name: 'thread',
       epoch: epoch === 'none' ? undefined : epoch,
       outOffset: 0,
       inAcknowledged: 0,
       outFree: 0,
+      inFree: 0,
       replace: undefined,
       save: undefined,
       saveMs,

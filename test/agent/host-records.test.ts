@@ -11,7 +11,7 @@ import { verifies } from '../requirements.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const checksum = 'c0ffee'.padEnd(64, '0');
-const begin = `\u001eacb me-2 begin e1 live me-1 10 20 ${checksum} 5:1,3 /home/a b`;
+const begin = `\u001eacb me-2 begin e1 live 10 20 ${checksum} 5:1,3 /home/a b`;
 
 describe('a record of the host', () => {
   test('of an attach tells where both sides are', () => {
@@ -19,7 +19,6 @@ describe('a record of the host', () => {
       is: 'begin',
       epoch: 'e1',
       isLive: true,
-      lastNonce: 'me-1',
       inSize: 10,
       outOffset: 20,
       checksum,
@@ -39,12 +38,11 @@ describe('a record of the host', () => {
   });
 
   test('leaves out what the host does not know', () => {
-    const record = parseHostRecord(bytes('\u001eacb me-2 begin e1 dead - 0 0 - - /\r'), 'me-2');
+    const record = parseHostRecord(bytes('\u001eacb me-2 begin e1 dead 0 0 - - /\r'), 'me-2');
     expect(record).toEqual({
       is: 'begin',
       epoch: 'e1',
       isLive: false,
-      lastNonce: undefined,
       inSize: 0,
       outOffset: 0,
       checksum: undefined,

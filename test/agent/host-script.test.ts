@@ -16,6 +16,7 @@ const longest: AttachRequest = {
   outOffset: Number.MAX_SAFE_INTEGER,
   inAcknowledged: Number.MAX_SAFE_INTEGER,
   outFree: Number.MAX_SAFE_INTEGER,
+  inFree: Number.MAX_SAFE_INTEGER,
   replace: 'e'.repeat(12),
   save: 'rest',
   saveMs: 999_999,
@@ -54,10 +55,11 @@ describe('the bootstrap line', () => {
         save: undefined,
         saveMs: 0,
         outFree: 0,
+        inFree: 0,
       }),
     );
     expect(line).toContain(` agent-host ${longest.name} ${longest.nonce} - ${longest.outOffset}`);
-    expect(line).toMatch(/ 0 - - 0\n$/);
+    expect(line).toMatch(/ 0 - - 0 0\n$/);
   });
 });
 

@@ -1,8 +1,9 @@
 # The agent host, first part: takes the place of the shell at every attach. Sent as one line of at most 4095 bytes.
 # $1 name of the thread's directory  $2 nonce of this attach   $3 epoch that the bridge knows, or -
 # $4 bytes of its `out` that it has  $5 bytes of its `in` that are acknowledged already
-# $6 bytes of its `out` to free      $7 epoch to end and replace, or -
+# $6 bytes of its `out` to free, or 0    $7 epoch to end and replace, or -
 # $8 what to save: rest, busy or -   $9 how often to look whether that is done
+# $10 bytes of its `in` to free, or 0: whole lines that are acknowledged
 # A line that holds \036 is the host's or the bridge's: no JSON text holds that byte.
 N=$2 E=$3 O=$4
 unset TMOUT
@@ -15,17 +16,24 @@ if [ "$(trap -p INT)" ]; then
 env --default-signal=INT true || die tool env --default-signal
 exec env --default-signal=INT "$BASH" -pc "$BASH_EXECUTION_STRING" "$0" "$@"
 fi
-for t in stty cat tail head stat mkdir rm sed sha256sum base64; do
-type $t >&2 && continue
+for t in stty cat tail head stat mkdir rm mv sed sha256sum base64; do
+hash $t && continue
 busybox $t --help >&2 || die tool $t
 eval "$t() { busybox $t \"\$@\"; }"
 done
-# `cat` dies of the interrupt before it can write what came behind it. Where it is a function, stdout still is `in` then.
-trap 'kill %% && wait; exec "$BASH" -pc "$ACB_IDLE" - $N >&0' INT
-trap 'kill %%; exit' HUP TERM
+# Where `cat` is a function, stdout may still be `in`.
+idle() { exec "$BASH" -pc "$ACB_IDLE" - $N >&0; }
+# Until what follows `out` can write no more: it is gone, or on its way out (PF_EXITING). Inotify makes that way long.
+hush() {
+local s
+[ "$F" ] && kill $F || return
+while read -r s <"/proc/$F/stat" && set -- ${s##*) } && [ $1 != Z ] && ! (($7 & 4)); do nap .001; done
+}
+# `cat` dies of the interrupt before it can write what came behind it.
+trap 'hush; idle' INT
+trap 'kill $F; exit' HUP TERM
 stty raw -echo isig intr ^C quit undef susp undef || die stty
-exec 9<> <(:)
-nap() { read -rt .02 -u 9; }
+nap() { : >&9 || exec 9<> <(:); read -rt ${1:-.02} -u 9; }
 # When process $1 began, which tells it from a later one with the same pid; fails if it is gone, perhaps unreaped.
 born() {
 local s
@@ -43,8 +51,15 @@ b=.agentcore-bridge-$UID
 [ ! -L $b ] && [ -O $b ] && cd $b/$1 && break
 done
 # Of two hosts at once the later one stays, so that a single process writes to `in`.
-for ((i = 0; i < 100; i++)); do mkdir lock && break; nap; done
+set -C
+for ((i = 0; i < 100; i++)); do >lock && break; nap; done
+set +C
 read -r H h M <viewer
+# Who was here last has the agent now: a bridge that knows of its agent, and was away meanwhile, is too late.
+case $E,$M in
+-,* | *, | *,"${N%-*}"-*) ;;
+*) rm -f lock; say fail replaced; idle ;;
+esac
 if [ "$H" != $$ ] && lives "$H" "$h"; then
 # A polite signal first: it may be about to put on record which agent it started.
 for s in TERM KILL; do
@@ -53,8 +68,9 @@ for ((i = 0; i < 50; i++)); do nap; lives $H $h || break 2; done
 done
 fi
 born $$
-echo $$ $B $N >viewer
-rm -rf lock
+# In place: to truncate a file and write it anew, some file systems wait for the disk.
+echo $$ $B $N 1<>viewer
+rm -f lock &
 # Ends epoch $1, and says so behind its last output where the epoch itself did not.
 finish() {
 local W w G g
@@ -83,20 +99,19 @@ cd $C && . ./functions || die epoch
 I=$(stat -c %s in) X=- K=-
 if [ $E = $C ]; then
 [ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha256sum) && X=${X%% *}
-[ $6 -gt 0 ] && fallocate -pn -l $6 out
+[ $6 -gt 0 ] || [ ${10} -gt 0 ] && echo $6 ${10} >free && kill -USR2 $W
 else
 # A bridge that knows nothing goes on where the last one said that its client was: "delivered:open,open".
-k=$'s/^.*\036ack \\([0-9:,]*\\);$/\\1/p'
-K=$(tail -c 65536 in | LC_ALL=C sed -n "$k" | tail -n 1)
-: ${K:=$(LC_ALL=C sed -n "$k" in | tail -n 1)}
+K=$(record_in . ack 0-9:,)
 : ${K:=0:}
 O=${K%:*} o=${K#*:}
 for o in ${o//,/ }; do [ $o -lt $O ] && O=$o; done
 tell_notes
 fi
 read -r W <cwd
-say begin $C $L ${M:--} $I $O $X $K "$W"
+say begin $C $L $I $O $X $K "$W"
 follow_out $O &
+F=$!
 cat >>in
-kill %% && wait
+hush
 die input

@@ -1,15 +1,13 @@
 # The agent host: what outlives an agent, and a microVM where a persistent mount is. Functions alone.
 
-# The last note of kind $1 in the file $2, in base64.
-note_in() {
-  LC_ALL=C sed -n $'s/^.*\036note '$1$' \\([A-Za-z0-9+/=]*\\);$/\\1/p' "$2" | tail -n 1
-}
+# The last note of kind $2 in the epoch's directory $1, in base64.
+note_in() { record_in "$1" "note $2" A-Za-z0-9+/=; }
 
 # Says what a bridge that is new to this epoch has to know.
 tell_notes() {
   local k n
   for k in agent thread; do
-    n=$(note_in $k in)
+    n=$(note_in . $k)
     [ "$n" ] && say note $k $n
   done
   read -r n <keeping
@@ -152,7 +150,7 @@ save() {
     [ "${2:-$how}" = rest ] && pack "$1" databases
   fi
   if [ "$place" ]; then
-    note=$(note_in thread "$1/in")
+    note=$(note_in "$1" thread)
     [ "$note" ] && [ "$note" != "$(cat "$place/note")" ] && echo "$note" >"$place/note.new" &&
       mv -f "$place/note.new" "$place/note"
   fi

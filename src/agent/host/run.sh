@@ -4,7 +4,6 @@
 set -m
 # Before the agent has started nothing is assigned: any name may be one of its environment's.
 . "$1/functions"
-exec 9<> <(:)
 exec 3< <(cd "$1" && follow_in) 4> >(cat >>"$1/out")
 set -- "$@" $!
 (
@@ -15,6 +14,7 @@ A=$! D=$1 K=$4 V= v=
 # Asked to save: in a process of its own, so that the agent's end is not missed; one behind the other.
 last() { while lives "$V" "$v"; do nap; done; }
 trap '(last; save "$D") & V=$! T=1; born $V; v=$B' USR1
+trap '(cd "$D" && free); T=1' USR2
 # An agent that ended at once has no start time any more, and needs none. The last: who reads this finds all of it.
 born $$
 W=$B B=
@@ -23,11 +23,11 @@ echo $$ $W $A $B >"$D/pid" || kill -9 -- -$A 0
 # So that the exit can be told where the disk has filled up.
 head -c 8192 /dev/zero >"$D/spare"
 exec 3<&- 4>&-
-# `wait` also ends when a save was asked for, and then says nothing of the agent.
-while T=; wait $A; X=$?; [ $T ] || kill -0 $A; do [ $T ] || read -rt .1 -u 9; done
+# `wait` also ends when something was asked for, and then says nothing of the agent.
+while T=; wait $A; X=$?; [ $T ] || kill -0 $A; do [ $T ] || nap .1; done
 # Whoever the agent left behind may hold its stdout: what they say in a second still counts. Those in another session
 # may hold it for ever.
-drain() { for ((i = 0; i < 20; i++)); do kill -0 $K || return; read -rt .05 -u 9; done; }
+drain() { for ((i = 0; i < 20; i++)); do kill -0 $K || return; nap .05; done; }
 drain
 kill -9 -- -$A
 drain
@@ -35,7 +35,7 @@ S=$(tail -c 2000 "$D/err" | base64)
 S=${S//$'\n'/}
 rm "$D/spare"
 printf '\n\036exit %s %s %s\n' "${D##*/}" $X ${S:--} >>"$D/out" && >"$D/exit"
-trap '' USR1
+trap '' USR1 USR2
 last
 (save "$D" rest)
 kill -9 0

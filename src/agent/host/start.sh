@@ -1,6 +1,6 @@
 # The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
-# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), FUNCTIONS (follow.sh and
-# keep.sh) and RUN (run.sh).
+# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), FUNCTIONS (follow.sh,
+# free.sh and keep.sh) and RUN (run.sh).
 # An interrupt waits until the agent is on record: an agent that nobody knows of would run for ever.
 late=
 traps=$(trap -p)
@@ -15,7 +15,7 @@ if [ "$C" ]; then
   for ((i = 0; i < 1000; i++)); do lives "$W" "$w" || lives "$S" "$s" || break; nap; done
   lives "$S" "$s" && end $S $s
   lives "$W" "$w" && end $W $w
-  T=$(note_in thread $C/in)
+  T=$(note_in $C thread)
   rm -rf $C
 fi
 mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && declare -f >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
