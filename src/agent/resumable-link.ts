@@ -342,7 +342,7 @@ export class ResumableLink implements AgentLink {
     // What is for the agent waits for the next one.
     const hasEnded = epoch.end !== undefined;
     while (hasEnded ? this.#outbox.hasRecord : this.#outbox.hasNext) {
-      if (!hasEnded && this.#outbox.unacknowledgedBytes >= limits.unacknowledgedBytes) {
+      if (!hasEnded && this.#outbox.unacknowledgedBytes >= limits.unacknowledgedInFlowBytes) {
         this.#attachAgain();
         return;
       }
@@ -374,10 +374,10 @@ export class ResumableLink implements AgentLink {
     if (this.#mustConfirm) this.#attachAgain();
   }
 
-  /** Whether somebody waits until what was sent is known to have arrived. */
+  /** Whether what was sent is to be known to have arrived: somebody waits for it, or it is much to hold. */
   get #mustConfirm(): boolean {
     if (this.#leaving !== undefined) return !this.#canLeave;
-    return !this.#waiters.isEmpty && this.#outbox.unacknowledgedBytes > 0;
+    return this.#outbox.unacknowledgedBytes > (this.#waiters.isEmpty ? limits.unacknowledgedBytes : 0);
   }
 
   /** Whether all that was said is known to have arrived, and what is new is saved. */
@@ -485,8 +485,10 @@ const limits = {
   writeBytes: 60 * 1024,
   /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */
   windowBytes: 256 * 1024,
-  /** What is kept here to be sent again, before the host is asked for the sizes. */
+  /** What is kept here to be sent again, before the host is asked for the sizes: where nothing more is to be sent. */
   unacknowledgedBytes: 4 * 1024 * 1024,
+  /** Where more is, which is held here anyway: each question stops the flow, for 50 ms or so. */
+  unacknowledgedInFlowBytes: 16 * 1024 * 1024,
   /** What the host may keep of the output that was received, before it is told to free it. */
   outputBytesHeldThere: 64 * 1024 * 1024,
   /** Connections in a row in which nothing answers. */
