@@ -1,4 +1,4 @@
-import { memberOf, members, openBrace } from './json-scanner.ts';
+import { memberOf, members, openBrace, whole } from './json-scanner.ts';
 import { encodeText, replacing, textAt } from './json-text.ts';
 import { splice } from './splice.ts';
 
@@ -35,7 +35,7 @@ export function agentInfo(result: string): AgentInfo {
  */
 export function offeringLoad(result: string): string {
   const line = encodeText(result);
-  const capabilities = memberOf(line, { start: 0, end: line.length }, 'agentCapabilities');
+  const capabilities = memberOf(line, whole(line), 'agentCapabilities');
   if (capabilities === undefined) return result;
   const all = members(line, capabilities);
   const edits = all.filter(({ name }) => name === 'loadSession').map(({ value }) => replacing(value, 'true'));

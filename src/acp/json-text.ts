@@ -1,8 +1,8 @@
-import type { Span } from './json-scanner.ts';
+import { type Span, whole } from './json-scanner.ts';
 import type { Edit } from './splice.ts';
 
 /** The JSON text at a span, or all of it. */
-export function textAt(line: Uint8Array, span: Span = { start: 0, end: line.length }): string {
+export function textAt(line: Uint8Array, span: Span = whole(line)): string {
   return decoder.decode(line.subarray(span.start, span.end));
 }
 
