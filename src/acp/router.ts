@@ -145,14 +145,14 @@ export class Router {
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    return this.#pool.all().reduce((sum, { thread }) => sum + thread.pendingBytes, 0);
+    return this.#pool.all().reduce((sum, { thread }) => sum + thread.toAgent.pendingBytes, 0);
   }
 
   /** Resolves when `pendingBytes` is at most `bytes`, or nothing will be sent any more. */
   async drained(bytes: number): Promise<void> {
     while (this.#end === undefined && this.pendingBytes > bytes) {
-      const pending = this.#pool.all().filter(({ thread }) => thread.pendingBytes > 0);
-      await Promise.race(pending.map(({ thread }) => thread.eased()));
+      const pending = this.#pool.all().filter(({ thread }) => thread.toAgent.pendingBytes > 0);
+      await Promise.race(pending.map(({ thread }) => thread.toAgent.eased()));
     }
   }
 
@@ -335,15 +335,15 @@ export class Router {
     const member = this.#memberOf(sessionId) ?? this.#strangerOf(sessionId);
     if (member === undefined) return;
     if (method === 'session/cancel' && sessionId !== undefined)
-      member.thread.cancelTurn(sessionId, line, message);
-    else member.thread.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+      member.thread.toAgent.cancelTurn(sessionId, line, message);
+    else member.thread.toAgent.submit({ is: 'fresh', line, message, number: undefined, sessionId });
   }
 
   #cancelRequest(line: Uint8Array, requestId: Span | undefined): void {
     if (requestId === undefined) return;
     const id = textAt(line, requestId);
     const member = this.#pool.all().find(({ thread }) => thread.calls.numberOf(id) !== undefined);
-    member?.thread.cancelRequest(line, requestId);
+    member?.thread.toAgent.cancelRequest(line, requestId);
   }
 
   /** The thread that a session belongs to; the first one for what names no session. */

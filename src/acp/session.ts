@@ -10,16 +10,14 @@ export interface Session {
   agentId: string | undefined;
   /** What it is opened with, should the agent have to be told again. */
   setup: SessionSetup;
-  /** Whether the agent is being asked for it. */
-  isOpening: boolean;
   /** Whether the client closed it: then it is the agent's to say what becomes of requests about it. */
   isClosed: boolean;
-  /** What waits until it is open. */
-  held: Outgoing[];
+  /** What waits while the agent is being asked for it; undefined while it is not. */
+  held: Outgoing[] | undefined;
 }
 
 export function createSession(clientId: string, setup: SessionSetup): Session {
-  return { clientId, agentId: undefined, setup, isOpening: false, isClosed: false, held: [] };
+  return { clientId, agentId: undefined, setup, isClosed: false, held: undefined };
 }
 
 /** The params that a client opens a session with. */

@@ -81,7 +81,7 @@ export class ThreadSessions {
 
   /** The agent speaks of a session that it has not yet said it opened: the client is to hear of it under its own name. */
   anticipate(agentId: string): void {
-    const opening = this.all().find(({ isOpening }) => isOpening);
+    const opening = this.all().find(({ held }) => held !== undefined);
     const clientId = opening?.clientId ?? this.#naming.clientIdOf(agentId);
     if (clientId !== agentId && this.#toClient.size < maxNames) this.#toClient.set(agentId, clientId);
   }
