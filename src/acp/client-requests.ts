@@ -1,4 +1,4 @@
-import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
+import type { RemoteViewOptions } from './remote-view.ts';
 import type { Introduction } from './introduction.ts';
 import { errorResponse, resultResponse, resultTextResponse } from './json-rpc-errors.ts';
 import { type Span, whole } from './json-scanner.ts';
@@ -69,14 +69,9 @@ export class ClientRequests {
     this.#thread.toAgent.submit(call.again);
   }
 
-  /** The params that a request opens its session with. */
-  setup(line: Uint8Array, params: Span | undefined): SessionSetup {
-    return readSetup(line, params, (path) => mappedPath(path, this.#options.remote));
-  }
-
   /** Sees to what an answer means for the sessions, besides being passed on. */
   #follow(call: Call, outgoing: Outgoing, params: Span | undefined): void {
-    const { introduction } = this.#options;
+    const { introduction, remote } = this.#options;
     const { sessions } = this.#thread;
     const { line, sessionId } = outgoing;
     const onResult = (then: (text: string) => void): void => {
@@ -90,12 +85,12 @@ export class ClientRequests {
       sessionId === undefined ? undefined : sessions.find(sessionId);
     switch (call.method) {
       case 'session/new':
-        onResult((text) => this.#onNewSession(text, this.setup(line, params)));
+        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote)));
         return;
       case 'session/load':
       case 'session/resume':
         if (sessionId === undefined) return;
-        call.open = (agent) => this.#open(call, outgoing, agent, sessionId, this.setup(line, params));
+        call.open = (agent) => this.#open(call, outgoing, agent, sessionId, readSetup(line, params, remote));
         return;
       case 'session/close':
         onResult(() => {

@@ -5,8 +5,6 @@ import type { Thread } from './thread.ts';
 import { knownSession } from './thread-note.ts';
 
 export interface ListOptions {
-  /** The client's name for a session of the thread's. */
-  readonly clientIdOf: (thread: Thread, agentId: string) => string;
   /** The directory of the client's that it asks for; undefined for all. */
   readonly localCwd: string | undefined;
   /** An agent that has not answered by then is left out. */
@@ -22,7 +20,7 @@ export async function listSessions(threads: readonly Thread[], options: ListOpti
   return `{"sessions":[${lists.flat().join(',')}]}`;
 }
 
-async function listThread(thread: Thread, { clientIdOf, localCwd }: ListOptions): Promise<string[]> {
+async function listThread(thread: Thread, { localCwd }: ListOptions): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < maxPages; page += 1) {
@@ -38,7 +36,7 @@ async function listThread(thread: Thread, { clientIdOf, localCwd }: ListOptions)
       const cwd = memberOf(session, whole(session), 'cwd');
       const known = knownSession(thread.sessions.note, agentId);
       if (localCwd !== undefined && known?.localCwd !== undefined && known.localCwd !== localCwd) continue;
-      const edits = [replacing(id, JSON.stringify(clientIdOf(thread, agentId)))];
+      const edits = [replacing(id, JSON.stringify(thread.sessions.clientIdOf(agentId)))];
       if (cwd !== undefined && known?.localCwd !== undefined) {
         edits.push(replacing(cwd, JSON.stringify(known.localCwd)));
       }
