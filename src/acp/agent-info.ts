@@ -1,5 +1,5 @@
 import { memberOf, members, openBrace, whole } from './json-scanner.ts';
-import { encodeText, replacing, textAt } from './json-text.ts';
+import { encodeText, isObject, replacing, textAt } from './json-text.ts';
 import { splice } from './splice.ts';
 
 /** What the bridge reads in an agent's answer to `initialize`. */
@@ -47,5 +47,5 @@ export function offeringLoad(result: string): string {
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  return isObject(value) ? value : {};
 }

@@ -1,4 +1,5 @@
 import { noSuchSession } from './agent-errors.ts';
+import { parseObject } from './json-text.ts';
 import type { ReadyAgent } from './lifecycle.ts';
 import type { Reply } from './own-requests.ts';
 import { ReplayGate } from './replay-gate.ts';
@@ -114,7 +115,7 @@ type Way = 'session/resume' | 'session/load';
 
 /** The `sessionId` in a result; undefined if there is none. */
 export function sessionIdOf(result: string): string | undefined {
-  const { sessionId } = (JSON.parse(result) ?? {}) as { sessionId?: unknown };
+  const sessionId = parseObject(result)?.['sessionId'];
   return typeof sessionId === 'string' ? sessionId : undefined;
 }
 
