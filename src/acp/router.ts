@@ -30,7 +30,7 @@ export interface RouterOptions {
   readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
   /** How long the client is kept waiting for an agent's answer to `initialize`. */
   readonly initializeTimeoutMs: number;
-  readonly policy: Omit<ThreadPolicy, 'mappedCwd'>;
+  readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
   /** Whether what the agent remembers outlives its microVM. */
   readonly onKeeping: (keeping: EpochEvent['keeping']) => void;

@@ -5,7 +5,7 @@ import type { AgentCalls } from './agent-calls.ts';
 import { ClientRequests } from './client-requests.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { Introduction } from './introduction.ts';
-import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
+import type { RemoteViewOptions } from './remote-view.ts';
 import { firstRequestId } from './request-ids.ts';
 import { Thread } from './thread.ts';
 import type { ThreadPolicy } from './thread-options.ts';
@@ -27,7 +27,7 @@ export interface ThreadPoolOptions {
   readonly toClient: ClientOutput;
   readonly agentCalls: AgentCalls;
   readonly introduction: Introduction;
-  readonly policy: Omit<ThreadPolicy, 'mappedCwd'>;
+  readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
   /** The agent of a thread spoke of a session that was never opened by name. */
   readonly onStranger: (key: string, sessionId: string) => void;
@@ -66,14 +66,13 @@ export class ThreadPool {
   get(key: string): PooledThread {
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
-    const { createLink, introduction, namingOf, policy, random, remote } = this.#options;
+    const { createLink, introduction, namingOf, random, remote } = this.#options;
     const naming = namingOf(key);
     const thread: Thread = new Thread({
       ...this.#options,
       naming,
       createLink: (events) => createLink(key, events),
       firstNumber: firstRequestId(random()),
-      policy: { ...policy, mappedCwd: (path) => mappedPath(path, remote) },
       onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
       onFailed: (error) => {
         this.#remove(pooled, pooled.thread.close(leaveMs));

@@ -66,14 +66,13 @@ export class Thread implements Asker {
     this.calls = calls;
     this.turns = turns;
     this.toAgent = new ToAgent({
+      ...options,
       link,
       life,
       lane,
       calls,
       sessions,
       turns,
-      introduction,
-      policy,
       onOpened: (reply) => {
         const isOpen = reply.is === 'result' && sessionIdOf(reply.text) !== undefined;
         if (isOpen) introduction.learn({ opened: reply.text });
@@ -81,17 +80,13 @@ export class Thread implements Asker {
       },
       onSaid: () => this.#watch(),
     });
-    const { replays } = this.toAgent.opening;
-    const { onStranger } = options;
     this.#fromAgent = new FromAgent({
+      ...options,
       asker: this,
       calls,
-      agentCalls,
       sessions,
-      replays,
       turns,
-      onStranger,
-      log,
+      replays: this.toAgent.opening.replays,
     });
     this.#greeting = new Greeting({
       introduction,

@@ -12,6 +12,7 @@ import { Opening } from './opening.ts';
 import { type Call, methodOf, type Outgoing } from './outgoing.ts';
 import { ownCall, ownRequest, type Reply } from './own-requests.ts';
 import { Progress } from './progress.ts';
+import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
 import { Sender } from './sender.ts';
 import { SessionGate } from './session-gate.ts';
 import { renamed } from './session-text.ts';
@@ -33,6 +34,7 @@ export interface ToAgentOptions {
   readonly turns: Turns;
   readonly introduction: Introduction;
   readonly policy: ThreadPolicy;
+  readonly remote: Pick<RemoteViewOptions, 'map'>;
   /** What an agent said of a session that it was asked for, or why it has none. */
   onOpened(reply: Reply): void;
   /** Something was said to the agent, or is to be. */
@@ -99,12 +101,12 @@ export class ToAgent {
 
   /** Sends it to the agent that runs now. */
   send(outgoing: Outgoing): void {
-    const { life, policy, sessions, turns } = this.#options;
+    const { life, remote, sessions, turns } = this.#options;
     const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
     const { agent } = life;
     this.#sender.send(outgoing, (localCwd) => {
       if (session !== undefined && agent !== undefined) return this.opening.cwdOf(session, agent);
-      return policy.mappedCwd(localCwd) ?? life.cwd;
+      return mappedPath(localCwd, remote) ?? life.cwd;
     });
     if (methodOf(outgoing) === 'session/prompt' && outgoing.number !== undefined) {
       turns.began(session, outgoing.number);

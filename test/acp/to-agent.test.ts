@@ -51,8 +51,8 @@ class Way {
       cancel: { strategy: 'stop', graceMs: 10_000 },
       idleDetachMs: 0,
       progress: false,
-      mappedCwd: () => undefined,
     },
+    remote: { map: [] },
     onOpened: () => undefined,
     onSaid: () => (this.said += 1),
   });
