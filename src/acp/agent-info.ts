@@ -1,5 +1,5 @@
-import { memberOf, members, openBrace } from './json-scanner.ts';
-import { encodeText, replacing, textAt } from './json-text.ts';
+import { memberOf, members, openBrace, whole } from './json-scanner.ts';
+import { encodeText, isObject, replacing, textAt } from './json-text.ts';
 import { splice } from './splice.ts';
 
 /** What the bridge reads in an agent's answer to `initialize`. */
@@ -35,7 +35,7 @@ export function agentInfo(result: string): AgentInfo {
  */
 export function offeringLoad(result: string): string {
   const line = encodeText(result);
-  const capabilities = memberOf(line, { start: 0, end: line.length }, 'agentCapabilities');
+  const capabilities = memberOf(line, whole(line), 'agentCapabilities');
   if (capabilities === undefined) return result;
   const all = members(line, capabilities);
   const edits = all.filter(({ name }) => name === 'loadSession').map(({ value }) => replacing(value, 'true'));
@@ -47,5 +47,5 @@ export function offeringLoad(result: string): string {
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  return isObject(value) ? value : {};
 }

@@ -1,15 +1,15 @@
-import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
+import type { RemoteViewOptions } from './remote-view.ts';
 import type { Introduction } from './introduction.ts';
 import { errorResponse, resultResponse, resultTextResponse } from './json-rpc-errors.ts';
-import type { Span } from './json-scanner.ts';
+import { type Span, whole } from './json-scanner.ts';
 import { replacing, textAt } from './json-text.ts';
+import type { ReadyAgent } from './lifecycle.ts';
 import type { Request, Response } from './message.ts';
-import { type OpeningAgent, sessionIdOf } from './opening.ts';
+import { sessionIdOf } from './opening.ts';
 import type { Call, Outgoing } from './outgoing.ts';
 import { ownCall, readReply, type Reply } from './own-requests.ts';
 import { readSetup, type Session, type SessionSetup } from './session.ts';
-import { beside, exchanged } from './session-text.ts';
-import { splice } from './splice.ts';
+import { renamed } from './session-text.ts';
 import type { Thread } from './thread.ts';
 import { knownSession } from './thread-note.ts';
 
@@ -57,7 +57,7 @@ export class ClientRequests {
     if (message.method === 'session/prompt') this.#followTurn(call, number);
     else call.again = outgoing;
     this.#follow(call, outgoing, message.params);
-    thread.submit(outgoing);
+    thread.toAgent.submit(outgoing);
   }
 
   /** Repeats to the agent a request that the client has an answer to. */
@@ -66,17 +66,12 @@ export class ClientRequests {
     const call: Call = { ...ownCall(method, () => undefined), sessionId };
     const number = this.#thread.calls.add(call);
     call.again = { is: 'fresh', line, message, number, sessionId };
-    this.#thread.submit(call.again);
-  }
-
-  /** The params that a request opens its session with. */
-  setup(line: Uint8Array, params: Span | undefined): SessionSetup {
-    return readSetup(line, params, (path) => mappedPath(path, this.#options.remote));
+    this.#thread.toAgent.submit(call.again);
   }
 
   /** Sees to what an answer means for the sessions, besides being passed on. */
   #follow(call: Call, outgoing: Outgoing, params: Span | undefined): void {
-    const { introduction } = this.#options;
+    const { introduction, remote } = this.#options;
     const { sessions } = this.#thread;
     const { line, sessionId } = outgoing;
     const onResult = (then: (text: string) => void): void => {
@@ -90,16 +85,16 @@ export class ClientRequests {
       sessionId === undefined ? undefined : sessions.find(sessionId);
     switch (call.method) {
       case 'session/new':
-        onResult((text) => this.#onNewSession(text, this.setup(line, params)));
+        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote)));
         return;
       case 'session/load':
       case 'session/resume':
         if (sessionId === undefined) return;
-        call.open = (agent) => this.#open(call, outgoing, agent, sessionId, this.setup(line, params));
+        call.open = (agent) => this.#open(call, outgoing, agent, sessionId, readSetup(line, params, remote));
         return;
       case 'session/close':
         onResult(() => {
-          const { agent } = this.#thread;
+          const { agent } = this.#thread.life;
           const closed = session();
           if (agent === undefined || closed?.agentId === undefined) return;
           closed.isClosed = true;
@@ -132,20 +127,21 @@ export class ClientRequests {
     if (sessionId === undefined) return;
     call.answered = (line, message) => {
       answered(line, message);
-      this.#thread.turnAnswered(sessionId, number);
+      this.#thread.turns.answered(sessionId, number);
     };
     call.failed = (error) => {
       failed(error);
-      this.#thread.turnEnded(sessionId, number);
+      this.#thread.turns.ended(sessionId, number);
     };
   }
 
   #onNewSession(result: string, setup: SessionSetup): void {
-    const { agent, sessions, opening } = this.#thread;
+    const { life, sessions, toAgent } = this.#thread;
+    const { agent } = life;
     const agentId = sessionIdOf(result);
     if (agent === undefined || agentId === undefined) return;
     const session = sessions.add(this.#options.clientIdOf(agentId), agentId, setup);
-    opening.settle(session, agentId, agent, result);
+    toAgent.opening.settle(session, agentId, agent, result);
     this.#options.introduction.learn({ opened: result });
     this.#thread.saveNote();
   }
@@ -155,9 +151,9 @@ export class ClientRequests {
    * load while no turn is open: then the client wants to be told what was said. Else the agent is asked as the client
    * asks; and if it can't, in other ways.
    */
-  #open(call: Call, outgoing: Outgoing, agent: OpeningAgent, sessionId: string, setup: SessionSetup): void {
-    const thread = this.#thread;
-    const { sessions, opening } = thread;
+  #open(call: Call, outgoing: Outgoing, agent: ReadyAgent, sessionId: string, setup: SessionSetup): void {
+    const { sessions, toAgent } = this.#thread;
+    const { gate, opening } = toAgent;
     const isNamed = sessions.find(sessionId) !== undefined;
     const session = sessions.add(sessionId, isNamed ? undefined : sessionId, setup);
     const known = session.agentId === undefined ? undefined : knownSession(sessions.note, session.agentId);
@@ -172,7 +168,7 @@ export class ClientRequests {
       return;
     }
     const { agentId } = session;
-    thread.whileOpening(session, (opened) => {
+    gate.whileOpening(session, (opened) => {
       const tell = (reply: Reply): void => {
         this.#tell(call, reply);
         opened(reply);
@@ -199,7 +195,7 @@ export class ClientRequests {
         failed(error);
         opened({ is: 'lost', error });
       };
-      thread.send(outgoing);
+      toAgent.send(outgoing);
     });
   }
 
@@ -209,8 +205,7 @@ export class ClientRequests {
     calls.take((each) => each === call);
     if (reply.is === 'result') {
       const line = resultTextResponse(call.id, reply.text);
-      const names = exchanged(line, { start: 0, end: line.length }, sessions.toClient);
-      lane.add(splice(line, names));
+      lane.add(renamed(line, whole(line), sessions.toClient));
     } else {
       lane.add(errorResponse(call.id, reply.error));
     }
@@ -218,8 +213,7 @@ export class ClientRequests {
 
   /** Passes on the agent's answer. */
   #pass(id: string, line: Uint8Array, { id: span, value }: Response): void {
-    const own = [replacing(span, id)];
-    const names = exchanged(line, value, this.#thread.sessions.toClient);
-    this.#thread.lane.add(splice(line, [...own, ...beside(names, own)]));
+    const { lane, sessions } = this.#thread;
+    lane.add(renamed(line, value, sessions.toClient, [replacing(span, id)]));
   }
 }

@@ -2,15 +2,16 @@ import type { Log } from '../base/log.ts';
 import type { AgentCalls, Asker } from './agent-calls.ts';
 import { oversizedAnswer, unreadableAnswer } from './agent-errors.ts';
 import { errorResponse } from './json-rpc-errors.ts';
-import { memberOf, type Span, stringAt } from './json-scanner.ts';
+import { memberOf, stringAt } from './json-scanner.ts';
 import { replacing, textAt } from './json-text.ts';
 import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { ours } from './outgoing.ts';
 import type { ReplayGate } from './replay-gate.ts';
-import { beside, exchanged, sessionIdsIn } from './session-text.ts';
-import { type Edit, splice } from './splice.ts';
+import { renamed, sessionIdsIn } from './session-text.ts';
+import type { Edit } from './splice.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
+import type { Turns } from './turns.ts';
 
 export interface FromAgentOptions {
   readonly asker: Asker;
@@ -18,13 +19,9 @@ export interface FromAgentOptions {
   readonly agentCalls: AgentCalls;
   readonly sessions: ThreadSessions;
   readonly replays: ReplayGate;
+  readonly turns: Turns;
   /** The agent spoke of a session that was never opened by name: a subagent's. */
   onStranger(sessionId: string): void;
-  /** It answered a request of this number, which is not open here. */
-  onStale(number: number): void;
-  /** Whether it is to be followed what a session's turn is at: agents say so from protocol version 2 on. */
-  followsStates(): boolean;
-  onState(sessionId: string, state: string): void;
   readonly log: Log;
 }
 
@@ -62,7 +59,7 @@ export class FromAgent {
         const stale = calls.answer(line, message);
         if (stale === undefined) return;
         log.debug('the agent answered a request that is not open: dropped');
-        this.#options.onStale(stale);
+        this.#options.turns.settled(stale);
         return;
       }
       case 'request':
@@ -88,8 +85,7 @@ export class FromAgent {
     const { asker, sessions } = this.#options;
     for (const id of sessionIdsIn(line, message.params)) this.#meet(id);
     const edits = [...own, ...this.#requestIds(line, message)];
-    const names = exchanged(line, message.params, sessions.toClient);
-    asker.lane.add(splice(line, [...edits, ...beside(names, edits)]));
+    asker.lane.add(renamed(line, message.params, sessions.toClient, edits));
   }
 
   #meet(sessionId: string): void {
@@ -109,20 +105,16 @@ export class FromAgent {
   }
 
   #isKeptBack(line: Uint8Array, { method, params }: Notification): boolean {
-    const { replays } = this.#options;
+    const { replays, turns } = this.#options;
     // Updates may be long: they are looked into only where that is of use.
-    if (method !== 'session/update' || !(replays.isActive || this.#options.followsStates())) return false;
+    if (method !== 'session/update' || !(replays.isActive || turns.outliveAnswers)) return false;
     const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
     if (sessionId === undefined) return false;
     const update = memberOf(line, params, 'update');
     const kind = stringAt(line, memberOf(line, update, 'sessionUpdate'));
-    if (kind === 'state_update') this.#onState(line, sessionId, update);
+    const state = kind === 'state_update' ? stringAt(line, memberOf(line, update, 'state')) : undefined;
+    if (state !== undefined) turns.onState(sessionId, state);
     return replays.holds(sessionId, kind);
-  }
-
-  #onState(line: Uint8Array, sessionId: string, update: Span | undefined): void {
-    const state = stringAt(line, memberOf(line, update, 'state'));
-    if (state !== undefined) this.#options.onState(sessionId, state);
   }
 
   /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */

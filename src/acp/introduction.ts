@@ -1,5 +1,5 @@
 import { memberOf, stringAt } from './json-scanner.ts';
-import { textAt } from './json-text.ts';
+import { parseObject, textAt } from './json-text.ts';
 import type { Request } from './message.ts';
 
 /** Keeps what an agent said last time: text. Where there is no place for it, it forgets. */
@@ -133,11 +133,5 @@ function isJsonObject(text: unknown): text is string {
 
 /** Empty for what is no object. */
 function parsed(text: string | undefined): Readonly<Record<string, unknown>> {
-  if (text === undefined) return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  return (text === undefined ? undefined : parseObject(text)) ?? {};
 }

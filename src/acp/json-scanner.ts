@@ -4,6 +4,11 @@ export interface Span {
   readonly end: number;
 }
 
+/** All of a line. */
+export function whole(line: Uint8Array): Span {
+  return { start: 0, end: line.length };
+}
+
 /**
  * Offset behind the JSON value whose first byte is at `start`; {@link none} if there is none, or it is cut off. Accepts
  * what `JSON.parse` accepts, given valid UTF-8. Nesting costs one byte a level, and no call stack.

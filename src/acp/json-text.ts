@@ -1,8 +1,8 @@
-import type { Span } from './json-scanner.ts';
+import { type Span, whole } from './json-scanner.ts';
 import type { Edit } from './splice.ts';
 
 /** The JSON text at a span, or all of it. */
-export function textAt(line: Uint8Array, span: Span = { start: 0, end: line.length }): string {
+export function textAt(line: Uint8Array, span: Span = whole(line)): string {
   return decoder.decode(line.subarray(span.start, span.end));
 }
 
@@ -18,13 +18,21 @@ export function encodeJson(value: unknown): Uint8Array {
 
 /** Whether a text from elsewhere can take the place of a value in a line: one JSON object, and no line of its own in it. */
 export function isObjectText(text: string): boolean {
-  if (/[\n\r]/.test(text)) return false;
+  return !/[\n\r]/.test(text) && parseObject(text) !== undefined;
+}
+
+/** Undefined for what is no JSON, or no object. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject(value) ? value : undefined;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Puts JSON text in the place of a value. */

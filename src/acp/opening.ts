@@ -1,27 +1,18 @@
-import type { AgentInfo } from './agent-info.ts';
 import { noSuchSession } from './agent-errors.ts';
+import { parseObject } from './json-text.ts';
+import type { ReadyAgent } from './lifecycle.ts';
 import type { Reply } from './own-requests.ts';
-import type { ReplayGate } from './replay-gate.ts';
+import { ReplayGate } from './replay-gate.ts';
 import { openingParams, type Session } from './session.ts';
 import { type KnownSession, knownSession } from './thread-note.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
 
 export interface OpeningOptions {
   readonly sessions: ThreadSessions;
-  readonly replays: ReplayGate;
   /** Asks the agent that runs now. `onReply` is called before its next line is looked at. */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void;
   /** Says a sentence in the conversation. */
   say(session: Session, text: string): void;
-}
-
-/** The agent that sessions are opened at. */
-export interface OpeningAgent {
-  readonly epoch: string;
-  /** The directory of its thread. */
-  readonly cwd: string;
-  /** Undefined where it was not asked. */
-  readonly info: AgentInfo | undefined;
 }
 
 /**
@@ -29,6 +20,8 @@ export interface OpeningAgent {
  * client sees nothing, or else as a new session behind the same name, which the conversation is told.
  */
 export class Opening {
+  /** What agents tell of the past of sessions that the bridge has them load. */
+  readonly replays = new ReplayGate();
   readonly #options: OpeningOptions;
 
   constructor(options: OpeningOptions) {
@@ -39,7 +32,7 @@ export class Opening {
    * @param done Given what the agent said of the session, or why it has none
    * @param failed A method that was tried in vain
    */
-  open(session: Session, agent: OpeningAgent, done: (reply: Reply) => void, failed?: string): void {
+  open(session: Session, agent: ReadyAgent, done: (reply: Reply) => void, failed?: string): void {
     const { agentId } = session;
     if (agentId === undefined) {
       this.#create(session, agent, done);
@@ -53,7 +46,7 @@ export class Opening {
   }
 
   /** Opens a new session in the place of one that the agent can't bring back. */
-  #replace(session: Session, agent: OpeningAgent, done: (reply: Reply) => void): void {
+  #replace(session: Session, agent: ReadyAgent, done: (reply: Reply) => void): void {
     this.#create(session, agent, (reply) => {
       if (reply.is === 'result') this.#options.say(session, lostConversation);
       done(reply);
@@ -61,7 +54,7 @@ export class Opening {
   }
 
   /** The agent has opened the session under this id, and said `result`: JSON text. */
-  settle(session: Session, agentId: string, agent: OpeningAgent, result: string): void {
+  settle(session: Session, agentId: string, agent: ReadyAgent, result: string): void {
     const { sessions } = this.#options;
     const opened = result.length <= maxOpenedLength ? result : undefined;
     const known: KnownSession = {
@@ -73,7 +66,7 @@ export class Opening {
   }
 
   /** The session's directory in the microVM. */
-  cwdOf(session: Session, { cwd }: OpeningAgent): string {
+  cwdOf(session: Session, { cwd }: ReadyAgent): string {
     const { agentId } = session;
     const known = agentId === undefined ? undefined : knownSession(this.#options.sessions.note, agentId);
     return known?.cwd ?? session.setup.remoteCwd ?? cwd;
@@ -82,11 +75,11 @@ export class Opening {
   #tryNext(
     session: Session,
     agentId: string,
-    agent: OpeningAgent,
+    agent: ReadyAgent,
     ways: readonly Way[],
     done: (reply: Reply) => void,
   ): void {
-    const { replays } = this.#options;
+    const { replays } = this;
     const [way, ...others] = ways;
     if (way === undefined) {
       const { isRecorded, note } = this.#options.sessions;
@@ -109,7 +102,7 @@ export class Opening {
     });
   }
 
-  #create(session: Session, agent: OpeningAgent, done: (reply: Reply) => void): void {
+  #create(session: Session, agent: ReadyAgent, done: (reply: Reply) => void): void {
     this.#options.ask('session/new', openingParams(session.setup, this.cwdOf(session, agent)), (reply) => {
       const agentId = reply.is === 'result' ? sessionIdOf(reply.text) : undefined;
       if (reply.is === 'result' && agentId !== undefined) this.settle(session, agentId, agent, reply.text);
@@ -122,7 +115,7 @@ type Way = 'session/resume' | 'session/load';
 
 /** The `sessionId` in a result; undefined if there is none. */
 export function sessionIdOf(result: string): string | undefined {
-  const { sessionId } = (JSON.parse(result) ?? {}) as { sessionId?: unknown };
+  const sessionId = parseObject(result)?.['sessionId'];
   return typeof sessionId === 'string' ? sessionId : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { RpcError } from './json-rpc-errors.ts';
-import type { OpeningAgent } from './opening.ts';
+import type { ReadyAgent } from './lifecycle.ts';
 import type { Notification, Request, Response } from './message.ts';
 
 /** A request that the agent is to answer, from when the bridge has it until it is answered, which it is exactly once. */
@@ -12,7 +12,7 @@ export interface Call {
   /** The link's; undefined while the request waits. */
   ticket: number | undefined;
   /** For a request that is to open its session: does so, instead of simply being sent. */
-  open?: (agent: OpeningAgent) => void;
+  open?: (agent: ReadyAgent) => void;
   /** How it goes to another agent, where the one that it was for is gone: prompts, which may be large, as taken back. */
   again?: Outgoing;
   /** The agent's answer: the first of these two that is called is the last. */

@@ -1,6 +1,6 @@
 import { unreadableAnswer } from './agent-errors.ts';
 import type { RpcError } from './json-rpc-errors.ts';
-import { encodeText, textAt } from './json-text.ts';
+import { encodeText, parseObject, textAt } from './json-text.ts';
 import { readMessage, type Request, type Response } from './message.ts';
 import { type Call, ours } from './outgoing.ts';
 
@@ -35,7 +35,8 @@ export function ownRequest(method: string, params: string): { line: Uint8Array; 
 export function readReply(line: Uint8Array, { outcome, value }: Response): Exclude<Reply, { is: 'lost' }> {
   const text = textAt(line, value);
   if (outcome === 'result') return { is: 'result', text };
-  const { code, message, data } = JSON.parse(text) as Partial<RpcError>;
+  // Some agents write null where an error goes.
+  const { code, message, data } = (parseObject(text) ?? {}) as Partial<RpcError>;
   return {
     is: 'error',
     error: {

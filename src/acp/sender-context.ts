@@ -1,4 +1,5 @@
 import { elements, memberOf, type Span, stringAt } from './json-scanner.ts';
+import { parseObject } from './json-text.ts';
 
 /**
  * The key of the thread that a prompt belongs to, if it begins as openab's do: with the sender's context, in a block of its
@@ -16,15 +17,6 @@ export function threadKeyOf(line: Uint8Array, params: Span | undefined): string 
   const channel = word(context?.['channel']);
   const conversation = word(context?.['thread_id']) ?? word(context?.['channel_id']);
   return channel === undefined || conversation === undefined ? undefined : `${channel}:${conversation}`;
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function word(value: unknown): string | undefined {

@@ -1,10 +1,10 @@
 import type { AgentLink } from '../agent/agent-link.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { Outgoing } from './outgoing.ts';
+import { whole } from './json-scanner.ts';
 import { replacing } from './json-text.ts';
 import { inRemoteDirectory } from './remote-view.ts';
-import { beside, exchanged } from './session-text.ts';
-import { type Edit, splice } from './splice.ts';
+import { renamed } from './session-text.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
 
 export interface SenderOptions {
@@ -27,7 +27,8 @@ export class Sender {
     const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
     // It was answered while it waited.
     if (outgoing.number !== undefined && call === undefined) return;
-    const line = outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#renamed(outgoing);
+    const line =
+      outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#inNewTerms(outgoing);
     const ticket = link.send(line);
     if (call !== undefined) call.ticket = ticket;
   }
@@ -36,16 +37,15 @@ export class Sender {
     { line, message, number }: Extract<Outgoing, { is: 'fresh' }>,
     remoteCwd: (localCwd: string) => string,
   ): Uint8Array {
-    const own: Edit[] = inRemoteDirectory(line, message, remoteCwd);
+    const own = inRemoteDirectory(line, message, remoteCwd);
     if (message.is === 'request') own.push(replacing(message.id, String(number)));
-    const names = exchanged(line, message.params, this.#options.sessions.toAgent);
-    return splice(line, [...own, ...beside(names, own)]);
+    return renamed(line, message.params, this.#options.sessions.toAgent, own);
   }
 
   /** A line that was meant for an agent that is no more: the next one may know the session under another name. */
-  #renamed({ line, sessionId, agentId }: Extract<Outgoing, { is: 'taken-back' }>): Uint8Array {
+  #inNewTerms({ line, sessionId, agentId }: Extract<Outgoing, { is: 'taken-back' }>): Uint8Array {
     const now = sessionId === undefined ? undefined : this.#options.sessions.find(sessionId)?.agentId;
     if (agentId === undefined || now === undefined || agentId === now) return line;
-    return splice(line, exchanged(line, { start: 0, end: line.length }, new Map([[agentId, now]])));
+    return renamed(line, whole(line), new Map([[agentId, now]]));
   }
 }

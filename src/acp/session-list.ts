@@ -1,12 +1,10 @@
-import { elements, memberOf, stringAt } from './json-scanner.ts';
-import { encodeText, replacing } from './json-text.ts';
+import { elements, memberOf, stringAt, whole } from './json-scanner.ts';
+import { encodeText, replacing, textAt } from './json-text.ts';
 import { splice } from './splice.ts';
 import type { Thread } from './thread.ts';
 import { knownSession } from './thread-note.ts';
 
 export interface ListOptions {
-  /** The client's name for a session of the thread's. */
-  readonly clientIdOf: (thread: Thread, agentId: string) => string;
   /** The directory of the client's that it asks for; undefined for all. */
   readonly localCwd: string | undefined;
   /** An agent that has not answered by then is left out. */
@@ -15,38 +13,36 @@ export interface ListOptions {
 
 /** The sessions of all agents that are there and can list them, as the result of `session/list`: JSON text, on one page. */
 export async function listSessions(threads: readonly Thread[], options: ListOptions): Promise<string> {
-  const listing = threads.filter(({ agent }) => agent?.info?.canList === true);
+  const listing = threads.filter(({ life }) => life.agent?.info?.canList === true);
   const lists = await Promise.all(
     listing.map((thread) => withDeadline(listThread(thread, options), options)),
   );
   return `{"sessions":[${lists.flat().join(',')}]}`;
 }
 
-async function listThread(thread: Thread, { clientIdOf, localCwd }: ListOptions): Promise<string[]> {
+async function listThread(thread: Thread, { localCwd }: ListOptions): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < maxPages; page += 1) {
     const text = await listPage(thread, cursor);
     if (text === undefined) break;
     const line = encodeText(text);
-    const whole = { start: 0, end: line.length };
-    const sessions = memberOf(line, whole, 'sessions');
+    const sessions = memberOf(line, whole(line), 'sessions');
     for (const element of sessions === undefined ? [] : elements(line, sessions)) {
       const session = line.subarray(element.start, element.end);
-      const here = { start: 0, end: session.length };
-      const id = memberOf(session, here, 'sessionId');
+      const id = memberOf(session, whole(session), 'sessionId');
       const agentId = stringAt(session, id);
       if (id === undefined || agentId === undefined) continue;
-      const cwd = memberOf(session, here, 'cwd');
+      const cwd = memberOf(session, whole(session), 'cwd');
       const known = knownSession(thread.sessions.note, agentId);
       if (localCwd !== undefined && known?.localCwd !== undefined && known.localCwd !== localCwd) continue;
-      const edits = [replacing(id, JSON.stringify(clientIdOf(thread, agentId)))];
+      const edits = [replacing(id, JSON.stringify(thread.sessions.clientIdOf(agentId)))];
       if (cwd !== undefined && known?.localCwd !== undefined) {
         edits.push(replacing(cwd, JSON.stringify(known.localCwd)));
       }
-      found.push(new TextDecoder().decode(splice(session, edits)));
+      found.push(textAt(splice(session, edits)));
     }
-    const next = memberOf(line, whole, 'nextCursor');
+    const next = memberOf(line, whole(line), 'nextCursor');
     cursor = next === undefined ? undefined : stringAt(line, next);
     if (cursor === undefined) break;
   }
@@ -56,7 +52,9 @@ async function listThread(thread: Thread, { clientIdOf, localCwd }: ListOptions)
 function listPage(thread: Thread, cursor: string | undefined): Promise<string | undefined> {
   return new Promise((resolve) => {
     const params = cursor === undefined ? '{}' : JSON.stringify({ cursor });
-    thread.ask('session/list', params, (reply) => resolve(reply.is === 'result' ? reply.text : undefined));
+    thread.toAgent.ask('session/list', params, (reply) =>
+      resolve(reply.is === 'result' ? reply.text : undefined),
+    );
   });
 }
 

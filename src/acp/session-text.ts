@@ -1,6 +1,6 @@
 import { endOfString, skipSpace, type Span, stringAt, quote } from './json-scanner.ts';
 import { replacing } from './json-text.ts';
-import type { Edit } from './splice.ts';
+import { type Edit, splice } from './splice.ts';
 
 /**
  * Edits that exchange session ids: every JSON string within the valid value at `within` that equals a key of `names`
@@ -16,6 +16,16 @@ export function exchanged(
     const name = names.get(stringAt(line, span) ?? '');
     return name === undefined ? [] : [replacing(span, JSON.stringify(name))];
   });
+}
+
+/** A copy of the line with its own edits applied, and beside them the session ids exchanged, as {@link exchanged} does. */
+export function renamed(
+  line: Uint8Array,
+  within: Span | undefined,
+  names: ReadonlyMap<string, string>,
+  own: readonly Edit[] = [],
+): Uint8Array {
+  return splice(line, [...own, ...beside(exchanged(line, within, names), own)]);
 }
 
 /** Those of `edits` that touch nothing that `others` change: an id that goes with what it stands in needs no exchange. */

@@ -1,6 +1,8 @@
 import { memberOf, members, type Span, stringAt } from './json-scanner.ts';
 import { textAt } from './json-text.ts';
+import type { Request } from './message.ts';
 import type { Outgoing } from './outgoing.ts';
+import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
 
 /** A conversation, as the client and the agent each know it. */
 export interface Session {
@@ -10,16 +12,14 @@ export interface Session {
   agentId: string | undefined;
   /** What it is opened with, should the agent have to be told again. */
   setup: SessionSetup;
-  /** Whether the agent is being asked for it. */
-  isOpening: boolean;
   /** Whether the client closed it: then it is the agent's to say what becomes of requests about it. */
   isClosed: boolean;
-  /** What waits until it is open. */
-  held: Outgoing[];
+  /** What waits while the agent is being asked for it; undefined while it is not. */
+  held: Outgoing[] | undefined;
 }
 
 export function createSession(clientId: string, setup: SessionSetup): Session {
-  return { clientId, agentId: undefined, setup, isOpening: false, isClosed: false, held: [] };
+  return { clientId, agentId: undefined, setup, isClosed: false, held: undefined };
 }
 
 /** The params that a client opens a session with. */
@@ -41,12 +41,11 @@ export const bareSetup: SessionSetup = {
 
 /**
  * @param params of `session/new`, `session/load` or `session/resume`, in the microVM's terms but for `cwd`
- * @param mapped Where a directory of the client's is in the microVM
  */
 export function readSetup(
   line: Uint8Array,
   params: Span | undefined,
-  mapped: (path: string) => string | undefined,
+  remote: Pick<RemoteViewOptions, 'map'>,
 ): SessionSetup {
   if (params === undefined) return bareSetup;
   const localCwd = stringAt(line, memberOf(line, params, 'cwd'));
@@ -55,9 +54,14 @@ export function readSetup(
     .map(({ name, value }) => [name, textAt(line, value)] as const);
   return {
     localCwd,
-    remoteCwd: localCwd === undefined ? undefined : mapped(localCwd),
+    remoteCwd: localCwd === undefined ? undefined : mappedPath(localCwd, remote),
     rest: { ...bareSetup.rest, ...Object.fromEntries(rest) },
   };
+}
+
+/** Whether a request is to bring back a session that the client knows. */
+export function isReopening({ method }: Request): boolean {
+  return method === 'session/load' || method === 'session/resume';
 }
 
 /** Params, as JSON text, that open a session: a new one where there is no id. */

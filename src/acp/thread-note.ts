@@ -1,4 +1,4 @@
-import { isObjectText } from './json-text.ts';
+import { isObject, isObjectText, parseObject } from './json-text.ts';
 
 /** What is known of one of an agent's sessions. */
 export interface KnownSession {
@@ -28,12 +28,8 @@ export const emptyThreadNote: ThreadNote = { sessions: {} };
 
 /** Undefined for what is no note of ours: a microVM is not trusted to give back what was left in it. */
 export function parseThreadNote(text: string | undefined): ThreadNote | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return readNote(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  const note = text === undefined ? undefined : parseObject(text);
+  return note && readNote(note);
 }
 
 /** What is known of a session, which may have any name, that of a member of every object included. */
@@ -67,8 +63,8 @@ function lastOf(start: string, next: (id: string) => string | undefined): string
 }
 
 /** Read by hand: a library for it would take longer to load than all the rest of the bridge, at every start. */
-function readNote(value: unknown): ThreadNote | undefined {
-  if (!isObject(value) || !isObject(value['sessions']) || !isTextOrNone(value['current'])) return undefined;
+function readNote(value: Readonly<Record<string, unknown>>): ThreadNote | undefined {
+  if (!isObject(value['sessions']) || !isTextOrNone(value['current'])) return undefined;
   const sessions: Record<string, KnownSession> = {};
   for (const [id, given] of Object.entries(value['sessions'])) {
     const session = readSession(given);
@@ -88,10 +84,6 @@ function readSession(value: unknown): KnownSession | undefined {
   const opening = opened !== undefined && isObjectText(opened) ? opened : undefined;
   if (turn !== undefined && !Number.isFinite(turn)) return undefined;
   return { cwd, ...present({ localCwd, epoch, turn: turn as number | undefined, became, opened: opening }) };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextOrNone(value: unknown): value is string | undefined {

@@ -5,6 +5,7 @@ import type { AgentCalls } from './agent-calls.ts';
 import type { CancelPolicy } from './cancels.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { Introduction } from './introduction.ts';
+import type { RemoteViewOptions } from './remote-view.ts';
 import type { SessionNaming } from './thread-sessions.ts';
 
 export interface ThreadPolicy {
@@ -13,8 +14,6 @@ export interface ThreadPolicy {
   readonly idleDetachMs: number;
   /** Whether people are told that a workspace starts. */
   readonly progress: boolean;
-  /** Where a directory of the client's is in the microVM; undefined: in the thread's own. */
-  readonly mappedCwd: (localCwd: string) => string | undefined;
 }
 
 export interface ThreadOptions {
@@ -26,6 +25,7 @@ export interface ThreadOptions {
   /** The first of the numbers that the agent knows the client's requests by. */
   readonly firstNumber: number;
   readonly policy: ThreadPolicy;
+  readonly remote: Pick<RemoteViewOptions, 'map'>;
   /** The agent spoke of a session that was never opened by name. */
   readonly onStranger: (sessionId: string) => void;
   /** Whether what the agent remembers outlives its microVM. */

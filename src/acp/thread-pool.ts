@@ -5,14 +5,14 @@ import type { AgentCalls } from './agent-calls.ts';
 import { ClientRequests } from './client-requests.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { Introduction } from './introduction.ts';
-import { mappedPath, type RemoteViewOptions } from './remote-view.ts';
+import type { RemoteViewOptions } from './remote-view.ts';
 import { firstRequestId } from './request-ids.ts';
 import { Thread } from './thread.ts';
 import type { ThreadPolicy } from './thread-options.ts';
 import type { SessionNaming } from './thread-sessions.ts';
 
 /** A thread with what goes with it. */
-export interface Member {
+export interface PooledThread {
   readonly key: string;
   readonly thread: Thread;
   readonly requests: ClientRequests;
@@ -27,12 +27,16 @@ export interface ThreadPoolOptions {
   readonly toClient: ClientOutput;
   readonly agentCalls: AgentCalls;
   readonly introduction: Introduction;
-  readonly policy: Omit<ThreadPolicy, 'mappedCwd'>;
+  readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
-  readonly onStranger: (member: Member, sessionId: string) => void;
-  readonly onSession: (member: Member, clientId: string) => void;
+  /** The agent of a thread spoke of a session that was never opened by name. */
+  readonly onStranger: (key: string, sessionId: string) => void;
+  /** The agent of a thread has opened a session, which the client is to call so. */
+  readonly onSession: (key: string, clientId: string) => void;
+  /** Whether what the agent remembers outlives its microVM. */
   readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
-  readonly onFailed: (member: Member, error: BridgeError) => void;
+  /** A thread is of no more use; it is no longer in the pool. */
+  readonly onFailed: (error: BridgeError) => void;
   readonly log: Log;
   /** A number from 0 up to 1. */
   readonly random: () => number;
@@ -41,7 +45,7 @@ export interface ThreadPoolOptions {
 /** The threads of this process, by key: each has an agent of its own, and is made when it is first needed. */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
-  readonly #members = new Map<string, Member>();
+  readonly #threads = new Map<string, PooledThread>();
   /** Threads that failed, or that nobody needed, while they are being left. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -49,31 +53,30 @@ export class ThreadPool {
     this.#options = options;
   }
 
-  all(): Member[] {
-    return [...this.#members.values()];
+  all(): PooledThread[] {
+    return [...this.#threads.values()];
   }
 
   /** The thread of that key, if there is one here. */
-  find(key: string): Member | undefined {
-    return this.#members.get(key);
+  find(key: string): PooledThread | undefined {
+    return this.#threads.get(key);
   }
 
-  /** The thread of that key. */
-  get(key: string): Member {
-    const known = this.#members.get(key);
+  /** The thread of that key, which is made where there is none. */
+  get(key: string): PooledThread {
+    const known = this.#threads.get(key);
     if (known !== undefined) return known;
-    const { createLink, introduction, namingOf, policy, random, remote } = this.#options;
+    const { createLink, introduction, namingOf, random, remote } = this.#options;
     const naming = namingOf(key);
     const thread: Thread = new Thread({
       ...this.#options,
       naming,
       createLink: (events) => createLink(key, events),
       firstNumber: firstRequestId(random()),
-      policy: { ...policy, mappedCwd: (path) => mappedPath(path, remote) },
-      onStranger: (sessionId) => this.#options.onStranger(member, sessionId),
+      onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
       onFailed: (error) => {
-        this.#remove(member, member.thread.close(leaveMs));
-        this.#options.onFailed(member, error);
+        this.#remove(pooled, pooled.thread.close(leaveMs));
+        this.#options.onFailed(error);
       },
     });
     const requests = new ClientRequests({
@@ -83,34 +86,34 @@ export class ThreadPool {
       isOurs: (sessionId) => naming.parse(sessionId) !== undefined,
       clientIdOf: (agentId) => {
         const clientId = naming.clientIdOf(agentId);
-        this.#options.onSession(member, clientId);
+        this.#options.onSession(key, clientId);
         return clientId;
       },
     });
-    const member: Member = { key, thread, requests };
-    this.#members.set(key, member);
-    return member;
+    const pooled: PooledThread = { key, thread, requests };
+    this.#threads.set(key, pooled);
+    return pooled;
   }
 
   /** A thread that was begun in vain: its microVM is of no use. */
-  discard(member: Member): void {
-    const wasBegun = member.thread.isBegun;
-    const left = member.thread.close(leaveMs);
-    this.#remove(member, wasBegun ? left.then(() => this.#options.stopMachine(member.key)) : left);
+  discard(pooled: PooledThread): void {
+    const wasBegun = pooled.thread.isBegun;
+    const left = pooled.thread.close(leaveMs);
+    this.#remove(pooled, wasBegun ? left.then(() => this.#options.stopMachine(pooled.key)) : left);
   }
 
   /** Leaves all threads, within `graceMs`; those microVMs are ended for which `isToEnd`. */
-  async close(graceMs: number, isToEnd: (member: Member) => boolean): Promise<void> {
-    const left = this.all().map(async (member) => {
-      const isEnded = member.thread.isBegun && isToEnd(member);
-      await member.thread.close(isEnded ? graceMs / 2 : graceMs);
-      if (isEnded) await this.#options.stopMachine(member.key);
+  async close(graceMs: number, isToEnd: (pooled: PooledThread) => boolean): Promise<void> {
+    const left = this.all().map(async (pooled) => {
+      const isEnded = pooled.thread.isBegun && isToEnd(pooled);
+      await pooled.thread.close(isEnded ? graceMs / 2 : graceMs);
+      if (isEnded) await this.#options.stopMachine(pooled.key);
     });
     await Promise.all([...left, ...this.#leaving]);
   }
 
-  #remove(member: Member, left: Promise<void>): void {
-    if (this.#members.get(member.key) === member) this.#members.delete(member.key);
+  #remove(pooled: PooledThread, left: Promise<void>): void {
+    if (this.#threads.get(pooled.key) === pooled) this.#threads.delete(pooled.key);
     const done = left.finally(() => this.#leaving.delete(done));
     this.#leaving.add(done);
   }

@@ -79,9 +79,14 @@ export class ThreadSessions {
     return this.all().find((session) => session.agentId === agentId);
   }
 
+  /** The client's name for a session of the agent's, also for one that it has not heard of. */
+  clientIdOf(agentId: string): string {
+    return this.withAgentId(agentId)?.clientId ?? this.#naming.clientIdOf(agentId);
+  }
+
   /** The agent speaks of a session that it has not yet said it opened: the client is to hear of it under its own name. */
   anticipate(agentId: string): void {
-    const opening = this.all().find(({ isOpening }) => isOpening);
+    const opening = this.all().find(({ held }) => held !== undefined);
     const clientId = opening?.clientId ?? this.#naming.clientIdOf(agentId);
     if (clientId !== agentId && this.#toClient.size < maxNames) this.#toClient.set(agentId, clientId);
   }

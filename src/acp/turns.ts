@@ -1,13 +1,15 @@
-import type { OpenCalls } from './open-calls.ts';
 import type { Session } from './session.ts';
 import { knownSession } from './thread-note.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
 
 export interface TurnsOptions {
   readonly sessions: ThreadSessions;
-  readonly calls: OpenCalls;
+  /** Of ACP, as the agent that runs now speaks it. */
+  protocolVersion(): number;
   /** What is known of the sessions has changed. */
   onChange(): void;
+  /** A turn of this session, as the client calls it, has ended. */
+  onEnded(sessionId: string): void;
 }
 
 /**
@@ -32,6 +34,11 @@ export class Turns {
     );
   }
 
+  /** Whether a turn goes on behind the answer to its prompt, until the agent says that it is idle. */
+  get outliveAnswers(): boolean {
+    return this.#options.protocolVersion() >= 2;
+  }
+
   /** A prompt of this session goes to the agent under this number. */
   began(session: Session | undefined, number: number): void {
     if (session?.agentId === undefined) return;
@@ -39,8 +46,19 @@ export class Turns {
     this.#options.onChange();
   }
 
-  /** The prompt of this number was answered, or has failed. */
-  ended(number: number): void {
+  /** The prompt of this number was answered. */
+  answered(sessionId: string, number: number): void {
+    if (!this.outliveAnswers) this.ended(sessionId, number);
+  }
+
+  /** There is no more to the turn of this prompt. */
+  ended(sessionId: string, number: number): void {
+    this.settled(number);
+    this.#options.onEnded(sessionId);
+  }
+
+  /** The request of this number is done with: here, or as one that an earlier bridge sent. */
+  settled(number: number): void {
     for (const [agentId, { turn }] of Object.entries(this.#options.sessions.note.sessions)) {
       if (turn === number) this.#end(agentId);
     }
@@ -48,7 +66,9 @@ export class Turns {
 
   /** The agent says what the session's turn is at. */
   onState(agentId: string, state: string): void {
-    if (state === 'idle') this.#end(agentId);
+    if (state !== 'idle') return;
+    this.#end(agentId);
+    this.#options.onEnded(this.#options.sessions.withAgentId(agentId)?.clientId ?? agentId);
   }
 
   #end(agentId: string): void {

@@ -3,7 +3,7 @@ import { errorResponse, resultResponse, rpcCodes } from './json-rpc-errors.ts';
 import { memberOf, stringAt } from './json-scanner.ts';
 import { textAt } from './json-text.ts';
 import type { Request } from './message.ts';
-import type { SessionSetup } from './session.ts';
+import { isReopening, type SessionSetup } from './session.ts';
 
 /** A session that the client was given before it is known which thread it belongs to: its first prompt tells. */
 export interface UnboundSession {
@@ -46,7 +46,7 @@ export class UnboundSessions {
       this.#sessions.delete(clientId);
       return resultResponse(id, {});
     }
-    if (method === 'session/load' || method === 'session/resume') {
+    if (isReopening(message)) {
       return resultResponse(id, this.#introduction.lastOpened);
     }
     if (session !== undefined && method.startsWith('session/set_')) {

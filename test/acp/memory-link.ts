@@ -8,6 +8,16 @@ interface Queued {
   readonly isUrgent: boolean;
 }
 
+/** For a link to which nobody listens. */
+export const unheard: AgentLinkEvents = {
+  onEpoch: () => undefined,
+  onLine: () => undefined,
+  onOversizedLine: () => undefined,
+  onExit: () => undefined,
+  onState: () => undefined,
+  onFailed: () => undefined,
+};
+
 /** An agent link that keeps the contract without a microVM: the test plays the agent and what becomes of it. */
 export class MemoryLink implements AgentLink {
   /** Lines that the agent got, over all its lives. */

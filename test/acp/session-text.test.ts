@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { beside, exchanged, sessionIdsIn } from '../../src/acp/session-text.ts';
+import { beside, exchanged, renamed, sessionIdsIn } from '../../src/acp/session-text.ts';
 import { splice } from '../../src/acp/splice.ts';
 import { verifies } from '../requirements.ts';
 import { bytesOf, textOf } from './json-texts.ts';
@@ -65,6 +65,18 @@ describe('exchanging session ids', () => {
     const names = exchanged(line, { start: 0, end: line.length }, new Map([['s', 't']]));
     expect(textOf(splice(line, [...own, ...beside(names, own)]))).toBe('{"id":1,"params":{"sessionId":"t"}}');
   });
+});
+
+test('a line is renamed where it is said, beside its own edits, and else stays what it was', () => {
+  const line = bytesOf('{"id":"s","params":{"sessionId":"s"},"s":"s"}');
+  const names = new Map([['s', 't']]);
+  const params = { start: 19, end: 36 };
+  const own = [{ span: { start: 6, end: 9 }, bytes: bytesOf('1') }];
+  expect(textOf(renamed(line, params, names, own))).toBe('{"id":1,"params":{"sessionId":"t"},"s":"s"}');
+  expect(textOf(renamed(line, { start: 0, end: line.length }, names, own))).toBe(
+    '{"id":1,"params":{"sessionId":"t"},"t":"t"}',
+  );
+  expect(renamed(line, undefined, names)).toEqual(line);
 });
 
 test('session ids are found by the names of their members, at any depth', () => {

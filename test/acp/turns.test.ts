@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { bareSetup } from '../../src/acp/session.ts';
+import { ThreadSessions } from '../../src/acp/thread-sessions.ts';
+import { Turns } from '../../src/acp/turns.ts';
 import { verifies } from '../requirements.ts';
 import { canAll, Stage, textsOf, update } from './agents-stage.ts';
 import type { RoutedOptions } from './routed.ts';
@@ -83,6 +86,58 @@ describe('a turn that is cancelled', () => {
     expect(stage.link(0).restarts).toEqual([]);
     stage.ask('session/prompt', { sessionId: session, prompt: [] });
     expect(stage.request(0).method).toBe('session/prompt');
+  });
+});
+
+describe('the end of a turn', () => {
+  /** One session in the middle of a turn, whose prompt has the number 7. */
+  function inTurnOf(version: number): { turns: Turns; ended: string[]; changes: () => number } {
+    const sessions = new ThreadSessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
+    const session = sessions.add('client’s', 'agent’s', bareSetup);
+    sessions.settle(session, 'agent’s', 'e', { cwd: '/' });
+    const ended: string[] = [];
+    let changes = 0;
+    const turns = new Turns({
+      sessions,
+      protocolVersion: () => version,
+      onChange: () => (changes += 1),
+      onEnded: (sessionId) => ended.push(sessionId),
+    });
+    turns.beginEpoch('e');
+    expect(turns.isOneOpen).toBe(false);
+    turns.began(session, 7);
+    expect([turns.isOneOpen, changes]).toEqual([true, 1]);
+    return { turns, ended, changes: () => changes };
+  }
+
+  test('is the answer to its prompt, and not that to another', () => {
+    const { turns, ended, changes } = inTurnOf(1);
+    turns.settled(6);
+    expect(turns.isOneOpen).toBe(true);
+    turns.answered('client’s', 7);
+    turns.settled(7);
+    expect([turns.isOneOpen, ended, changes()]).toEqual([false, ['client’s'], 2]);
+  });
+
+  test('is from protocol version 2 on a word of the agent’s', () => {
+    const { turns, ended } = inTurnOf(2);
+    turns.answered('client’s', 7);
+    turns.onState('agent’s', 'running');
+    expect([turns.isOneOpen, ended]).toEqual([true, []]);
+    turns.onState('agent’s', 'idle');
+    expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
+  });
+
+  test('is the failure of its prompt with either version', () => {
+    const { turns, ended } = inTurnOf(2);
+    turns.ended('client’s', 7);
+    expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
+  });
+
+  test('is that of its agent', () => {
+    const { turns, ended } = inTurnOf(1);
+    turns.beginEpoch('f');
+    expect([turns.isOneOpen, ended]).toEqual([false, []]);
   });
 });
 
