@@ -98,7 +98,11 @@ function wrap(terminal: NativeTerminal, events: PtyEvents): Pty {
   };
 }
 
-/** Milliseconds until a full PTY is tried again. Nothing tells a process that it can write to the master of a PTY. */
+/**
+ * Nothing tells Node that the master of a PTY can be written to, so a full one is tried again: at once, so many times, since
+ * it holds only 8 KB and a reader that is at it empties that in no time; then each millisecond.
+ */
+const triesAtOnce = 50;
 const retryMs = 1;
 
 /**
@@ -109,7 +113,9 @@ class PtyInput {
   readonly #fd: number;
   readonly #onDrain: () => void;
   #queue: Uint8Array[] = [];
-  #retry: NodeJS.Timeout | undefined;
+  #cancelRetry: (() => void) | undefined;
+  /** Since it took anything. */
+  #triesInVain = 0;
   queuedBytes = 0;
   closed = false;
 
@@ -122,12 +128,12 @@ class PtyInput {
     if (this.closed || bytes.length === 0) return;
     this.#queue.push(bytes);
     this.queuedBytes += bytes.length;
-    if (this.#retry === undefined) this.flush();
+    if (this.#cancelRetry === undefined) this.flush();
   }
 
   flush(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
     const before = this.queuedBytes;
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const taken = this.#tryWrite(head);
@@ -139,12 +145,18 @@ class PtyInput {
         this.#queue.shift();
       }
     }
-    if (this.queuedBytes > 0 && !this.closed) {
-      this.#retry = setTimeout(() => {
-        this.flush();
-      }, retryMs);
-    }
+    this.#triesInVain = this.queuedBytes < before ? 0 : this.#triesInVain + 1;
+    if (this.queuedBytes > 0 && !this.closed) this.#cancelRetry = this.#tryAgain();
     if (this.queuedBytes < before) this.#onDrain();
+  }
+
+  #tryAgain(): () => void {
+    if (this.#triesInVain < triesAtOnce) {
+      const immediate = setImmediate(() => this.flush());
+      return () => clearImmediate(immediate);
+    }
+    const timeout = setTimeout(() => this.flush(), retryMs);
+    return () => clearTimeout(timeout);
   }
 
   forget(bytes: number): void {
@@ -161,7 +173,7 @@ class PtyInput {
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.#retry);
+    this.#cancelRetry?.();
     this.#queue = [];
     this.queuedBytes = 0;
   }
