@@ -37,6 +37,11 @@ export class FaultState {
   /** Milliseconds by which the service's clock is ahead. */
   skewMs = 0;
 
+  /** Milliseconds since the epoch, by the service's clock. */
+  now(): number {
+    return Date.now() + this.skewMs;
+  }
+
   get blackholed(): boolean {
     return this.#blackhole !== undefined;
   }

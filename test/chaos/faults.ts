@@ -193,12 +193,10 @@ export const faultKinds: readonly FaultKind[] = [
   },
   {
     name: 'clock off by more',
-    weight: 1,
+    weight: 2,
     inject: async (stage, random) => {
       stage.local.faults.skewClock(random.oneOf([-1, 1]) * random.between(310_000, 3_600_000));
-      const since = await cutNow('rst')(stage, random);
-      await stage.loseBridge(3, () => stage.local.faults.skewClock(0));
-      return since;
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {

@@ -4,7 +4,7 @@ import type { FromAgent } from './wire.ts';
 export type BridgeEnd =
   /** It had time to deliver what it had read, and to say what it could not. */
   | 'left'
-  /** It was killed, replaced, or gave up: what it had read and not sent is lost with it. */
+  /** It was killed or replaced: what it had read and not sent is lost with it. */
   | 'broken';
 
 /** What is counted. Those of `faults` must be 0; the others are what the promises allow. */

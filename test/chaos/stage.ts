@@ -164,18 +164,6 @@ export class Stage {
     this.#giveBridge(next);
   }
 
-  /** The bridge is expected to give up with this exit code; when all is mended, another one takes its place. */
-  async loseBridge(exitCode: number, mend: () => void): Promise<void> {
-    const last = this.#takeBridge();
-    if (last === undefined) return;
-    this.ledger.leaving();
-    const code = await last.exit;
-    if (code !== exitCode) this.ledger.otherwise(`the bridge ended with ${code}: ${last.stderr.slice(-300)}`);
-    mend();
-    this.ledger.endBridge('broken');
-    await this.#begin(this.#spawn());
-  }
-
   /** Whatever faults have set is as it was. */
   calm(): void {
     const { faults } = this.local;

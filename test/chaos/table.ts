@@ -46,7 +46,7 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     'what the promises allow, counted apart:',
     `  answered with an error, since agent, microVM or bridge ended: ${tally.refused}`,
     `  gone with an agent or its microVM, on the way to it: ${tally.lostWithAgent}`,
-    `  gone with a bridge that was killed, replaced or gave up, read and not sent: ${tally.lostWithBridge}`,
+    `  gone with a bridge that was killed or replaced, read and not sent: ${tally.lostWithBridge}`,
     `  shown again behind such an end: ${tally.shownAgain}, the oldest ${Math.round(tally.shownAgainMs)} ms before it; questions asked again: ${tally.askedAgain}`,
     `  second bridges that had to leave the thread to the first: ${total(({ stage }) => stage.drivenOut)}`,
     '',

@@ -13,6 +13,7 @@ import { hostFailure } from '../../src/agent/host-failure.ts';
 import { ResumableLink } from '../../src/agent/resumable-link.ts';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
 import { createCredentialSource } from '../../src/aws/credentials.ts';
+import { SigningClock } from '../../src/aws/signing-clock.ts';
 import { stopSession } from '../../src/aws/stop-session.ts';
 import { upgradeRefusal } from '../../src/aws/upgrade-errors.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
@@ -205,6 +206,7 @@ const notStopped = (status: number | undefined, signal?: AbortSignal) => async (
     qualifier: 'DEFAULT',
     sessionId: 'x'.repeat(40),
     credentials: () => Promise.resolve({ accessKeyId: 'a', secretAccessKey: 'b' }),
+    signingClock: new SigningClock({ log: silentLog }),
   };
   return answered(
     (await stopSession(target, signal ?? AbortSignal.timeout(300)).catch(
@@ -421,6 +423,13 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     const bridge = startBridge(await startLocal({ isolation: 'directory' }), { args: ['--persist', '.x'] });
     await bridge.request('initialize', { protocolVersion: 1 });
     await bridge.until(() => bridge.stderr.endsWith('\n'));
+    return { text: bridge.stderr };
+  },
+  "this machine's clock is … minutes … AWS's: signed with AWS's": async () => {
+    const local = await startLocal();
+    local.faults.skewClock(600_000);
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
     return { text: bridge.stderr };
   },
   'a microVM could not be ended: AgentCore ends it when it has been idle': async () => {
