@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cut } from '../../src/local/faults.ts';
-import type { Pace } from './bridge.ts';
-
+import type { Pace } from './programs.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 

@@ -1,9 +1,9 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pace } from './bridge.ts';
 import { converse } from './conversation.ts';
 import { faultKinds } from './faults.ts';
 import { faultsOf } from './ledger.ts';
+import type { Pace } from './programs.ts';
 import { Random } from './random.ts';
 import { Stage } from './stage.ts';
 
@@ -14,6 +14,8 @@ export interface LaneOptions {
   readonly messages: number;
   readonly faults: number;
   readonly pace: Pace;
+  /** What that is. */
+  readonly program: string;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only: readonly string[] | undefined;
   /** Of the bridge, besides those that reach the service. */
@@ -48,12 +50,12 @@ export class Lane {
   #last: string[] = [];
 
   constructor(options: LaneOptions) {
-    const { seed, name, pace, args } = options;
+    const { seed, name, program, args } = options;
     this.options = options;
     this.#random = new Random(seed);
     this.stage = new Stage({
       thread: `chaos-${seed}-${process.pid}-${name}`,
-      pace,
+      program,
       connectionMs: serviceHourMs,
       args,
     });

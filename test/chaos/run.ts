@@ -1,5 +1,5 @@
-import type { Pace } from './bridge.ts';
 import { Lane } from './lane.ts';
+import { buildPrograms, type Pace } from './programs.ts';
 import { chaosTable } from './table.ts';
 
 export interface ChaosOptions {
@@ -33,13 +33,16 @@ export interface ChaosResult {
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const from = performance.now();
   const { seed, messages, faults, only } = options;
+  const programs = buildPrograms();
   const lanes = Array.from({ length: options.lanes }, (_, i) => {
+    const pace = options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried');
     const lane: Lane = new Lane({
       name: String(i),
       seed: seed + i * 7919,
       messages: Math.ceil(messages / options.lanes),
       faults: Math.ceil(faults / options.lanes),
-      pace: options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried'),
+      pace,
+      program: programs[pace],
       only,
       args: options.args ?? [],
       onProgress: () =>
@@ -52,6 +55,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     return lane;
   });
   await Promise.all(lanes.map((lane) => lane.run()));
+  programs.remove();
   return {
     isWhole: lanes.every(({ isWhole }) => isWhole),
     table: chaosTable(lanes, { ...options, seconds: (performance.now() - from) / 1000 }),

@@ -6,14 +6,15 @@ import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import { defaultReadings, type LocalAgentCore } from '../../src/local/options.ts';
 import { repository } from '../e2e/bridge-process.ts';
 import { Agents } from './agents.ts';
-import { Bridge, type Pace } from './bridge.ts';
+import { Bridge } from './bridge.ts';
 import { Ledger } from './ledger.ts';
 import type { FromAgent } from './wire.ts';
 
 export interface StageOptions {
   /** The key of the thread. */
   readonly thread: string;
-  readonly pace: Pace;
+  /** The script that the bridge is. */
+  readonly program: string;
   /** Milliseconds that the service lets a connection last. */
   readonly connectionMs: number;
   /** Whether the bridge can tell what it holds. Default false. */
@@ -211,11 +212,11 @@ export class Stage {
 
   #spawn(isHeldBack = false): Bridge {
     this.bridges += 1;
-    const { pace, thread, args = [], reports = false } = this.#options;
+    const { program, thread, args = [], reports = false } = this.#options;
     const bridge: Bridge = new Bridge(
       {
         local: this.local,
-        pace,
+        program,
         reports,
         args: ['--thread', thread, ...args],
         agent: [process.execPath, join(import.meta.dirname, 'agent.ts'), String(this.#port)],
