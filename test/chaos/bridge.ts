@@ -28,6 +28,8 @@ export class Bridge {
   /** Resolves to the exit code, null for a signal, when all that the process wrote was handled. */
   readonly exit: Promise<number | null>;
   stderr = '';
+  /** Questions, by their ids, that are not to be answered any more. */
+  readonly withdrawn = new Set<number>();
   readonly #options: BridgeOptions;
   /** What comes is kept back while the bridge before this one still speaks. */
   #heldBack: FromAgent[] | undefined;

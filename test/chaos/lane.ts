@@ -6,6 +6,7 @@ import { faultsOf } from './ledger.ts';
 import type { Pace } from './programs.ts';
 import { Random } from './random.ts';
 import { Stage } from './stage.ts';
+import type { Memory } from './wire.ts';
 
 export interface LaneOptions {
   readonly name: string;
@@ -16,6 +17,7 @@ export interface LaneOptions {
   readonly pace: Pace;
   /** What that is. */
   readonly program: string;
+  readonly memory: Memory;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only: readonly string[] | undefined;
   /** Of the bridge, besides those that reach the service. */
@@ -50,12 +52,13 @@ export class Lane {
   #last: string[] = [];
 
   constructor(options: LaneOptions) {
-    const { seed, name, program, args } = options;
+    const { seed, name, program, memory, args } = options;
     this.options = options;
     this.#random = new Random(seed);
     this.stage = new Stage({
       thread: `chaos-${seed}-${process.pid}-${name}`,
       program,
+      memory,
       connectionMs: serviceHourMs,
       args,
     });

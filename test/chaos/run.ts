@@ -1,6 +1,7 @@
 import { Lane } from './lane.ts';
 import { buildPrograms, type Pace } from './programs.ts';
 import { chaosTable } from './table.ts';
+import type { Memory } from './wire.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -11,6 +12,8 @@ export interface ChaosOptions {
   readonly lanes: number;
   /** Of all lanes; undefined: every second one is hurried. */
   readonly pace?: Pace | undefined;
+  /** Of all lanes; undefined: the seed decides. */
+  readonly memory?: Memory | undefined;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only?: readonly string[] | undefined;
   /** Of the bridge, besides those that reach the service. */
@@ -36,9 +39,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const programs = buildPrograms();
   const lanes = Array.from({ length: options.lanes }, (_, i) => {
     const pace = options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried');
+    const laneSeed = seed + i * 7919;
     const lane: Lane = new Lane({
       name: String(i),
-      seed: seed + i * 7919,
+      seed: laneSeed,
+      memory: options.memory ?? memories[laneSeed % memories.length] ?? 'resume',
       messages: Math.ceil(messages / options.lanes),
       faults: Math.ceil(faults / options.lanes),
       pace,
@@ -62,6 +67,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     lanes,
   };
 }
+
+const memories: readonly Memory[] = ['resume', 'load', 'none'];
 
 function sum(lanes: readonly Lane[], of: (lane: Lane) => number): number {
   return lanes.reduce((total, lane) => total + of(lane), 0);

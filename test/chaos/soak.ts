@@ -25,6 +25,7 @@ setup();
 const stage = new Stage({
   thread: `soak-${process.pid}`,
   program: shippedBridge,
+  memory: 'resume',
   connectionMs: 60_000,
   reports: true,
   args: ['--idle-detach', '3s'],
