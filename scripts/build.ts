@@ -1,19 +1,23 @@
 /**
  * Bundles `src/` into `dist/`: what a bridge needs for its first answer in one file, each further part in a file that is
  * loaded when it is used. CommonJS, since an `import` of Node's own modules runs all their getters, which load half of Node.
+ *
+ * `node scripts/build.ts ENTRY DIRECTORY` bundles another entry in the same way, for tests: `dist/` stays as it is.
  */
 import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
-const bridge = join(dist, 'bridge');
-rmSync(dist, { recursive: true, force: true });
+const [entry = 'src/cli/main.ts', bridge = join(dist, 'bridge')] = process.argv.slice(2);
+const isShipped = process.argv.length === 2;
+if (isShipped) rmSync(dist, { recursive: true, force: true });
 
 const bundle = await rolldown({
   cwd: root,
-  input: { main: 'src/cli/main.ts' },
+  input: { main: entry },
   platform: 'node',
   tsconfig: false,
   // The SDK's chain of credentials is large and seldom needed, the PTY is native, and what ws could use is not installed.
@@ -40,7 +44,7 @@ await bundle.close();
 cpSync(join(root, 'src/agent/host'), join(bridge, 'host'), { recursive: true });
 cpSync(join(root, 'src/local/microvm'), join(bridge, 'microvm'), { recursive: true });
 const moduleIds = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
-writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));
+if (isShipped) writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));
 
 /** Loads one of Node's own modules where a bundle uses it, instead of where the bundle begins. */
 function atFirstUse(code: string, module: string): string {

@@ -26,6 +26,10 @@ export const requirements = {
     source: 'AWS',
   },
   'aws.upgrade-busy': { says: '402, 409, 424, 429 and 5xx are ridden out.', source: 'AWS' },
+  'aws.clock': {
+    says: "A request that is refused for its time is signed again by the service's clock: at once, and once.",
+    source: 'AWS',
+  },
   'shell.frame-limit': {
     says: 'No frame is over 64 KB, channel byte included, under any load.',
     source: 'AWS',

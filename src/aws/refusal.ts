@@ -5,6 +5,8 @@ export interface RefusingResponse {
   readonly status: number;
   /** The header `x-amzn-ErrorType`, as it came. */
   readonly errorType?: string | undefined;
+  /** The header `Date`, as it came. */
+  readonly date?: string | undefined;
   readonly body: string;
 }
 
@@ -16,7 +18,12 @@ export interface Refusal {
   readonly mayBeClock: boolean;
 }
 
-export const clockRemedy = "Also check this machine's clock: a signature is refused when it is minutes off.";
+/** What to do about the clock, where a refusal may be due to it. `fault` says how it is off, if that is known. */
+export function clockRemedy(fault: string | undefined): string {
+  return fault === undefined
+    ? "Also check this machine's clock: a signature is refused when it is minutes off."
+    : `Also set this machine's clock: it is ${fault}, and a signature with AWS's time was refused, too.`;
+}
 
 /** Reads name and text of a refusal, in any of the shapes in which the service gives them. */
 export function readRefusal({ status, errorType, body }: RefusingResponse): Refusal {

@@ -8,6 +8,12 @@ import type { CredentialSource } from './credentials.ts';
 import { type SessionTarget, stopUrl } from './endpoint.ts';
 import { clockRemedy, readRefusal, type RefusingResponse } from './refusal.ts';
 import { sign } from './sign.ts';
+import type { SigningClock } from './signing-clock.ts';
+
+export interface StopOptions extends SessionTarget {
+  readonly credentials: CredentialSource;
+  readonly signingClock: SigningClock;
+}
 
 /**
  * Ends a microVM at once (StopRuntimeSession). Resolves when the service has ended it, or knows of none. What may pass is
@@ -15,10 +21,7 @@ import { sign } from './sign.ts';
  *
  * Rejects with the last BridgeError: `credentials`, `refused`, `busy`, `unreachable`.
  */
-export async function stopSession(
-  { credentials, ...target }: SessionTarget & { readonly credentials: CredentialSource },
-  signal: AbortSignal,
-): Promise<void> {
+export async function stopSession(options: StopOptions, signal: AbortSignal): Promise<void> {
   // The same one every time: a try whose answer was lost counts once.
   const body = JSON.stringify({ clientToken: randomUUID() });
   let failure = new BridgeError('unreachable', 'AgentCore did not say in time that the microVM has ended', {
@@ -32,7 +35,7 @@ export async function stopSession(
   try {
     for (let tries = 0; !signal.aborted; tries += 1) {
       // Credentials don't know of the signal.
-      const result = await Promise.race([tryToStop(target, credentials, body, signal), aborted]);
+      const result = await Promise.race([tryToStop(options, body, signal), aborted]);
       if (result === 'stopped') return;
       if (result === 'aborted' || signal.aborted) break;
       failure = result;
@@ -51,27 +54,19 @@ const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 
 async function tryToStop(
-  target: SessionTarget,
-  credentials: CredentialSource,
+  options: StopOptions,
   body: string,
   signal: AbortSignal,
 ): Promise<'stopped' | BridgeError> {
+  const { arn, signingClock } = options;
   try {
-    const url = stopUrl(target);
-    const unsigned = {
-      method: 'POST',
-      url,
-      headers: {
-        host: url.host,
-        'content-type': 'application/json',
-        'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
-      },
-      body,
-    } as const;
-    const { headers } = await sign(unsigned, target.arn, await credentials(), new Date());
-    const response = await post(url, headers, body, signal);
+    const signedAt = signingClock.date();
+    let response = await ask(options, body, signedAt, signal);
+    if (signingClock.corrects(signedAt, response)) {
+      response = await ask(options, body, signingClock.date(), signal);
+    }
     const isStopped = (response.status >= 200 && response.status < 300) || response.status === 404;
-    return isStopped ? 'stopped' : refusal(response, target.arn);
+    return isStopped ? 'stopped' : refusal(response, arn, signingClock.fault);
   } catch (cause) {
     if (cause instanceof BridgeError) return cause;
     return new BridgeError('unreachable', "AgentCore can't be reached to end the microVM", {
@@ -80,6 +75,27 @@ async function tryToStop(
       cause,
     });
   }
+}
+
+async function ask(
+  { credentials, ...target }: StopOptions,
+  body: string,
+  signedAt: Date,
+  signal: AbortSignal,
+): Promise<RefusingResponse> {
+  const url = stopUrl(target);
+  const unsigned = {
+    method: 'POST',
+    url,
+    headers: {
+      host: url.host,
+      'content-type': 'application/json',
+      'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
+    },
+    body,
+  } as const;
+  const { headers } = await sign(unsigned, target.arn, await credentials(), signedAt);
+  return post(url, headers, body, signal);
 }
 
 function post(
@@ -97,6 +113,7 @@ function post(
           resolve({
             status: response.statusCode ?? 0,
             errorType: response.headers['x-amzn-errortype']?.toString(),
+            date: response.headers.date,
             body: text,
           }),
         reject,
@@ -121,7 +138,7 @@ async function readText(response: IncomingMessage): Promise<string> {
 /** Bytes. The service's answers hold a sentence. */
 const longestAnswer = 64 * 1024;
 
-function refusal(response: RefusingResponse, arn: RuntimeArn): BridgeError {
+function refusal(response: RefusingResponse, arn: RuntimeArn, clockFault: string | undefined): BridgeError {
   const { says, mayBeClock } = readRefusal(response);
   const { status } = response;
   if (passing.has(status) || status >= 500) {
@@ -135,7 +152,7 @@ function refusal(response: RefusingResponse, arn: RuntimeArn): BridgeError {
       ? 'The credentials need the permission bedrock-agentcore:StopRuntimeSession on it.'
       : 'Check the endpoint URL and the ARN.';
   return new BridgeError('refused', `AgentCore did not end a microVM of ${arn.text} ${says}`, {
-    remedy: mayBeClock ? `${remedy} ${clockRemedy}` : remedy,
+    remedy: mayBeClock ? `${remedy} ${clockRemedy(clockFault)}` : remedy,
   });
 }
 

@@ -11,12 +11,20 @@ export interface UpgradeRefusal {
   readonly action: { readonly is: 'stop' } | { readonly is: 'retry'; readonly firstDelayMs: number };
 }
 
-/** Reads the answer by the one table of upgrade errors, below. */
-export function upgradeRefusal(response: UpgradeResponse, arn: RuntimeArn): UpgradeRefusal {
+/**
+ * Reads the answer by the one table of upgrade errors, below.
+ *
+ * @param clockFault how this machine's clock is off, if that is known
+ */
+export function upgradeRefusal(
+  response: UpgradeResponse,
+  arn: RuntimeArn,
+  clockFault?: string,
+): UpgradeRefusal {
   const row = rowOf(response.status);
   const { says, mayBeClock } = readRefusal(response);
   const error = new BridgeError(row.code, `${row.what(arn.text)} ${says}`, {
-    remedy: row.code === 'refused' && mayBeClock ? `${row.remedy} ${clockRemedy}` : row.remedy,
+    remedy: row.code === 'refused' && mayBeClock ? `${row.remedy} ${clockRemedy(clockFault)}` : row.remedy,
     retryable: row.retryAfterMs !== undefined,
   });
   if (row.retryAfterMs === undefined) return { error, action: { is: 'stop' } };

@@ -7,6 +7,7 @@ import { threadIds } from '../agent/thread-ids.ts';
 import { parseRuntimeArn, type RuntimeArn } from '../aws/arn.ts';
 import { createCredentialSource } from '../aws/credentials.ts';
 import { dataPlaneEndpoint } from '../aws/endpoint.ts';
+import { SigningClock } from '../aws/signing-clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import { createLog, type Log } from '../base/log.ts';
@@ -39,6 +40,7 @@ export async function runBridge(config: Config): Promise<number> {
     profile: config.profile,
     region: arn.region,
   });
+  const signingClock = new SigningClock({ log });
   const agent = agentOf(config);
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
@@ -53,7 +55,8 @@ export async function runBridge(config: Config): Promise<number> {
       const target = { ...service, sessionId: runtimeSessionId, shellId };
       return new ResumableLink({
         shellId,
-        createShell: (shellEvents) => createShell({ target, credentials, events: shellEvents, log }),
+        createShell: (shellEvents) =>
+          createShell({ target, credentials, signingClock, events: shellEvents, log }),
         ...agent,
         cwd: config.cwd,
         maxLineBytes: config.maxMessage,
@@ -63,7 +66,7 @@ export async function runBridge(config: Config): Promise<number> {
     },
     stopMachine: async (key) => {
       const { runtimeSessionId } = threadIds(key);
-      const target = { ...service, sessionId: runtimeSessionId, credentials };
+      const target = { ...service, sessionId: runtimeSessionId, credentials, signingClock };
       const { stopSession } = await import('../aws/stop-session.ts');
       await stopSession(target, AbortSignal.timeout(limits.stopMs)).catch((error: unknown) => {
         // Where nobody asked for it, it is a courtesy.

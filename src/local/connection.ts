@@ -210,7 +210,9 @@ export class Connection {
   #dispatch(channel: number, payload: Uint8Array): void {
     switch (channel) {
       case channels.stdin: {
-        const { bytes, cut } = this.#options.faults.passIn(payload);
+        const { bytes, cut, dropped = 0 } = this.#options.faults.passIn(payload);
+        if (dropped > 0)
+          this.#options.log.info('dropping input', { connection: this.#options.number, bytes: dropped });
         this.#events.onStdin(bytes);
         if (cut !== undefined) this.cut(cut);
         break;

@@ -48,6 +48,11 @@ export function sendBody(
   response.end(body);
 }
 
+/** What the `Date` of an answer says. Clients whose clock is off sign again by it. */
+export function httpDate(now: number): string {
+  return new Date(now).toUTCString();
+}
+
 /** From the model in `@aws-sdk/client-bedrock-agentcore`; where two names share a status, the one that the shells API documents. */
 const errorTypes: Readonly<Record<number, string>> = {
   400: 'ValidationException',

@@ -11,6 +11,8 @@ export type UpgradeFault =
 /** What is left of a burst of bytes, and how the connection ends behind it, if it does. */
 export interface Passage {
   readonly bytes: Uint8Array;
+  /** How many were dropped out of it. */
+  readonly dropped?: number;
   readonly cut?: Cut;
 }
 
@@ -36,6 +38,11 @@ export class FaultState {
   mergeMs = 0;
   /** Milliseconds by which the service's clock is ahead. */
   skewMs = 0;
+
+  /** Milliseconds since the epoch, by the service's clock. */
+  now(): number {
+    return Date.now() + this.skewMs;
+  }
 
   get blackholed(): boolean {
     return this.#blackhole !== undefined;
@@ -80,7 +87,8 @@ export class FaultState {
   /** Input on its way to a PTY. */
   passIn(bytes: Uint8Array): Passage {
     const passage = this.#pass('in', bytes);
-    return { ...passage, bytes: this.#dropFrom(passage.bytes) };
+    const left = this.#dropFrom(passage.bytes);
+    return { ...passage, bytes: left, dropped: passage.bytes.length - left.length };
   }
 
   /** Output on its way to a client. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { ServiceError, sendError } from './errors.ts';
+import { httpDate, ServiceError, sendError } from './errors.ts';
 import type { FaultState } from './fault-state.ts';
 import { wireRequest } from './request.ts';
 import { readServiceCall, sessionIdHeader } from './service-call.ts';
@@ -64,10 +64,12 @@ async function answerRequest(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
+  const { faults } = options;
   try {
-    await options.faults.reachable();
+    await faults.reachable();
+    response.setHeader('date', httpDate(faults.now()));
     const request = wireRequest(message, await readBody(message));
-    const call = readServiceCall(request, options.rules, Date.now() + options.faults.skewMs);
+    const call = readServiceCall(request, options.rules, faults.now());
     if (call.operation !== 'StopRuntimeSession') {
       throw new ServiceError(400, 'This operation needs a WebSocket upgrade.');
     }

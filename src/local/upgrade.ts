@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { Log } from '../base/log.ts';
 import { Connection } from './connection.ts';
-import { errorTypeOf, sendBody, sendError, ServiceError } from './errors.ts';
+import { errorTypeOf, httpDate, sendBody, sendError, ServiceError } from './errors.ts';
 import type { FaultState } from './fault-state.ts';
 import type { UpgradeRefusal } from './faults.ts';
 import type { Limits, Readings } from './options.ts';
@@ -53,14 +53,10 @@ export async function answerUpgrade(
       return;
     }
     if (fault.kind === 'refuse') {
-      refuseAs(respondOn(message, socket), fault.refusal);
+      refuseAs(respondOn(message, socket, faults.now()), fault.refusal);
       return;
     }
-    const call = readServiceCall(
-      wireRequest(message, new Uint8Array(0)),
-      options.rules,
-      Date.now() + faults.skewMs,
-    );
+    const call = readServiceCall(wireRequest(message, new Uint8Array(0)), options.rules, faults.now());
     if (call.operation !== 'InvokeAgentRuntimeCommandShell') {
       throw new ServiceError(400, 'This operation needs no WebSocket upgrade.');
     }
@@ -80,7 +76,7 @@ export async function answerUpgrade(
     }
     log.info('upgrade refused', { error: error instanceof ServiceError ? error.errorType : String(error) });
     const refusal = error instanceof ServiceError ? error : new ServiceError(500, 'Internal error');
-    sendError(respondOn(message, socket), refusal);
+    sendError(respondOn(message, socket, faults.now()), refusal);
   }
 }
 
@@ -150,9 +146,10 @@ function refuseAs(response: ServerResponse, refusal: UpgradeRefusal): void {
   }
 }
 
-/** An HTTP response on a socket that was set aside for an upgrade. */
-function respondOn(message: IncomingMessage, socket: Socket): ServerResponse {
+/** An HTTP response of this moment, on a socket that was set aside for an upgrade. */
+function respondOn(message: IncomingMessage, socket: Socket, now: number): ServerResponse {
   const response = new ServerResponse(message);
+  response.setHeader('date', httpDate(now));
   response.assignSocket(socket);
   response.on('finish', () => {
     socket.end();

@@ -4,15 +4,12 @@ import { monotonicNow } from '../base/monotonic-now.ts';
 export interface Clock {
   /** Milliseconds since some moment; never goes back. */
   now(): number;
-  /** The time of day, which signatures carry. */
-  date(): Date;
   /** Runs `task` once, `ms` from now. Returns what cancels it. */
   after(ms: number, task: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: monotonicNow,
-  date: () => new Date(),
   after(ms, task) {
     const timer = setTimeout(task, ms);
     return () => clearTimeout(timer);

@@ -127,6 +127,7 @@ export class Connection {
       this.#refusal = {
         status: response.statusCode ?? 0,
         errorType: typeof errorType === 'string' ? errorType : undefined,
+        date: response.headers.date,
         body,
       };
     };

@@ -1,6 +1,7 @@
 import type { CredentialSource } from '../aws/credentials.ts';
 import type { ShellTarget } from '../aws/endpoint.ts';
-import { upgradeRefusal } from '../aws/upgrade-errors.ts';
+import type { SigningClock } from '../aws/signing-clock.ts';
+import { upgradeRefusal, type UpgradeResponse } from '../aws/upgrade-errors.ts';
 import type { BridgeError } from '../base/errors.ts';
 import { printable, type Log } from '../base/log.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -20,6 +21,7 @@ export interface ShellOptions {
   readonly target: ShellTarget;
   /** Asked before every attempt, since each is signed afresh. */
   readonly credentials: CredentialSource;
+  readonly signingClock: SigningClock;
   readonly events: ShellEvents;
   readonly log: Log;
   readonly limits?: Partial<ShellLimits>;
@@ -39,8 +41,7 @@ export function createShell(options: ShellOptions): Shell {
  */
 type State =
   | { readonly is: 'idle' }
-  /** `connection` is absent while the request is being signed. */
-  | { readonly is: 'connecting'; connection?: Connection }
+  | ConnectingState
   | OpenState
   /** We are closing the connection, and then do as `close` says. What still arrives is not passed on. */
   | { readonly is: 'leaving'; readonly connection: Connection; readonly close: ShellClose }
@@ -48,6 +49,14 @@ type State =
   /** Not connected, until `reconnect` is called. */
   | { readonly is: 'resting' }
   | { readonly is: 'over'; readonly closed?: Promise<void> };
+
+interface ConnectingState {
+  readonly is: 'connecting';
+  /** Whether the last attempt was refused for its time. */
+  readonly isCorrected: boolean;
+  /** Absent while the request is being signed. */
+  connection?: Connection;
+}
 
 interface OpenState {
   readonly is: 'open';
@@ -146,22 +155,24 @@ class ReconnectingShell implements Shell {
     return closed;
   }
 
-  #connect(): void {
-    const attempt: State = { is: 'connecting' };
+  #connect({ isCorrected = false } = {}): void {
+    const attempt: State = { is: 'connecting', isCorrected };
     this.#state = attempt;
     this.#retries.away(this.#clock.now());
     void this.#open(attempt);
   }
 
-  async #open(attempt: State & { is: 'connecting' }): Promise<void> {
-    const { target, credentials } = this.#options;
+  async #open(attempt: ConnectingState): Promise<void> {
+    const { target, credentials, signingClock } = this.#options;
     try {
       // Loaded only now, since a client may have to be answered before anything is connected.
       const [{ signUpgrade }, { Connection }] = await Promise.all([
         import('../aws/sign-upgrade.ts'),
         import('./connection.ts'),
       ]);
-      const upgrade = await signUpgrade(target, await credentials(), this.#clock.date());
+      const keys = await credentials();
+      const signedAt = signingClock.date();
+      const upgrade = await signUpgrade(target, keys, signedAt);
       if (this.#state !== attempt) return;
       const connection = new Connection({
         upgrade,
@@ -176,7 +187,9 @@ class ReconnectingShell implements Shell {
             if (state.is === 'open' && state.connection === connection) this.#onFrame(frame, state);
           },
           onEnd: (end) => {
-            if (connectionOf(this.#state) === connection) this.#onEnd(end);
+            if (connectionOf(this.#state) !== connection) return;
+            if (end.is === 'refused') this.#onRefused(end.response, signedAt, attempt);
+            else this.#onEnd(end);
           },
         },
       });
@@ -239,20 +252,16 @@ class ReconnectingShell implements Shell {
     void state.connection.leave(this.#limits.closeMs);
   }
 
-  #onEnd(end: ConnectionEnd): void {
-    const { arn, endpoint } = this.#options.target;
-    switch (end.is) {
-      case 'closed':
-        this.#onClosed(end.code, end.reason);
-        break;
-      case 'refused':
-        this.#reached = true;
-        this.#follow(verdictOnRefusal(upgradeRefusal(end.response, arn)));
-        break;
-      case 'failed':
-        this.#follow(verdictOnFailure(end.cause, endpoint, this.#reached));
-        break;
-    }
+  #onEnd(end: Exclude<ConnectionEnd, { is: 'refused' }>): void {
+    if (end.is === 'closed') this.#onClosed(end.code, end.reason);
+    else this.#follow(verdictOnFailure(end.cause, this.#options.target.endpoint, this.#reached));
+  }
+
+  #onRefused(response: UpgradeResponse, signedAt: Date, { isCorrected }: ConnectingState): void {
+    const { target, signingClock } = this.#options;
+    this.#reached = true;
+    if (!isCorrected && signingClock.corrects(signedAt, response)) this.#connect({ isCorrected: true });
+    else this.#follow(verdictOnRefusal(upgradeRefusal(response, target.arn, signingClock.fault)));
   }
 
   #onClosed(code: number, reason: string): void {

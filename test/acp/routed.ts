@@ -99,8 +99,8 @@ export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
 }
 
 /** The same, with an agent that has been started. */
-export function routedAndBegun(): Routed {
-  const it = routed();
+export function routedAndBegun(options: RoutedOptions = {}): Routed {
+  const it = routed(options);
   it.link.begin();
   return it;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
+import { SigningClock } from '../../src/aws/signing-clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { createShell } from '../../src/shell/reconnecting-shell.ts';
@@ -36,6 +37,7 @@ export function localVm(
             shellId: thread,
           },
           credentials: () => Promise.resolve({ accessKeyId, secretAccessKey }),
+          signingClock: new SigningClock({ log: silentLog }),
           events,
           log: silentLog,
         }),

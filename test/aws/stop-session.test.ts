@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
 import { dataPlaneEndpoint } from '../../src/aws/endpoint.ts';
+import { SigningClock } from '../../src/aws/signing-clock.ts';
 import { stopSession } from '../../src/aws/stop-session.ts';
 import { BridgeError } from '../../src/base/errors.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
 import { newSessionId, open, runtimeArn, tryOpen } from '../local/client.ts';
@@ -23,6 +25,7 @@ const target = (url: string, sessionId = newSessionId()) => ({
   qualifier: 'DEFAULT',
   sessionId,
   credentials: () => Promise.resolve(keys),
+  signingClock: new SigningClock({ log: silentLog }),
 });
 
 /** The same, for a local AgentCore, with its credentials. */
@@ -47,7 +50,9 @@ interface Received {
 }
 
 /** A service that gives these answers, one after the other, and none when there are no more. */
-async function startService(answers: readonly { status: number; body?: string }[]) {
+async function startService(
+  answers: readonly { status: number; body?: string; headers?: Readonly<Record<string, string>> }[],
+) {
   const received: Received[] = [];
   const waiting = [...answers];
   const server = createServer((message, response) => {
@@ -56,7 +61,7 @@ async function startService(answers: readonly { status: number; body?: string }[
     message.on('end', () => {
       received.push({ url: message.url ?? '', headers: message.headers as Record<string, string>, body });
       const answer = waiting.shift();
-      if (answer !== undefined) response.writeHead(answer.status).end(answer.body ?? '{}');
+      if (answer !== undefined) response.writeHead(answer.status, answer.headers).end(answer.body ?? '{}');
       server.emit('received');
     });
   });
@@ -85,6 +90,27 @@ describe('stopping a session', () => {
     await stopSession(localTarget(core, sessionId), never);
     await stopSession(localTarget(core, newSessionId()), never);
     expect(core.sessions()).toHaveLength(1);
+  });
+
+  test(verifies('aws.clock', 'signs again by the clock of the service'), async () => {
+    const log = recordingLog();
+    const core = await startLocal({ log });
+    const sessionId = newSessionId();
+    await open(core, { sessionId });
+    core.faults.skewClock(-3_600_000);
+    await stopSession(localTarget(core, sessionId), never);
+    expect(core.sessions()).toEqual([]);
+    expect(log.messages.filter((message) => message === 'request refused')).toHaveLength(1);
+  });
+
+  test(verifies('aws.clock', 'says how the clock is off where that did not help'), async () => {
+    const headers = { date: new Date(Date.now() + 20 * 60_000).toUTCString() };
+    const refused = { status: 403, body: '{"message":"Signature expired"}', headers };
+    const service = await startService([refused, refused]);
+    const error = await errorOf(stopSession(target(service.url), never));
+    expect((error as BridgeError).remedy).toContain("clock: it is 20 minutes behind AWS's");
+    expect(service.received).toHaveLength(2);
+    expect(new Set(service.received.map(({ body }) => body)).size).toBe(1);
   });
 
   test('waits for a microVM that is only about to start', async () => {

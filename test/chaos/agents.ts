@@ -66,6 +66,9 @@ export class Agents {
           case 'garbled':
             this.#ledger.garbled(life, report.bytes);
             break;
+          case 'astray':
+            this.#ledger.astray(life, report.isRequest);
+            break;
           case 'written':
             this.#ledger.written(life, report, this.#waiters.size > 0);
             for (const wake of this.#waiters) wake();

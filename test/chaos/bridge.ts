@@ -5,16 +5,14 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { LineAssembler } from '../../src/base/lines.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
-import { repository, runtimeArn } from '../e2e/bridge-process.ts';
+import { runtimeArn } from '../e2e/bridge-process.ts';
 import type { SelfReport } from './self-report.ts';
 import type { FromAgent } from './wire.ts';
 
-/** `hurried`: the same bridge, with the times of `hurried-bridge.ts`. */
-export type Pace = 'shipped' | 'hurried';
-
 export interface BridgeOptions {
   readonly local: LocalAgentCore;
-  readonly pace: Pace;
+  /** The script that is run. */
+  readonly program: string;
   readonly args: readonly string[];
   readonly agent: readonly string[];
   /** Whether `report` can be called. */
@@ -30,6 +28,8 @@ export class Bridge {
   /** Resolves to the exit code, null for a signal, when all that the process wrote was handled. */
   readonly exit: Promise<number | null>;
   stderr = '';
+  /** Questions, by their ids, that are not to be answered any more. */
+  readonly withdrawn = new Set<number>();
   readonly #options: BridgeOptions;
   /** What comes is kept back while the bridge before this one still speaks. */
   #heldBack: FromAgent[] | undefined;
@@ -37,12 +37,12 @@ export class Bridge {
   constructor(options: BridgeOptions, isHeldBack = false) {
     this.#options = options;
     this.#heldBack = isHeldBack ? [] : undefined;
-    const { local, pace, args, agent, reports } = options;
+    const { local, program, args, agent, reports } = options;
     const [keys] = local.credentials;
     const connection = ['--runtime-arn', runtimeArn, '--endpoint-url', local.url, ...args];
     this.child = spawn(
       process.execPath,
-      [...(reports ? reporting : []), entries[pace], ...connection, '--', ...agent],
+      [...(reports ? reporting : []), program, ...connection, '--', ...agent],
       {
         stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
         env: {
@@ -124,8 +124,3 @@ export class Bridge {
 }
 
 const reporting = ['--expose-gc', '--import', join(import.meta.dirname, 'self-report.ts')];
-
-const entries: Record<Pace, string> = {
-  shipped: join(repository, 'bin', 'agentcore-bridge.js'),
-  hurried: join(import.meta.dirname, 'hurried-bridge.ts'),
-};

@@ -16,6 +16,8 @@ const { values } = parseArgs({
     lanes: { type: 'string', default: '2' },
     /** shipped or hurried; without: half of the lanes each. */
     pace: { type: 'string' },
+    /** How the agents bring sessions back: resume, load or none; without: the seed decides. */
+    memory: { type: 'string' },
     /** Kinds of faults, comma-separated: no others. */
     only: { type: 'string' },
     /** The bridge's; what it wrote last is printed where it got stuck. */
@@ -32,6 +34,7 @@ const result = await runChaos({
   faults: Number(values.faults),
   lanes: Number(values.lanes),
   pace: values.pace === undefined ? undefined : values.pace === 'hurried' ? 'hurried' : 'shipped',
+  memory: (['resume', 'load', 'none'] as const).find((each) => each === values.memory),
   only: values.only?.split(','),
   args: ['--log-level', values['log-level']],
   onProgress: ({ messages, faults, complaints }) => {

@@ -24,11 +24,7 @@ export async function converse(options: ConversationOptions): Promise<void> {
   for (;;) {
     const bridge = await stage.ready;
     if (heldBy !== bridge) {
-      const reply = await stage.request(bridge, 'session/resume', {
-        sessionId: session,
-        cwd: '/x',
-        mcpServers: [],
-      });
+      const reply = await stage.reopen(bridge, session);
       if (reply.error === undefined) heldBy = bridge;
       else if (reply.error.code !== gone) await delay(50);
       continue;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cut } from '../../src/local/faults.ts';
-import type { Pace } from './bridge.ts';
-
+import type { Pace } from './programs.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
@@ -39,7 +38,7 @@ function cutAt(direction: 'in' | 'out'): FaultKind['inject'] {
     loseSome(stage, random);
     const how = random.oneOf(hows);
     stage.local.faults.cutAfter({ direction, bytes: random.magnitude(1, 60_000), how });
-    if (!(await stage.cutSeen(10_000))) stage.local.faults.cut(how);
+    if (!(await stage.happened('cutting', 10_000))) stage.local.faults.cut(how);
     return now();
   };
 }
@@ -86,6 +85,22 @@ export const faultKinds: readonly FaultKind[] = [
   { name: 'cut by 1008', weight: 1, inject: cutNow(1008) },
   { name: 'cut at a byte of input', weight: 10, inject: cutAt('in') },
   { name: 'cut at a byte of output', weight: 10, inject: cutAt('out') },
+  {
+    name: 'input dropped',
+    weight: 3,
+    inject: async (stage, random) => {
+      const { faults } = stage.local;
+      stage.ledger.damaging();
+      faults.dropInput({ afterBytes: random.magnitude(1, 20_000), bytes: random.magnitude(1, 20_000) });
+      await stage.happened('dropping input', 10_000);
+      faults.dropInput({ afterBytes: 0, bytes: 0 });
+      // What comes behind the gap goes to the agent, until somebody asks for the sizes: at the latest behind 4 MB, or a cut.
+      await delay(random.magnitude(1, 300));
+      const since = await cutNow('rst')(stage, random);
+      stage.ledger.examined();
+      return since;
+    },
+  },
   { name: 'half-open socket', weight: 4, paces: ['hurried'], inject: cutNow('silence') },
   {
     name: 'network outage',
@@ -193,12 +208,10 @@ export const faultKinds: readonly FaultKind[] = [
   },
   {
     name: 'clock off by more',
-    weight: 1,
+    weight: 2,
     inject: async (stage, random) => {
       stage.local.faults.skewClock(random.oneOf([-1, 1]) * random.between(310_000, 3_600_000));
-      const since = await cutNow('rst')(stage, random);
-      await stage.loseBridge(3, () => stage.local.faults.skewClock(0));
-      return since;
+      return cutNow(random.oneOf(hows))(stage, random);
     },
   },
   {

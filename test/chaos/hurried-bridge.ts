@@ -1,6 +1,6 @@
 /**
- * The bridge, from its sources, with the times shrunk in which it finds out that a connection is dead, and leaves one before
- * the hour's end: what takes minutes then takes seconds. All else is what bin/ runs.
+ * The bridge with the times shrunk in which it finds out that a connection is dead, and leaves one before the hour's end: what
+ * takes minutes then takes seconds. All else is what bin/ runs, bundled alike.
  */
 import { main } from '../../src/cli/main.ts';
 import { defaultLimits, type ShellLimits } from '../../src/shell/limits.ts';
@@ -16,4 +16,4 @@ const hurried: Partial<ShellLimits> = {
   quietMs: 20,
 };
 Object.assign(defaultLimits, hurried);
-await main();
+void main();

@@ -1,11 +1,12 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pace } from './bridge.ts';
 import { converse } from './conversation.ts';
 import { faultKinds } from './faults.ts';
 import { faultsOf } from './ledger.ts';
+import type { Pace } from './programs.ts';
 import { Random } from './random.ts';
 import { Stage } from './stage.ts';
+import type { Memory } from './wire.ts';
 
 export interface LaneOptions {
   readonly name: string;
@@ -14,6 +15,9 @@ export interface LaneOptions {
   readonly messages: number;
   readonly faults: number;
   readonly pace: Pace;
+  /** What that is. */
+  readonly program: string;
+  readonly memory: Memory;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only: readonly string[] | undefined;
   /** Of the bridge, besides those that reach the service. */
@@ -48,12 +52,13 @@ export class Lane {
   #last: string[] = [];
 
   constructor(options: LaneOptions) {
-    const { seed, name, pace, args } = options;
+    const { seed, name, program, memory, args } = options;
     this.options = options;
     this.#random = new Random(seed);
     this.stage = new Stage({
       thread: `chaos-${seed}-${process.pid}-${name}`,
-      pace,
+      program,
+      memory,
       connectionMs: serviceHourMs,
       args,
     });

@@ -28,11 +28,11 @@ function say(count: number): void {
 const seen = (life: string, ...runs: [number, number][]): void =>
   ledger.seen(
     life,
-    runs.map(([from, to]) => ['s', from, to] as const),
+    runs.map(([from, to]) => [0, from, to] as const),
   );
 const update = (life: string, d: number): void => ledger.update({ sessionId: 's', life, d });
 const written = (life: string, count: number, open: number[] = [], answered: number[] = []): void =>
-  ledger.written(life, { updates: [['s', count]], open, answered }, true);
+  ledger.written(life, { updates: [[0, count]], open, answered }, true);
 
 describe('on the way to the agent', () => {
   test('all that came once and in order is well', () => {
@@ -113,6 +113,114 @@ describe('on the way to the agent', () => {
     ledger.born('B');
     seen('B', [n, n]);
     expect(found()).toEqual({ refused: 1, otherwise: 1 });
+  });
+});
+
+describe('an agent of which the service dropped input', () => {
+  beforeEach(() => ledger.damaging());
+
+  test('may get what is damaged, and not all, and end', () => {
+    say(10);
+    seen('A', [0, 3], [6, 6]);
+    ledger.garbled('A', 7);
+    ledger.astray('A', true);
+    ledger.died('A');
+    ledger.born('B');
+    seen('B', [8, 9]);
+    ledger.garbled('B', 7);
+    expect(found()).toEqual({ damaged: 2, lostWithAgent: 3, otherwise: 1 });
+  });
+
+  test('may not get anything twice', () => {
+    say(4);
+    seen('A', [0, 3], [2, 2]);
+    expect(found()).toMatchObject({ doubledUp: 2 });
+  });
+
+  test('is as good as any, once it answers a prompt that was sent when that had been looked into', () => {
+    ledger.examined();
+    void ledger.ask(1, 's', 1);
+    ledger.answered({ id: 1, result: { life: 'A', n: 1, after: -1 } });
+    say(10);
+    seen('A', [0, 3], [6, 9]);
+    ledger.garbled('A', 7);
+    ledger.died('A');
+    void ledger.ask(2, 's', 2);
+    ledger.answered({ id: 2, error: { code: 1, message: 'no reason' } });
+    expect(found()).toEqual({ lostUp: 2, otherwise: 2, misanswered: 1 });
+  });
+
+  test('is not before', () => {
+    void ledger.ask(1, 's', 1);
+    ledger.examined();
+    ledger.answered({ id: 1, result: { life: 'A', n: 1, after: -1 } });
+    ledger.garbled('A', 7);
+    expect(found()).toEqual({ damaged: 1 });
+  });
+});
+
+describe('a session that another agent must bring back', () => {
+  const past = (load: number, ...numbers: number[]): void => {
+    for (const h of numbers) ledger.past({ sessionId: 's', life: 'A', load, h });
+  };
+  const anew = { sessionId: 's', update: { content: { text: 'It begins anew.' } } };
+
+  test('is there before anything is said in it', () => {
+    ledger.astray('A', false);
+    ledger.astray('A', true);
+    expect(found()).toEqual({ astray: 1, otherwise: 1 });
+  });
+
+  test('has its past told to who asks for it, whole, each time', () => {
+    for (const load of [1, 2]) {
+      ledger.loading('s');
+      past(load, 0, 1, 2, 3, 4);
+      ledger.loaded('s');
+    }
+    expect(found()).toEqual({});
+  });
+
+  test.each([
+    ['to nobody else', () => past(1, 0, 1), { doubledDown: 2 }],
+    ['whole', () => (ledger.loading('s'), past(1, 0, 1, 2), ledger.loaded('s')), { lostDown: 2 }],
+    ['once', () => (ledger.loading('s'), past(1, 0, 1, 1, 2, 3, 4), ledger.loaded('s')), { doubledDown: 1 }],
+    [
+      'not twice',
+      () => (ledger.loading('s'), past(1, 0, 1, 2, 3, 4), past(2, 0), ledger.loaded('s')),
+      { doubledDown: 1 },
+    ],
+    ['not later', () => (ledger.loading('s'), ledger.loaded('s'), past(1, 0)), { doubledDown: 1 }],
+  ])('has its past told %s', (_how, tell, is) => {
+    tell();
+    expect(found()).toMatchObject(is);
+  });
+
+  test('may have told it to a bridge that broke', () => {
+    ledger.loading('s');
+    past(1, 0, 1);
+    ledger.endBridge('broken');
+    ledger.beginBridge();
+    past(1, 1, 2, 3, 4);
+    ledger.loading('s');
+    past(2, 0, 1, 2, 3, 4);
+    ledger.loaded('s');
+    expect(found()).toEqual({ shownAgain: 4 });
+  });
+
+  test('does not begin anew where the agent can bring it back', () => {
+    ledger.update(anew);
+    expect(found()).toEqual({ otherwise: 1 });
+  });
+
+  test('says that it begins anew where the agent can not', () => {
+    ledger = new Ledger(() => (now += 1), 'none');
+    ledger.beginBridge();
+    ledger.addSession('s');
+    for (const life of ['A', 'B', 'C']) {
+      if (life === 'B') ledger.update(anew);
+      update(life, 0);
+    }
+    expect(found()).toEqual({ begunAnew: 1, otherwise: 1 });
   });
 });
 

@@ -1,10 +1,10 @@
-import type { FromAgent } from './wire.ts';
+import { type FromAgent, type Memory, pastUpdates } from './wire.ts';
 
 /** How a bridge came to its end. */
 export type BridgeEnd =
   /** It had time to deliver what it had read, and to say what it could not. */
   | 'left'
-  /** It was killed, replaced, or gave up: what it had read and not sent is lost with it. */
+  /** It was killed or replaced: what it had read and not sent is lost with it. */
   | 'broken';
 
 /** What is counted. Those of `faults` must be 0; the others are what the promises allow. */
@@ -25,6 +25,10 @@ export interface Tally {
   refused: number;
   /** For the agent, and gone with it or its microVM. */
   lostWithAgent: number;
+  /** Lines that came damaged to an agent of which the service had dropped input, until it was ended. */
+  damaged: number;
+  /** Notifications that came to an agent before it held their session. */
+  astray: number;
   /** Read by a bridge that broke, and not sent. */
   lostWithBridge: number;
   /** Shown again by the bridge that followed a broken one. */
@@ -33,7 +37,9 @@ export interface Tally {
   shownAgainMs: number;
   /** Questions of the agent that were asked again by the next bridge. */
   askedAgain: number;
-  /** What the bridge itself said in the conversation. */
+  /** Conversations whose agent could not bring them back, and that were told so. */
+  begunAnew: number;
+  /** What the bridge itself said else in the conversation. */
   bridgeSaid: number;
 }
 
@@ -59,10 +65,13 @@ export function emptyTally(): Tally {
     otherwise: 0,
     refused: 0,
     lostWithAgent: 0,
+    damaged: 0,
+    astray: 0,
     lostWithBridge: 0,
     shownAgain: 0,
     shownAgainMs: 0,
     askedAgain: 0,
+    begunAnew: 0,
     bridgeSaid: 0,
   };
 }
@@ -78,15 +87,17 @@ export class Ledger {
   readonly #prompts = new Map<number, Prompt>();
   readonly #asks = new Map<string, Ask>();
   /** Times in which the agent may have been lost: until it is known that there is another. */
-  readonly #losses: { readonly from: number; until?: number }[] = [];
+  readonly #losses: Loss[] = [];
+  readonly #memory: Memory;
   /** Counted up with each bridge. */
   #bridge = 0;
   #isLeaving = false;
   #lastEnd: { readonly how: BridgeEnd; readonly at: number } | undefined;
 
   /** @param now milliseconds */
-  constructor(now: () => number) {
+  constructor(now: () => number, memory: Memory = 'resume') {
     this.#now = now;
+    this.#memory = memory;
   }
 
   /** Another bridge is what the client talks to from now on. */
@@ -97,6 +108,7 @@ export class Ledger {
       const { nextUp, firstOfBridges } = books;
       if (firstOfBridges.get(nextUp) !== 'broken') firstOfBridges.set(nextUp, last);
       books.hasHeardBridge = false;
+      books.loads = 'none yet';
     }
   }
 
@@ -123,6 +135,20 @@ export class Ledger {
     for (const life of this.#lives.values()) life.mayEnd = true;
   }
 
+  /** Input is about to be dropped: until `examined`, what the agent gets may be damaged. */
+  damaging(): void {
+    this.losing();
+    for (const life of this.#lives.values()) life.mayBeDamaged = true;
+  }
+
+  /**
+   * Who speaks to the agent from now on has compared what was sent with what came: it is another agent, or nothing was
+   * damaged.
+   */
+  examined(): void {
+    for (const loss of this.#losses) loss.examinedAt ??= this.#now();
+  }
+
   /** Whether it is not known yet that there is another agent. */
   get isLost(): boolean {
     return this.#losses.some(({ until }) => until === undefined);
@@ -130,6 +156,7 @@ export class Ledger {
 
   addSession(session: string): void {
     this.#sessions.set(session, {
+      number: this.#sessions.size,
       nextUp: 0,
       firstOfBridges: new Map(),
       life: undefined,
@@ -137,8 +164,53 @@ export class Ledger {
       nextDown: 0,
       lastDownAt: [],
       hasHeardBridge: false,
+      loads: 'none yet',
+      pasts: new Map(),
+      wasTold: false,
+      lifeBegan: 0,
       errors: [],
     });
+  }
+
+  /** By which the agent calls it, however it is named there. */
+  numberOf(session: string): number {
+    return this.#books(session).number;
+  }
+
+  /** The client asks for the session with its past. */
+  loading(session: string): void {
+    this.#books(session).loads = { past: undefined };
+  }
+
+  /** The client has it. Where a turn goes on, the past is not told. */
+  loaded(session: string): void {
+    const books = this.#books(session);
+    const past = typeof books.loads === 'object' ? books.loads.past : undefined;
+    const came = past === undefined ? 0 : (books.pasts.get(past) ?? 0);
+    if (past !== undefined && came < pastUpdates) {
+      this.#complain(
+        'lostDown',
+        `${session} was loaded with ${came} updates of its past`,
+        pastUpdates - came,
+      );
+    }
+    books.loads = 'done';
+  }
+
+  /** An update of a session's past came to the client: it is to come where the client asked for it, whole. */
+  past({ sessionId = '', life, load, h = 0 }: NonNullable<FromAgent['params']>): void {
+    this.tally.down += 1;
+    const books = this.#books(sessionId);
+    const key = `${life} ${load}`;
+    const due = books.pasts.get(key) ?? 0;
+    // What a bridge had asked for that broke, the next one may show.
+    const mayBeOld = this.#bridge > 1 && books.loads !== 'done' && this.#lastEnd?.how === 'broken';
+    const isWanted =
+      typeof books.loads === 'object' && (books.loads.past ?? key) === key && (h > 0 || due === 0);
+    if (isWanted && h === due) books.loads = { past: key };
+    else if (mayBeOld) this.tally.shownAgain += 1;
+    else this.#complain('doubledDown', `past ${h} of ${sessionId} (${key}) where ${due} was due, or nothing`);
+    books.pasts.set(key, h + 1);
   }
 
   /** The number of the next thing that is said in this session. */
@@ -174,15 +246,21 @@ export class Ledger {
     if (result?.n !== prompt.n) this.#complain('misanswered', `${prompt.n} has the answer of ${result?.n}`);
     this.#checkBehind(books, result?.life, result?.after, `the answer to ${prompt.n}`);
     for (const loss of this.#losses) {
-      if (loss.until === undefined && this.#isBornAfter(result?.life, loss.from)) loss.until = this.#now();
+      if (loss.until !== undefined) continue;
+      if (this.#isBornAfter(result?.life, loss.from)) {
+        loss.until = this.#now();
+      } else if (prompt.sentAt > (loss.examinedAt ?? Number.POSITIVE_INFINITY)) {
+        loss.until = this.#now();
+        this.#isUnharmed(result?.life);
+      }
     }
     prompt.resolve('answered');
   }
 
   /** An update came to the client. One without a number is the bridge's own. */
-  update({ sessionId = '', life, d }: NonNullable<FromAgent['params']>): void {
+  update({ sessionId = '', life, d, update }: NonNullable<FromAgent['params']>): void {
     if (life === undefined || d === undefined) {
-      this.tally.bridgeSaid += 1;
+      this.#bridgeSays(sessionId, update?.content?.text ?? '');
       return;
     }
     this.tally.down += 1;
@@ -246,6 +324,7 @@ export class Ledger {
     this.#lives.set(life, {
       bornAt: this.#now(),
       mayEnd: false,
+      mayBeDamaged: false,
       runs: new Map(),
       written: undefined,
     });
@@ -258,10 +337,19 @@ export class Ledger {
   }
 
   garbled(life: string, bytes: number): void {
-    this.#complain('otherwise', `agent ${life} got ${bytes} bytes that are no message`);
+    if (this.#lives.get(life)?.mayBeDamaged === true) this.tally.damaged += 1;
+    else this.#complain('otherwise', `agent ${life} got ${bytes} bytes that are no message`);
   }
 
-  seen(life: string, runs: readonly (readonly [session: string, from: number, to: number])[]): void {
+  /** A message came to an agent that does not hold its session. */
+  astray(life: string, isRequest: boolean): void {
+    if (this.#lives.get(life)?.mayBeDamaged === true) this.tally.damaged += 1;
+    else if (isRequest)
+      this.#complain('otherwise', `agent ${life} got a prompt for a session that it has not`);
+    else this.tally.astray += 1;
+  }
+
+  seen(life: string, runs: readonly (readonly [session: number, from: number, to: number])[]): void {
     const known = this.#lives.get(life);
     for (const [session, from, to] of runs) {
       const ofSession = known?.runs.get(session) ?? [];
@@ -280,7 +368,7 @@ export class Ledger {
   written(
     life: string,
     last: {
-      readonly updates: readonly (readonly [string, number])[];
+      readonly updates: readonly (readonly [session: number, count: number])[];
       readonly open: readonly number[];
       readonly answered: readonly number[];
     },
@@ -310,8 +398,8 @@ export class Ledger {
     const written = this.#lives.get(life)?.written;
     return (
       written !== undefined &&
-      [...this.#sessions].every(([session, books]) => {
-        const count = written.find((each) => each.session === session)?.count ?? 0;
+      [...this.#sessions.values()].every((books) => {
+        const count = written.find((each) => each.session === books.number)?.count ?? 0;
         return (books.life === life ? books.nextDown : 0) >= count;
       })
     );
@@ -337,7 +425,7 @@ export class Ledger {
     let isFirstLife = true;
     for (const [name, life] of this.#lives) {
       let isFirst = true;
-      for (const { from, to } of life.runs.get(session) ?? []) {
+      for (const { from, to } of life.runs.get(books.number) ?? []) {
         if (from < next) {
           this.#complain(
             'doubledUp',
@@ -347,7 +435,7 @@ export class Ledger {
         } else if (from > next) {
           const count = from - next;
           if (isLostWithBridge(books, next, from)) this.tally.lostWithBridge += count;
-          else if (isFirst && !isFirstLife) this.tally.lostWithAgent += count;
+          else if ((isFirst && !isFirstLife) || life.mayBeDamaged) this.tally.lostWithAgent += count;
           else this.#complain('lostUp', `${session} ${from} came to ${name} where ${next} was due`, count);
         }
         isFirst = false;
@@ -367,7 +455,7 @@ export class Ledger {
 
   #closeDown(session: string, books: SessionBooks): void {
     for (const [name, { written }] of this.#lives) {
-      const count = written?.find((each) => each.session === session)?.count ?? 0;
+      const count = written?.find((each) => each.session === books.number)?.count ?? 0;
       const came = books.life === name ? books.nextDown : (books.cameOf?.get(name) ?? 0);
       if (came < count)
         this.#complain('lostDown', `${session} has ${came} of ${count} of ${name}`, count - came);
@@ -377,6 +465,25 @@ export class Ledger {
     }
   }
 
+  #bridgeSays(session: string, text: string): void {
+    if (!text.includes('begins anew')) {
+      this.tally.bridgeSaid += 1;
+      return;
+    }
+    const books = this.#books(session);
+    if (this.#memory === 'none') this.tally.begunAnew += 1;
+    else this.#complain('otherwise', `${session} began anew, although the agent can bring it back`);
+    books.wasTold = true;
+  }
+
+  /** What was taken for a loss was none: the same agent speaks, and all that it got is as it was sent. */
+  #isUnharmed(name: string | undefined): void {
+    const life = this.#lives.get(name ?? '');
+    if (life === undefined) return;
+    life.mayEnd = this.isLost;
+    life.mayBeDamaged = false;
+  }
+
   #enterLife(books: SessionBooks, life: string): void {
     if (books.life === life || books.pastLives.has(life)) return;
     if (books.life !== undefined) {
@@ -384,6 +491,12 @@ export class Ledger {
       books.cameOf ??= new Map();
       books.cameOf.set(books.life, books.nextDown);
     }
+    // A bridge may have broken between beginning anew and saying so.
+    const mustBeTold =
+      this.#memory === 'none' && books.life !== undefined && books.lifeBegan === this.#bridge;
+    if (mustBeTold && !books.wasTold) this.#complain('otherwise', `${life} began anew, and did not say so`);
+    books.wasTold = false;
+    books.lifeBegan = this.#bridge;
     books.life = life;
     books.nextDown = 0;
   }
@@ -423,7 +536,15 @@ type FaultKind =
 /** Of how many of the latest updates it is known when they came. */
 const keptTimes = 10_000;
 
+interface Loss {
+  readonly from: number;
+  /** When all that had come was compared with what was sent, if that shows whether there is a loss. */
+  examinedAt?: number;
+  until?: number;
+}
+
 interface SessionBooks {
+  readonly number: number;
   nextUp: number;
   /** The first number that was given to each bridge, and how the one before it had ended. */
   readonly firstOfBridges: Map<number, BridgeEnd>;
@@ -435,6 +556,14 @@ interface SessionBooks {
   readonly lastDownAt: number[];
   /** Whether an update came from the bridge that is there now. */
   hasHeardBridge: boolean;
+  /** What the bridge that is there now was asked: an object while that is open, with which past is told. */
+  loads: 'none yet' | 'done' | { readonly past: string | undefined };
+  /** How many updates of each past came, by the agent and its load. */
+  readonly pasts: Map<string, number>;
+  /** Whether the conversation was told that it begins anew, since its agent was last another. */
+  wasTold: boolean;
+  /** At which bridge that was. */
+  lifeBegan: number;
   /** Prompts that were refused. */
   readonly errors: { readonly n: number; readonly at: number }[];
 }
@@ -450,9 +579,11 @@ function isLostWithBridge({ firstOfBridges }: SessionBooks, next: number, from: 
 interface Life {
   readonly bornAt: number;
   mayEnd: boolean;
+  /** Whether the service dropped some of its input, for all that is known. */
+  mayBeDamaged: boolean;
   /** What it saw of each session, in order. */
-  readonly runs: Map<string, { readonly from: number; to: number }[]>;
-  written: readonly { readonly session: string; readonly count: number }[] | undefined;
+  readonly runs: Map<number, { readonly from: number; to: number }[]>;
+  written: readonly { readonly session: number; readonly count: number }[] | undefined;
 }
 
 interface Prompt {

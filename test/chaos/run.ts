@@ -1,6 +1,7 @@
-import type { Pace } from './bridge.ts';
 import { Lane } from './lane.ts';
+import { buildPrograms, type Pace } from './programs.ts';
 import { chaosTable } from './table.ts';
+import type { Memory } from './wire.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -11,6 +12,8 @@ export interface ChaosOptions {
   readonly lanes: number;
   /** Of all lanes; undefined: every second one is hurried. */
   readonly pace?: Pace | undefined;
+  /** Of all lanes; undefined: the seed decides. */
+  readonly memory?: Memory | undefined;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only?: readonly string[] | undefined;
   /** Of the bridge, besides those that reach the service. */
@@ -33,13 +36,18 @@ export interface ChaosResult {
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const from = performance.now();
   const { seed, messages, faults, only } = options;
+  const programs = buildPrograms();
   const lanes = Array.from({ length: options.lanes }, (_, i) => {
+    const pace = options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried');
+    const laneSeed = seed + i * 7919;
     const lane: Lane = new Lane({
       name: String(i),
-      seed: seed + i * 7919,
+      seed: laneSeed,
+      memory: options.memory ?? memories[laneSeed % memories.length] ?? 'resume',
       messages: Math.ceil(messages / options.lanes),
       faults: Math.ceil(faults / options.lanes),
-      pace: options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried'),
+      pace,
+      program: programs[pace],
       only,
       args: options.args ?? [],
       onProgress: () =>
@@ -52,12 +60,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     return lane;
   });
   await Promise.all(lanes.map((lane) => lane.run()));
+  programs.remove();
   return {
     isWhole: lanes.every(({ isWhole }) => isWhole),
     table: chaosTable(lanes, { ...options, seconds: (performance.now() - from) / 1000 }),
     lanes,
   };
 }
+
+const memories: readonly Memory[] = ['resume', 'load', 'none'];
 
 function sum(lanes: readonly Lane[], of: (lane: Lane) => number): number {
   return lanes.reduce((total, lane) => total + of(lane), 0);

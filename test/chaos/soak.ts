@@ -11,6 +11,7 @@ import type { Cut } from '../../src/local/faults.ts';
 import { converse } from './conversation.ts';
 import { faultsOf } from './ledger.ts';
 import { Random } from './random.ts';
+import { shippedBridge } from './programs.ts';
 import { measure, type Sample, soakTable } from './soak-samples.ts';
 import { Stage } from './stage.ts';
 
@@ -23,7 +24,8 @@ const seed = Number(values.seed);
 setup();
 const stage = new Stage({
   thread: `soak-${process.pid}`,
-  pace: 'shipped',
+  program: shippedBridge,
+  memory: 'resume',
   connectionMs: 60_000,
   reports: true,
   args: ['--idle-detach', '3s'],

@@ -6,14 +6,16 @@ import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import { defaultReadings, type LocalAgentCore } from '../../src/local/options.ts';
 import { repository } from '../e2e/bridge-process.ts';
 import { Agents } from './agents.ts';
-import { Bridge, type Pace } from './bridge.ts';
+import { Bridge } from './bridge.ts';
 import { Ledger } from './ledger.ts';
-import type { FromAgent } from './wire.ts';
+import { type FromAgent, marked, type Memory } from './wire.ts';
 
 export interface StageOptions {
   /** The key of the thread. */
   readonly thread: string;
-  readonly pace: Pace;
+  /** The script that the bridge is. */
+  readonly program: string;
+  readonly memory: Memory;
   /** Milliseconds that the service lets a connection last. */
   readonly connectionMs: number;
   /** Whether the bridge can tell what it holds. Default false. */
@@ -24,8 +26,8 @@ export interface StageOptions {
 
 /** One thread: a local AgentCore, the agent in it, the bridge that is there now, and the client's side of it. */
 export class Stage {
-  readonly ledger = new Ledger(() => performance.now());
-  readonly agents = new Agents(this.ledger);
+  readonly ledger: Ledger;
+  readonly agents: Agents;
   local!: LocalAgentCore;
   /** Connections that the service ended since they were too old. */
   hours = 0;
@@ -38,14 +40,17 @@ export class Stage {
   #bridge: Bridge | undefined;
   #ready = Promise.withResolvers<Bridge>();
   #nextId = 1;
+  #nextMark = 1;
   /** Requests that are not in the books. */
   readonly #own = new Map<number, (message: FromAgent) => void>();
-  #withdrawn = new Set<number>();
-  #cutWaiters: (() => void)[] = [];
+  /** Who waits for an entry of the service's log. */
+  #serviceWaiters: { readonly entry: string; readonly wake: () => void }[] = [];
   #isClosing = false;
 
   constructor(options: StageOptions) {
     this.#options = options;
+    this.ledger = new Ledger(() => performance.now(), options.memory);
+    this.agents = new Agents(this.ledger);
   }
 
   /** Starts everything, and opens so many sessions. Resolves to their names. */
@@ -87,10 +92,9 @@ export class Stage {
 
   /** Tells the bridge to tell the agent something that has no answer. Resolves when there is room for more. */
   async say(bridge: Bridge, session: string, bytes: number): Promise<void> {
-    await bridge.write({
-      method: 'session/chaos',
-      params: { sessionId: session, n: this.ledger.nextUp(session), pad: 'x'.repeat(bytes) },
-    });
+    const n = this.ledger.nextUp(session);
+    const params = { sessionId: session, s: this.ledger.numberOf(session), n, pad: 'x'.repeat(bytes) };
+    await bridge.write(marked(this.#nextMark++, { method: 'session/chaos', params }));
   }
 
   /** Prompts. Resolves when that is answered, or can't be any more. */
@@ -102,9 +106,20 @@ export class Stage {
     const id = this.#nextId++;
     const n = this.ledger.nextUp(session);
     const answer = this.ledger.ask(id, session, n);
-    const params = { sessionId: session, prompt: [{ type: 'text', text: 'go' }], n, ...turn };
-    void bridge.write({ id, method: 'session/prompt', params });
+    const s = this.ledger.numberOf(session);
+    const params = { sessionId: session, prompt: [{ type: 'text', text: 'go' }], s, n, ...turn };
+    void bridge.write(marked(this.#nextMark++, { id, method: 'session/prompt', params }));
     return answer;
+  }
+
+  /** Finds a session again at another bridge, as the agent lets clients do it. Comes to an error where the bridge ends. */
+  async reopen(bridge: Bridge, session: string): Promise<FromAgent> {
+    const params = { sessionId: session, cwd: '/x', mcpServers: [] };
+    if (this.#options.memory !== 'load') return this.request(bridge, 'session/resume', params);
+    this.ledger.loading(session);
+    const reply = await this.request(bridge, 'session/load', params);
+    if (reply.error === undefined) this.ledger.loaded(session);
+    return reply;
   }
 
   /** A request that has no number. Comes to an error where the bridge ends. */
@@ -119,10 +134,10 @@ export class Stage {
     return promise;
   }
 
-  /** Resolves when a connection was cut by a fault that had been armed; to false if that takes too long. */
-  cutSeen(ms: number): Promise<boolean> {
+  /** Resolves when a fault that had been armed has happened, by the service's log; to false if that takes too long. */
+  happened(entry: 'cutting' | 'dropping input', ms: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#cutWaiters.push(resolve);
+    this.#serviceWaiters.push({ entry, wake: resolve });
     return Promise.race([promise.then(() => true), delay(ms).then(() => false)]);
   }
 
@@ -164,18 +179,6 @@ export class Stage {
     this.#giveBridge(next);
   }
 
-  /** The bridge is expected to give up with this exit code; when all is mended, another one takes its place. */
-  async loseBridge(exitCode: number, mend: () => void): Promise<void> {
-    const last = this.#takeBridge();
-    if (last === undefined) return;
-    this.ledger.leaving();
-    const code = await last.exit;
-    if (code !== exitCode) this.ledger.otherwise(`the bridge ended with ${code}: ${last.stderr.slice(-300)}`);
-    mend();
-    this.ledger.endBridge('broken');
-    await this.#begin(this.#spawn());
-  }
-
   /** Whatever faults have set is as it was. */
   calm(): void {
     const { faults } = this.local;
@@ -183,6 +186,7 @@ export class Stage {
     faults.splitOutput(undefined);
     faults.mergeOutput(0);
     faults.skewClock(0);
+    faults.dropInput({ afterBytes: 0, bytes: 0 });
     faults.loseInFlight({ input: 0, output: 0 });
     faults.changeReadings(defaultReadings);
   }
@@ -216,21 +220,22 @@ export class Stage {
     const info: Log['info'] = (message, fields) => {
       if (message === 'attached') this.connections += 1;
       if (message === 'closing' && fields?.['reason'] === 'connection lasted too long') this.hours += 1;
-      if (message === 'cutting') for (const wake of this.#cutWaiters.splice(0)) wake();
+      for (const { entry, wake } of this.#serviceWaiters) if (entry === message) wake();
+      this.#serviceWaiters = this.#serviceWaiters.filter(({ entry }) => entry !== message);
     };
     return { error: () => undefined, warn: () => undefined, debug: () => undefined, info };
   }
 
   #spawn(isHeldBack = false): Bridge {
     this.bridges += 1;
-    const { pace, thread, args = [], reports = false } = this.#options;
+    const { program, memory, thread, args = [], reports = false } = this.#options;
     const bridge: Bridge = new Bridge(
       {
         local: this.local,
-        pace,
+        program,
         reports,
         args: ['--thread', thread, ...args],
-        agent: [process.execPath, join(import.meta.dirname, 'agent.ts'), String(this.#port)],
+        agent: [process.execPath, join(import.meta.dirname, 'agent.ts'), String(this.#port), memory],
         onMessage: (message) => this.#onMessage(bridge, message),
         onStray: (line) => this.ledger.otherwise(`a stray line: ${line}`),
       },
@@ -285,7 +290,6 @@ export class Stage {
   }
 
   async #introduce(bridge: Bridge): Promise<void> {
-    this.#withdrawn = new Set();
     const { error } = await this.request(bridge, 'initialize', { protocolVersion: 1 });
     if (error !== undefined && error.code !== gone) {
       this.ledger.otherwise(`initialize: ${error.code} ${error.message}`);
@@ -303,13 +307,14 @@ export class Stage {
         break;
       }
       case 'session/update':
-        this.ledger.update(params);
+        if (params.h === undefined) this.ledger.update(params);
+        else this.ledger.past(params);
         break;
       case 'session/request_permission':
         if (this.ledger.asked(params)) void this.#reply(bridge, id, params);
         break;
       case '$/cancel_request':
-        this.#withdrawn.add(params.requestId ?? -1);
+        bridge.withdrawn.add(params.requestId ?? -1);
         break;
       default:
         this.ledger.otherwise(`a stray method: ${method.slice(0, 100)}`);
@@ -323,9 +328,10 @@ export class Stage {
     { life = '', a = -1 }: NonNullable<FromAgent['params']>,
   ): Promise<void> {
     await delay(id % 20);
-    if (bridge !== this.#bridge || this.#withdrawn.has(id)) return;
+    if (bridge !== this.#bridge || bridge.withdrawn.has(id)) return;
     this.ledger.replied(life, a);
-    void bridge.write({ id, result: { outcome: { outcome: 'selected', optionId: 'yes' }, a } });
+    const result = { outcome: { outcome: 'selected', optionId: 'yes' }, a };
+    void bridge.write(marked(this.#nextMark++, { id, result }));
   }
 }
 

@@ -7,6 +7,7 @@ export interface RunFacts {
   readonly faults: number;
   readonly lanes: number;
   readonly pace?: string | undefined;
+  readonly memory?: string | undefined;
   readonly only?: readonly string[] | undefined;
   readonly seconds: number;
 }
@@ -46,19 +47,25 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     'what the promises allow, counted apart:',
     `  answered with an error, since agent, microVM or bridge ended: ${tally.refused}`,
     `  gone with an agent or its microVM, on the way to it: ${tally.lostWithAgent}`,
-    `  gone with a bridge that was killed, replaced or gave up, read and not sent: ${tally.lostWithBridge}`,
+    `  gone with a bridge that was killed or replaced, read and not sent: ${tally.lostWithBridge}`,
     `  shown again behind such an end: ${tally.shownAgain}, the oldest ${Math.round(tally.shownAgainMs)} ms before it; questions asked again: ${tally.askedAgain}`,
+    `  lines that came damaged to an agent before it was ended for it: ${tally.damaged}`,
+    `  conversations that began anew, and were told so: ${tally.begunAnew}`,
     `  second bridges that had to leave the thread to the first: ${total(({ stage }) => stage.drivenOut)}`,
+    '',
+    'known, and not allowed:',
+    `  notifications that came to an agent before it held their session: ${tally.astray}`,
     '',
     ...complaints,
     `${faultsOf(tally) === 0 ? 'WHOLE' : 'BROKEN'} in ${facts.seconds.toFixed(1)} s: npm run chaos -- ${command(facts)}`,
   ].join('\n');
 }
 
-function command({ seed, messages, faults, lanes, pace, only }: RunFacts): string {
+function command({ seed, messages, faults, lanes, pace, memory, only }: RunFacts): string {
   const paced = pace === undefined ? '' : ` --pace ${pace}`;
+  const remembering = memory === undefined ? '' : ` --memory ${memory}`;
   const chosen = only === undefined ? '' : ` --only '${only.join(',')}'`;
-  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${chosen}`;
+  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${remembering}${chosen}`;
 }
 
 function addTallies(sum: Tally, tally: Tally): Tally {

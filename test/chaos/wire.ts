@@ -1,17 +1,45 @@
 /** What client and agent say to each other through the bridge, and beside it. */
 
+import { crc32 } from 'node:zlib';
+
+/** How an agent brings sessions back. What it says of their past is made up. */
+export type Memory = 'resume' | 'load' | 'none';
+
+/** How many updates a session's past has, for an agent that loads it. */
+export const pastUpdates = 5;
+
 /** From the client. Numbers of a session, `n`, go over notifications and prompts alike. */
 export interface FromClient {
+  /** No other message has it. First of all members, as `check` is the last: of two messages that run into one, they don't agree. */
+  readonly mark?: number;
   readonly id?: number;
   readonly method?: string;
   readonly params?: {
     readonly sessionId?: string;
+    /** Number of the session, which stays when an agent gives it another name. */
+    readonly s?: number;
     readonly n?: number;
     readonly updates?: number;
     readonly bytes?: number;
     readonly ask?: boolean;
   };
   readonly result?: { readonly a?: number };
+  readonly check?: number;
+}
+
+/** The message with what shows that it came whole. */
+export function marked(mark: number, message: Omit<FromClient, 'mark' | 'check'>): FromClient {
+  return { mark, ...message, check: checkOf({ mark, ...message }) };
+}
+
+/** Whether a message is what `marked` made, as far as the bridge leaves it alone: names and ids are the bridge's. */
+export function isWhole(message: FromClient): boolean {
+  return message.check === checkOf(message);
+}
+
+function checkOf({ mark, method, params = {}, result }: FromClient): number {
+  const { sessionId: _, ...others } = params;
+  return crc32(JSON.stringify([mark, method, others, result?.a]));
 }
 
 /** From the agent, or from the bridge, which gives no `life`. */
@@ -24,6 +52,11 @@ export interface FromAgent {
     readonly life?: string;
     /** Number of an update in its session and life. */
     readonly d?: number;
+    /** Of a session's past: which of the agent's loads it belongs to, and its number in that. */
+    readonly load?: number;
+    readonly h?: number;
+    /** What the bridge says itself. */
+    readonly update?: { readonly content?: { readonly text?: string } };
     /** Number of a question in its life. */
     readonly a?: number;
     /** Number of the session's last update before this. */
@@ -45,14 +78,16 @@ export type AgentReport =
   /** Numbers that came, in the order in which they came. */
   | {
       readonly is: 'seen';
-      readonly runs: readonly (readonly [session: string, from: number, to: number])[];
+      readonly runs: readonly (readonly [session: number, from: number, to: number])[];
     }
-  /** A line came that is no message. */
+  /** A line came that is no message, or not as it was sent. */
   | { readonly is: 'garbled'; readonly bytes: number }
+  /** A numbered message came for a session that the agent does not hold, or not yet. */
+  | { readonly is: 'astray'; readonly isRequest: boolean }
   | {
       readonly is: 'written';
       /** How many updates were written, per session. */
-      readonly updates: readonly (readonly [session: string, count: number])[];
+      readonly updates: readonly (readonly [session: number, count: number])[];
       /** Questions that wait for an answer. */
       readonly open: readonly number[];
       /** How many answers came, by question. */

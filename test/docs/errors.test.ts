@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,10 +13,11 @@ import { hostFailure } from '../../src/agent/host-failure.ts';
 import { ResumableLink } from '../../src/agent/resumable-link.ts';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
 import { createCredentialSource } from '../../src/aws/credentials.ts';
+import { SigningClock } from '../../src/aws/signing-clock.ts';
 import { stopSession } from '../../src/aws/stop-session.ts';
 import { upgradeRefusal } from '../../src/aws/upgrade-errors.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
-import { createLog, silentLog } from '../../src/base/log.ts';
+import { createLog, type Log, silentLog } from '../../src/base/log.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
@@ -30,6 +31,7 @@ import { runBin } from '../cli/run-bin.ts';
 import { runMain } from '../cli/run-main.ts';
 import { runtimeArn } from '../e2e/bridge-process.ts';
 import { startBridge, startLocal } from '../e2e/stage.ts';
+import { tryOpen } from '../local/client.ts';
 import { verifies } from '../requirements.ts';
 
 const arn = ['--runtime-arn', runtimeArn];
@@ -103,7 +105,7 @@ const answer =
   };
 
 /** The errors that a link gives up with, or begins another epoch with, when a host answers so. */
-async function linkErrors(answer: Answer): Promise<BridgeError[]> {
+async function linkErrors(answer: Answer, log = silentLog): Promise<BridgeError[]> {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const errors: BridgeError[] = [];
@@ -116,7 +118,7 @@ async function linkErrors(answer: Answer): Promise<BridgeError[]> {
     env: {},
     persist: [],
     maxLineBytes: 1024,
-    log: silentLog,
+    log,
     events: {
       onEpoch: ({ cause }) => cause && errors.push(cause),
       onLine: () => undefined,
@@ -138,6 +140,10 @@ async function linkErrors(answer: Answer): Promise<BridgeError[]> {
 }
 const begin = (epoch: string, lastNonce: string, outOffset: number): string =>
   `begin ${epoch} live ${lastNonce} 0 ${outOffset} - - /root`;
+/** A host in which less has arrived than was acknowledged. */
+const damaging: Answer = ({ replace }, attaches) => [
+  begin(replace === '-' ? 'e1' : 'e2', '-', attaches === 1 ? 0 : 7),
+];
 const firstError = async (answer: Answer): Promise<BridgeError> => {
   const [error] = await linkErrors(answer);
   if (error === undefined) throw new Error('nothing was wrong');
@@ -174,12 +180,12 @@ region = us-east-1
 `;
 
 /** What the log has of it at level warn. */
-function logged(act: (log: ReturnType<typeof createLog>) => void): Said {
+async function logged(act: (log: Log) => unknown): Promise<Said> {
   let text = '';
-  act(createLog({ level: 'warn', format: 'text', write: (line) => (text += line) }));
+  await act(createLog({ level: 'warn', format: 'text', write: (line) => (text += line) }));
   return { text: text.trim() };
 }
-const dropped = (line: string) => (): Said =>
+const dropped = (line: string) => (): Promise<Said> =>
   logged((log) => {
     const bytes = bytesOf(line);
     inRemoteTerms(bytes, readMessage(bytes) as Request, {
@@ -205,6 +211,7 @@ const notStopped = (status: number | undefined, signal?: AbortSignal) => async (
     qualifier: 'DEFAULT',
     sessionId: 'x'.repeat(40),
     credentials: () => Promise.resolve({ accessKeyId: 'a', secretAccessKey: 'b' }),
+    signingClock: new SigningClock({ log: silentLog }),
   };
   return answered(
     (await stopSession(target, signal ?? AbortSignal.timeout(300)).catch(
@@ -339,12 +346,7 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     answered(slowToCancel(10_000)),
   'The microVM was reclaimed, and the agent with it.': async () =>
     answered(await firstError((_, attaches) => [begin(`e${attaches}`, '-', 0)])),
-  'Part of what was sent to the agent got lost on the way.': async () =>
-    answered(
-      await firstError(({ replace }, attaches) => [
-        begin(replace === '-' ? 'e1' : 'e2', '-', attaches === 1 ? 0 : 7),
-      ]),
-    ),
+  'Part of what was sent to the agent got lost on the way.': async () => answered(await firstError(damaging)),
   'The bridge was told to leave before the agent answered.': () => answered(leaving()),
   // Messages
   'The line is not JSON.': answer('{"id":1,'),
@@ -423,6 +425,13 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     await bridge.until(() => bridge.stderr.endsWith('\n'));
     return { text: bridge.stderr };
   },
+  "this machine's clock is … minutes … AWS's: signed with AWS's": async () => {
+    const local = await startLocal();
+    local.faults.skewClock(600_000);
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    return { text: bridge.stderr };
+  },
   'a microVM could not be ended: AgentCore ends it when it has been idle': async () => {
     const local = await startLocal();
     const bridge = startBridge(local, { args: ['--on-exit', 'stop'] });
@@ -432,6 +441,51 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     bridge.endInput();
     await bridge.exit;
     return { text: bridge.stderr };
+  },
+  'left before these messages could be delivered': async () => {
+    const local = await startLocal();
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    local.faults.refuseUpgrades({ status: 503, times: 100 });
+    local.faults.cut('rst');
+    bridge.notify('test/note');
+    bridge.endInput();
+    await bridge.exit;
+    return { text: bridge.stderr };
+  },
+  'a message of the client is over the limit: refused': () =>
+    logged((log) => routed({ log }).router.oversizedFromClient(bytesOf('{"id":1,"method":"x","params":{'))),
+  'a message of the agent is over the limit: dropped': () =>
+    logged((log) => {
+      const it = routedAndBegun({ log });
+      it.link.sayOversized('{"method":"session/update","params":{', 5000);
+    }),
+  'what arrived in the microVM is not what was sent: the agent is started anew': () =>
+    logged((log) => linkErrors(damaging, log)),
+  'microVM could not be started': () =>
+    logged(async (log) => {
+      const stateDir = await mkdtemp(join(tmpdir(), 'errors-'));
+      onTestFinished(() => rm(stateDir, { recursive: true }));
+      const local = await startLocal({ stateDir, log });
+      await writeFile(join(stateDir, 'workspaces'), '');
+      await tryOpen(local);
+    }),
+  'shell could not be started': async () => {
+    const going = Promise.withResolvers<void>();
+    return logged(async (log) => {
+      const info = (message: string): void => {
+        if (message === 'microVM started') going.resolve();
+      };
+      const local = await startLocal({ log: { ...log, info } });
+      local.faults.delayUpgrades(1);
+      const opening = tryOpen(local);
+      await going.promise;
+      // The upgrade is not answered before the microVM has gone.
+      local.faults.blackhole(true);
+      await local.faults.evict();
+      local.faults.blackhole(false);
+      await opening;
+    });
   },
   'additional directories are paths of this machine: dropped': dropped(
     '{"id":1,"method":"session/new","params":{"cwd":"/","additionalDirectories":["/a"]}}',
@@ -492,6 +546,20 @@ describe('docs/errors.md', () => {
     expect(short.length).toBeGreaterThan(10);
     const all = seen.map(({ text }) => text.toLowerCase());
     expect(short.filter((message) => !all.some((text) => text.includes(message.toLowerCase())))).toEqual([]);
+  });
+
+  test('has all that is logged at level warn or error', () => {
+    const source = globSync('src/**/*.ts', { cwd: root })
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+      .join('\n');
+    const lines = [...source.matchAll(/log\.(?:warn|error)\(\s*(['"`])(.*?)\1/gs)];
+    expect(lines.length).toBeGreaterThan(8);
+    const all = seen.map(({ text }) => text);
+    for (const [, , line = ''] of lines) {
+      // A row has what is put in as an ellipsis, perhaps with more about it.
+      const parts = line.split(/\$\{.*?\}/);
+      expect(all.filter((text) => parts.every((part) => text.includes(part.trim())))).not.toEqual([]);
+    }
   });
 
   test('names each kind of error that the bridge has', () => {

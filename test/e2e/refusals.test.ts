@@ -99,3 +99,48 @@ describe('a refusal that passes', () => {
     expect((await bridge.request('test/pid')).result).toBe(pid);
   });
 });
+
+describe('a clock that is off', () => {
+  test(
+    verifies('aws.clock', "costs the first request of a process a second try, by AWS's, told once"),
+    async () => {
+      const service = new ServiceRecord();
+      const local = await startLocal({ log: service.log });
+      local.faults.skewClock(-3_600_000);
+      const bridge = startBridge(local);
+      await bridge.request('initialize', { protocolVersion: 1 });
+      const opened = [1, 2, 3].map(() => bridge.request('session/new', { cwd: '/', mcpServers: [] }));
+      for (const { result } of await Promise.all(opened)) expect(result).toBeDefined();
+      expect(bridge.stderr).toBe(
+        "agentcore-bridge warn: this machine's clock is 60 minutes ahead of AWS's: signed with AWS's\n",
+      );
+      expect(service.refused).toBe(1);
+      expect(service.attached).toBeGreaterThan(1);
+    },
+  );
+
+  test(
+    verifies('aws.clock', 'and then jumps is followed in the middle of a turn, which goes on'),
+    async () => {
+      const local = await startLocal();
+      const bridge = startBridge(local);
+      await bridge.request('initialize', { protocolVersion: 1 });
+      const { result: pid } = await bridge.request('test/pid');
+      for (const minutes of [90, 0, -7, -200]) {
+        local.faults.skewClock(minutes * 60_000);
+        local.faults.cut(1001);
+        expect((await bridge.request('test/pid')).result).toBe(pid);
+      }
+      expect(bridge.stderr.match(/ warn: .* (?:behind|ahead of) AWS's/g)).toHaveLength(3);
+    },
+  );
+
+  test(verifies('aws.clock', 'is named where the keys are wrong as well'), async () => {
+    const local = await startLocal();
+    local.faults.skewClock(12 * 60_000);
+    const bridge = startBridge(local, { env: { AWS_SECRET_ACCESS_KEY: 'another' } });
+    const open = bridge.ask('initialize', { protocolVersion: 1 });
+    expect(await bridge.exit).toBe(3);
+    expect((await bridge.answer(open)).error?.message).toContain("clock: it is 12 minutes behind AWS's");
+  });
+});

@@ -4,6 +4,8 @@ import type { Log, LogFields } from '../../src/base/log.ts';
 export class ServiceRecord {
   /** Connections that were attached to a shell so far. */
   attached = 0;
+  /** Upgrades that were refused so far. */
+  refused = 0;
   /** The close codes that it gave. */
   readonly closeCodes: number[] = [];
   readonly log: Log = {
@@ -29,6 +31,7 @@ export class ServiceRecord {
 
   #onEntry(message: string, fields?: LogFields): void {
     if (message === 'attached') this.attached += 1;
+    if (message === 'upgrade refused') this.refused += 1;
     if (message === 'closing') this.closeCodes.push(Number(fields?.['code']));
     for (const check of this.#checks) check();
   }

@@ -122,3 +122,29 @@ test(
     client.destroy();
   },
 );
+
+test(
+  verifies('local.official-client', 'a client whose clock is off signs again by the Date of the refusal'),
+  async () => {
+    const shell = await runtimeClient().openShell({ runtimeArn });
+    const client = new BedrockAgentCoreClient({
+      endpoint: core.url,
+      region: 'us-east-1',
+      credentials: core.credentials[0],
+      maxAttempts: 2,
+    });
+    core.faults.skewClock(-3_600_000);
+    const command = new StopRuntimeSessionCommand({
+      agentRuntimeArn: runtimeArn,
+      runtimeSessionId: shell.sessionId,
+      clientToken: 'b'.repeat(33),
+    });
+    expect(await client.send(command)).toMatchObject({
+      statusCode: 200,
+      $metadata: { attempts: 2 },
+    });
+    core.faults.skewClock(0);
+    await shell.close();
+    client.destroy();
+  },
+);

@@ -10,10 +10,6 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
-  date(): Date {
-    return new Date();
-  }
-
   after(ms: number, task: () => void): () => void {
     const timer = { at: this.#now + ms, ms, task };
     this.#timers.push(timer);

@@ -349,6 +349,63 @@ describe('the end of a shell', () => {
   });
 });
 
+describe('an upgrade that is refused for its time', () => {
+  const refusal = (minutes: number | undefined) => ({
+    status: 403,
+    errorType: 'InvalidSignatureException',
+    ...(minutes !== undefined && { date: new Date(Date.now() + minutes * minute).toUTCString() }),
+  });
+  const signedAt = (at: number): number =>
+    Date.parse(
+      String(service.requests[at]?.headers['x-amz-date']).replace(
+        /^(....)(..)(..T..)(..)(..)Z$/,
+        '$1-$2-$3:$4:$5Z',
+      ),
+    );
+
+  it(verifies('aws.clock', "is tried again at once with the service's, and so is the next one"), async () => {
+    service.refuse(refusal(90));
+    const { shell, events } = await opened();
+    expect(signedAt(1) - signedAt(0)).toBeGreaterThan(89 * minute);
+    shell.reconnect('to see', 'at-once');
+    await service.peers.next();
+    expect((await events.next()).is).toBe('close');
+    expect(await events.next()).toEqual({ is: 'open' });
+    expect(signedAt(2) - signedAt(0)).toBeGreaterThan(89 * minute);
+  });
+
+  it(verifies('aws.clock', 'is final where that did not help, whatever the service says then'), async () => {
+    service.refuse(refusal(90), refusal(200), refusal(90));
+    const { events } = start();
+    const { error } = (await events.next()) as { error: BridgeError };
+    expect(error).toMatchObject({ code: 'refused', retryable: false });
+    expect(error.remedy).toContain("clock: it is 90 minutes behind AWS's");
+    expect(service.requests).toHaveLength(2);
+  });
+
+  it.each([undefined, 0, 3])(
+    verifies('aws.upgrade-refused', 'is final where the service has no other time: %j'),
+    async (minutes) => {
+      service.refuse(refusal(minutes));
+      const { events } = start();
+      expect(await events.next()).toMatchObject({ is: 'failed', error: { code: 'refused' } });
+      expect(service.requests).toHaveLength(1);
+    },
+  );
+
+  it('is tried again for its time each time that a clock jumps', async () => {
+    const { shell, events } = await opened();
+    for (const minutes of [90, 0, -90]) {
+      service.refuse(refusal(minutes));
+      shell.reconnect('to see', 'at-once');
+      await service.peers.next();
+      expect((await events.next()).is).toBe('close');
+      expect(await events.next()).toEqual({ is: 'open' });
+    }
+    expect(service.requests).toHaveLength(7);
+  });
+});
+
 describe('leaving', () => {
   it(
     verifies('shell.no-close-frame', 'closing is a close handshake, without 0xFF, and no event follows'),

@@ -1,4 +1,5 @@
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
+import { SigningClock } from '../../src/aws/signing-clock.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { ShellClose } from '../../src/shell/close-codes.ts';
@@ -29,6 +30,7 @@ export function recordedShell(
       shellId: 'shell-1',
     },
     credentials: () => Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'made-up' }),
+    signingClock: new SigningClock({ log: silentLog }),
     log: silentLog,
     random: () => 0.5,
     events: {

@@ -20,6 +20,7 @@ export interface Peer {
 export interface Refusal {
   readonly status: number;
   readonly errorType?: string;
+  readonly date?: string;
   readonly body?: string;
 }
 
@@ -77,9 +78,12 @@ export class ShellService {
   }
 }
 
-function refuse(socket: Duplex, { status, errorType, body = '' }: Refusal): void {
+function refuse(socket: Duplex, { status, errorType, date, body = '' }: Refusal): void {
   const type = errorType === undefined ? '' : `x-amzn-ErrorType: ${errorType}\r\n`;
-  socket.end(`HTTP/1.1 ${status} No\r\n${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  const time = date === undefined ? '' : `Date: ${date}\r\n`;
+  socket.end(
+    `HTTP/1.1 ${status} No\r\n${type}${time}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
 }
 
 function peerOf(socket: WebSocket, request: IncomingMessage): Peer {
