@@ -1,4 +1,6 @@
 import type { AgentLink } from '../agent/agent-link.ts';
+import { memberOf, stringAt } from './json-scanner.ts';
+import { readMessage } from './message.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { type Outgoing, ours } from './outgoing.ts';
 import type { ThisLife } from './this-life.ts';
@@ -14,7 +16,7 @@ export function takenBack(
   return link.takeBack().flatMap(({ ticket, line }): Outgoing[] => {
     if (thisLife.has(ticket)) return [];
     const [number, call] = calls.withTicket(ticket) ?? [];
-    if (call === undefined || number === undefined) return [notification(line)];
+    if (call === undefined || number === undefined) return [notification(line, sessions)];
     if (call.id === ours && call.again === undefined) return [];
     call.ticket = undefined;
     if (call.again !== undefined) return [call.again];
@@ -24,6 +26,11 @@ export function takenBack(
   });
 }
 
-function notification(line: Uint8Array): Outgoing {
-  return { is: 'taken-back', line, method: '', number: undefined, sessionId: undefined, agentId: undefined };
+/** It waits, as a request would, until the next agent holds its session. */
+function notification(line: Uint8Array, sessions: ThreadSessions): Outgoing {
+  const message = readMessage(line);
+  const params = message.is === 'notification' ? message.params : undefined;
+  const agentId = stringAt(line, memberOf(line, params, 'sessionId'));
+  const sessionId = agentId === undefined ? undefined : sessions.withAgentId(agentId)?.clientId;
+  return { is: 'taken-back', line, method: '', number: undefined, sessionId, agentId };
 }

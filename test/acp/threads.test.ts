@@ -176,6 +176,24 @@ describe('a session that the agent does not hold', () => {
   });
 
   test(
+    verifies('acp.heal', 'is resumed, too, before a notification that the last agent was not sent'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      const session = await stage.opened(0);
+      const link = stage.link(0);
+      link.isStalled = true;
+      stage.it.ask(JSON.stringify({ method: '_note', params: { sessionId: session } }));
+      link.isStalled = false;
+      link.begin({ cause: lost() });
+      link.deliver();
+      stage.answer(0, { agentCapabilities: canAll });
+      expect(stage.answer(0, {}).method).toBe('session/resume');
+      expect(stage.request(0)).toEqual({ method: '_note', params: { sessionId: 's' } });
+    },
+  );
+
+  test(
     verifies('acp.replay', 'is loaded without telling the client what it has seen, also behind the answer'),
     async () => {
       const stage = new Stage({}, loads);

@@ -110,7 +110,7 @@ function read(line: Uint8Array): void {
     return;
   }
   if (isNumbered && params?.sessionId !== undefined && !sessions.has(params.sessionId)) {
-    tell({ is: 'astray', isRequest: id !== undefined });
+    tell({ is: 'astray' });
     if (id !== undefined) return;
   }
   if (params?.n !== undefined && params.s !== undefined) note(params.s, params.n);

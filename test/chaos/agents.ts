@@ -67,7 +67,7 @@ export class Agents {
             this.#ledger.garbled(life, report.bytes);
             break;
           case 'astray':
-            this.#ledger.astray(life, report.isRequest);
+            this.#ledger.astray(life);
             break;
           case 'written':
             this.#ledger.written(life, report, this.#waiters.size > 0);

@@ -123,7 +123,7 @@ describe('an agent of which the service dropped input', () => {
     say(10);
     seen('A', [0, 3], [6, 6]);
     ledger.garbled('A', 7);
-    ledger.astray('A', true);
+    ledger.astray('A');
     ledger.died('A');
     ledger.born('B');
     seen('B', [8, 9]);
@@ -166,9 +166,8 @@ describe('a session that another agent must bring back', () => {
   const anew = { sessionId: 's', update: { content: { text: 'It begins anew.' } } };
 
   test('is there before anything is said in it', () => {
-    ledger.astray('A', false);
-    ledger.astray('A', true);
-    expect(found()).toEqual({ astray: 1, otherwise: 1 });
+    ledger.astray('A');
+    expect(found()).toEqual({ otherwise: 1 });
   });
 
   test('has its past told to who asks for it, whole, each time', () => {

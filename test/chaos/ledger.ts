@@ -27,8 +27,6 @@ export interface Tally {
   lostWithAgent: number;
   /** Lines that came damaged to an agent of which the service had dropped input, until it was ended. */
   damaged: number;
-  /** Notifications that came to an agent before it held their session. */
-  astray: number;
   /** Read by a bridge that broke, and not sent. */
   lostWithBridge: number;
   /** Shown again by the bridge that followed a broken one. */
@@ -66,7 +64,6 @@ export function emptyTally(): Tally {
     refused: 0,
     lostWithAgent: 0,
     damaged: 0,
-    astray: 0,
     lostWithBridge: 0,
     shownAgain: 0,
     shownAgainMs: 0,
@@ -342,11 +339,9 @@ export class Ledger {
   }
 
   /** A message came to an agent that does not hold its session. */
-  astray(life: string, isRequest: boolean): void {
+  astray(life: string): void {
     if (this.#lives.get(life)?.mayBeDamaged === true) this.tally.damaged += 1;
-    else if (isRequest)
-      this.#complain('otherwise', `agent ${life} got a prompt for a session that it has not`);
-    else this.tally.astray += 1;
+    else this.#complain('otherwise', `agent ${life} got a message for a session that it has not`);
   }
 
   seen(life: string, runs: readonly (readonly [session: number, from: number, to: number])[]): void {

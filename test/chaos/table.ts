@@ -53,9 +53,6 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     `  conversations that began anew, and were told so: ${tally.begunAnew}`,
     `  second bridges that had to leave the thread to the first: ${total(({ stage }) => stage.drivenOut)}`,
     '',
-    'known, and not allowed:',
-    `  notifications that came to an agent before it held their session: ${tally.astray}`,
-    '',
     ...complaints,
     `${faultsOf(tally) === 0 ? 'WHOLE' : 'BROKEN'} in ${facts.seconds.toFixed(1)} s: npm run chaos -- ${command(facts)}`,
   ].join('\n');

@@ -83,7 +83,7 @@ export type AgentReport =
   /** A line came that is no message, or not as it was sent. */
   | { readonly is: 'garbled'; readonly bytes: number }
   /** A numbered message came for a session that the agent does not hold, or not yet. */
-  | { readonly is: 'astray'; readonly isRequest: boolean }
+  | { readonly is: 'astray' }
   | {
       readonly is: 'written';
       /** How many updates were written, per session. */
