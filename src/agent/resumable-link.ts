@@ -53,6 +53,7 @@ export class ResumableLink implements AgentLink {
   #isPaused = false;
   #leaving: Leaving | undefined;
   #isConfirming = false;
+  #confirmTimer: NodeJS.Timeout | undefined;
   #keeping: Keeping = 'no-mount';
   readonly #checkpoints = new CheckpointSchedule(() => this.#pump());
   readonly #saves = new SaveSchedule(() => this.#pump());
@@ -357,13 +358,17 @@ export class ResumableLink implements AgentLink {
       this.#write();
     }
     if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
-    else if (this.#mustConfirm) void this.#confirm();
+    else if (this.#isConfirmationAwaited) void this.#confirm();
+    else if (this.#isMuchUnconfirmed)
+      this.#confirmTimer ??= setTimeout(() => void this.#confirm(), limits.quietMs);
     else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
     else void this.#shell.sent(0).then(() => this.#waiters.look());
   }
 
   /** Who takes the shell over would flush what `cat` has not read yet: so it is not left before the sizes agree. */
   async #confirm(): Promise<void> {
+    clearTimeout(this.#confirmTimer);
+    this.#confirmTimer = undefined;
     if (this.#isConfirming) return;
     this.#isConfirming = true;
     await this.#shell.sent(0);
@@ -371,13 +376,17 @@ export class ResumableLink implements AgentLink {
     await delay(limits.readMs);
     this.#isConfirming = false;
     this.#waiters.look();
-    if (this.#mustConfirm) this.#attachAgain();
+    if (this.#isConfirmationAwaited || this.#isMuchUnconfirmed) this.#attachAgain();
   }
 
-  /** Whether what was sent is to be known to have arrived: somebody waits for it, or it is much to hold. */
-  get #mustConfirm(): boolean {
+  /** Whether somebody waits until what was sent is known to have arrived. */
+  get #isConfirmationAwaited(): boolean {
     if (this.#leaving !== undefined) return !this.#canLeave;
-    return this.#outbox.unacknowledgedBytes > (this.#waiters.isEmpty ? limits.unacknowledgedBytes : 0);
+    return !this.#waiters.isEmpty && this.#outbox.unacknowledgedBytes > 0;
+  }
+
+  get #isMuchUnconfirmed(): boolean {
+    return this.#outbox.unacknowledgedBytes > limits.unacknowledgedBytes;
   }
 
   /** Whether all that was said is known to have arrived, and what is new is saved. */
@@ -448,6 +457,7 @@ export class ResumableLink implements AgentLink {
   }
 
   #end(): void {
+    clearTimeout(this.#confirmTimer);
     this.#checkpoints.stop();
     this.#saves.stop();
     this.#leaving = undefined;
@@ -479,6 +489,8 @@ const limits = {
   letGoMs: 20_000,
   /** Of the time to leave, for the connection's end. */
   closeMs: 50,
+  /** The question holds up what the agent says: where nobody waits for it, not just when the answer to what was sent may come. */
+  quietMs: 250,
   /** What it takes `cat` to read what the PTY has, on a busy machine. */
   readMs: 20,
   /** One frame's worth: 60 KB. */

@@ -26,8 +26,9 @@ export type PacerStep =
 
 /**
  * Makes frames out of written bytes: small writes share a frame, large ones are split, and what comes while a frame
- * must wait joins it. A token bucket keeps the rate: a twentieth of the frames of a second may go at once, the others are
- * spread, since frames that leave at once are those that a hiccup of the network bunches further. Bucket and refill
+ * must wait joins it. A token bucket keeps the rate: a fiftieth of the frames of a second may go at once, the others are
+ * spread, since frames that leave at once are those that a hiccup of the network bunches further, and what may go at once is
+ * missing from what a flood may send. Bucket and refill
  * together are `framesPerSecond`, so no window of a second has more. Reads no clock: `now` is in milliseconds.
  */
 export class Pacer {
@@ -41,7 +42,7 @@ export class Pacer {
 
   constructor(pace: Pace) {
     this.#payloadBytes = pace.frameBytes - 1;
-    this.#bucket = Math.max(1, Math.floor(pace.framesPerSecond / 20));
+    this.#bucket = Math.max(1, Math.floor(pace.framesPerSecond / 50));
     this.#tokensPerMs = (pace.framesPerSecond - this.#bucket) / 1_000;
     this.#tokens = this.#bucket;
   }

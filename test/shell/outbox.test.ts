@@ -35,13 +35,13 @@ describe('the outbox', () => {
   });
 
   it('what waits for the rate leaves when its time has come', async () => {
-    const { outbox, clock, sent, texts } = setUp({ frameBytes: 2, framesPerSecond: 40 });
+    const { outbox, clock, sent, texts } = setUp({ frameBytes: 2, framesPerSecond: 100 });
     outbox.write(Buffer.from('abc'));
     await Promise.resolve();
     sent[0]?.flushed();
     sent[1]?.flushed();
     expect(texts()).toEqual(['a', 'b']);
-    clock.advance(26);
+    clock.advance(10);
     expect(texts()).toEqual(['a', 'b']);
     clock.advance(1);
     expect(texts()).toEqual(['a', 'b', 'c']);
@@ -75,7 +75,7 @@ describe('the outbox', () => {
   });
 
   it('closing drops what is left, ends its timer, and lets go of those who wait', async () => {
-    const { outbox, clock, texts } = setUp({ frameBytes: 2, framesPerSecond: 40 });
+    const { outbox, clock, texts } = setUp({ frameBytes: 2, framesPerSecond: 100 });
     outbox.write(Buffer.from('abc'));
     await Promise.resolve();
     const sent = outbox.sent(0);
