@@ -1,8 +1,9 @@
-import { BridgeError } from '../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
 import type { BeginRecord } from './handshake.ts';
 import { Freeing } from './freeing.ts';
 import { type Checkpoint, recordSeparator } from './host-records.ts';
+import { lost } from './link-errors.ts';
 
 /** What an {@link Epoch} finds in the agent's output. Offsets are those of `AgentLinkEvents`. */
 export interface EpochOutput {
@@ -103,11 +104,4 @@ function isEqual(one: Checkpoint, other: Checkpoint): boolean {
     one.open.length === other.open.length &&
     one.open.every((offset, index) => offset === other.open[index])
   );
-}
-
-function lost(): BridgeError {
-  return new BridgeError('agent-lost', 'the microVM was reclaimed, and the agent with it', {
-    remedy: 'A new one was started: send the request again.',
-    retryable: true,
-  });
 }

@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
+import { replaced } from './link-errors.ts';
 
 /** The error for a host that said `fail WHAT`. */
 export function hostFailure(what: string): BridgeError {
@@ -41,13 +42,6 @@ export function hostFailure(what: string): BridgeError {
     default:
       return failure(`the agent host in the microVM failed (${printable(what)})`, '');
   }
-}
-
-/** The error for a bridge that is not the last that came to the thread. */
-export function replaced(): BridgeError {
-  return new BridgeError('replaced', 'another bridge has taken over this thread', {
-    remedy: 'Only one bridge at a time can serve a thread: see that the other one is wanted.',
-  });
 }
 
 function failure(message: string, remedy: string): BridgeError {

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { BridgeError } from '../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { monotonicNow } from '../base/monotonic-now.ts';
 import type { ShellClose } from '../shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../shell/shell.ts';
 import type { AgentLink, AgentLinkEvents, Notes, TakenBack } from './agent-link.ts';
 import { CheckpointSchedule } from './checkpoint-schedule.ts';
+import { Confirmation } from './confirmation.ts';
 import { Epoch } from './epoch.ts';
 import { type BeginRecord, Handshake } from './handshake.ts';
 import { hostFailure } from './host-failure.ts';
 import type { AttachRequest } from './host-script.ts';
 import { type Checkpoint, type Keeping, parseExitRecord } from './host-records.ts';
+import { damaged, silent } from './link-errors.ts';
 import { Outbox } from './outbox.ts';
 import { SaveSchedule } from './save-schedule.ts';
 import { Waiters } from './waiters.ts';
@@ -52,9 +53,8 @@ export class ResumableLink implements AgentLink {
   #isPumping = false;
   #isPaused = false;
   #leaving: Leaving | undefined;
-  #isConfirming = false;
-  #confirmTimer: NodeJS.Timeout | undefined;
   #keeping: Keeping = 'no-mount';
+  readonly #confirmation: Confirmation;
   readonly #checkpoints = new CheckpointSchedule(() => this.#pump());
   readonly #saves = new SaveSchedule(() => this.#pump());
   readonly #waiters = new Waiters();
@@ -72,6 +72,13 @@ export class ResumableLink implements AgentLink {
       onOutput: (bytes) => this.#onOutput(bytes),
       onClose: (close) => this.#onClose(close),
       onFailed: (error) => this.#fail(error),
+    });
+    this.#confirmation = new Confirmation({
+      shell: this.#shell,
+      onReady: () => {
+        this.#waiters.look();
+        if (this.#isConfirmationAwaited || this.#isMuchUnconfirmed) this.#attachAgain();
+      },
     });
     this.#handshake = new Handshake({
       write: (bytes) => this.#shell.write(bytes),
@@ -358,25 +365,10 @@ export class ResumableLink implements AgentLink {
       this.#write();
     }
     if (epoch.end?.is === 'exited' && this.#outbox.waitingLines > 0) this.#replaceEpoch(undefined);
-    else if (this.#isConfirmationAwaited) void this.#confirm();
-    else if (this.#isMuchUnconfirmed)
-      this.#confirmTimer ??= setTimeout(() => void this.#confirm(), limits.quietMs);
+    else if (this.#isConfirmationAwaited) this.#confirmation.now();
+    else if (this.#isMuchUnconfirmed) this.#confirmation.soon();
     else if (this.#saves.isDue && this.#wantsSave) this.#attachAgain();
     else void this.#shell.sent(0).then(() => this.#waiters.look());
-  }
-
-  /** Who takes the shell over would flush what `cat` has not read yet: so it is not left before the sizes agree. */
-  async #confirm(): Promise<void> {
-    clearTimeout(this.#confirmTimer);
-    this.#confirmTimer = undefined;
-    if (this.#isConfirming) return;
-    this.#isConfirming = true;
-    await this.#shell.sent(0);
-    // The interrupt that comes with the question flushes, too.
-    await delay(limits.readMs);
-    this.#isConfirming = false;
-    this.#waiters.look();
-    if (this.#isConfirmationAwaited || this.#isMuchUnconfirmed) this.#attachAgain();
   }
 
   /** Whether somebody waits until what was sent is known to have arrived. */
@@ -457,7 +449,7 @@ export class ResumableLink implements AgentLink {
   }
 
   #end(): void {
-    clearTimeout(this.#confirmTimer);
+    this.#confirmation.stop();
     this.#checkpoints.stop();
     this.#saves.stop();
     this.#leaving = undefined;
@@ -489,17 +481,13 @@ const limits = {
   letGoMs: 20_000,
   /** Of the time to leave, for the connection's end. */
   closeMs: 50,
-  /** The question holds up what the agent says: where nobody waits for it, not just when the answer to what was sent may come. */
-  quietMs: 250,
-  /** What it takes `cat` to read what the PTY has, on a busy machine. */
-  readMs: 20,
   /** One frame's worth: 60 KB. */
   writeBytes: 60 * 1024,
   /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */
   windowBytes: 256 * 1024,
   /** What is kept here to be sent again, before the host is asked for the sizes: where nothing more is to be sent. */
   unacknowledgedBytes: 4 * 1024 * 1024,
-  /** Where more is, which is held here anyway: each question stops the flow, for 50 ms or so. */
+  /** Where more is, which is held here anyway: each question stops the flow, for a tenth of a second. */
   unacknowledgedInFlowBytes: 16 * 1024 * 1024,
   /** What the host may keep of the output that was received, before it is told to free it. */
   outputBytesHeldThere: 64 * 1024 * 1024,
@@ -512,18 +500,4 @@ const nothingToFree = { inFree: 0, outFree: 0 };
 /** Offset of the first byte of output that a bridge may ask for. */
 function firstNeeded(checkpoint: Checkpoint | undefined): number {
   return checkpoint === undefined ? 0 : Math.min(checkpoint.delivered, ...checkpoint.open);
-}
-
-function damaged(): BridgeError {
-  return new BridgeError('input-damaged', 'part of what was sent to the agent got lost on the way', {
-    remedy: 'The agent was started anew: send the request again.',
-    retryable: true,
-  });
-}
-
-function silent(): BridgeError {
-  return new BridgeError('shell-silent', 'the shell in the microVM does not answer', {
-    remedy: 'See that /bin/bash starts in the image without waiting for input.',
-    retryable: true,
-  });
 }
