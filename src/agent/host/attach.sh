@@ -6,7 +6,7 @@
 # $10 bytes of its `in` to free, or 0: whole lines that are acknowledged
 # A line that holds \036 is the host's or the bridge's: no JSON text holds that byte.
 N=$2 E=$3 O=$4
-unset TMOUT
+unset TMOUT POSIXLY_CORRECT
 umask 077
 exec 2>/dev/null
 say() { printf '\036acb %s %s\n' $N "$*"; }
@@ -33,7 +33,7 @@ while read -r s <"/proc/$F/stat" && set -- ${s##*) } && [ $1 != Z ] && ! (($7 & 
 trap 'hush; idle' INT
 trap 'kill $F; exit' HUP TERM
 stty raw -echo isig intr ^C quit undef susp undef || die stty
-nap() { : >&9 || exec 9<> <(:); read -rt ${1:-.02} -u 9; }
+nap() { true >&9 || exec 9<> <(:); read -rt ${1:-.02} -u 9; }
 # When process $1 began, which tells it from a later one with the same pid; fails if it is gone, perhaps unreaped.
 born() {
 local s
