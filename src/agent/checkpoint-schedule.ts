@@ -17,7 +17,7 @@ export class CheckpointSchedule {
   /** There is something new to know. */
   add(): void {
     const now = monotonicNow();
-    this.#dueAt = Math.max(this.#dueAt, now - atOnce * intervalMs);
+    this.#dueAt = Math.max(this.#dueAt, now - (atOnce - 1) * intervalMs);
     const waitMs = this.#dueAt - now;
     if (waitMs <= 0) this.send();
     else this.#timer ??= setTimeout(() => this.send(), waitMs);

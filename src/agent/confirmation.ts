@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Shell } from '../shell/shell.ts';
 
 export interface ConfirmationOptions {
@@ -25,13 +24,7 @@ export class Confirmation {
     this.stop();
     if (this.#isComing) return;
     this.#isComing = true;
-    void this.#options.shell
-      .sent(0)
-      .then(() => delay(readMs))
-      .then(() => {
-        this.#isComing = false;
-        this.#options.onReady();
-      });
+    void this.#options.shell.sent(0).then(() => setTimeout(() => this.#ready(), readMs));
   }
 
   /** Nobody does. It would hold up what the agent says, just when the answer to what was sent may come. */
@@ -42,6 +35,11 @@ export class Confirmation {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  #ready(): void {
+    this.#isComing = false;
+    this.#options.onReady();
   }
 }
 
