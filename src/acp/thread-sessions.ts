@@ -51,13 +51,15 @@ export class ThreadSessions {
     return this.#isRecorded;
   }
 
-  /** What was left in the microVM. Sessions get their names from it before anything is said of them. */
+  /**
+   * What was left in the microVM: by this bridge, or by another one since. Sessions get their names from it before anything is
+   * said of them.
+   */
   recall(note: ThreadNote = emptyThreadNote): void {
     this.#isRecorded ||= note !== emptyThreadNote;
     this.#note = {
-      current: note.current,
-      ...this.#note,
-      sessions: { ...note.sessions, ...this.#note.sessions },
+      current: note.current ?? this.#note.current,
+      sessions: { ...this.#note.sessions, ...note.sessions },
     };
     for (const session of this.all()) {
       const agentId = session.agentId === undefined ? this.#current : presentId(this.#note, session.agentId);

@@ -3,7 +3,7 @@ import { LineAssembler } from '../base/lines.ts';
 import type { BeginRecord } from './handshake.ts';
 import { Freeing } from './freeing.ts';
 import { type Checkpoint, recordSeparator } from './host-records.ts';
-import { lost } from './link-errors.ts';
+import { lost, taken } from './link-errors.ts';
 
 /** What an {@link Epoch} finds in the agent's output. Offsets are those of `AgentLinkEvents`. */
 export interface EpochOutput {
@@ -17,6 +17,8 @@ export type EpochEnd =
   /** The host says that it ended; how is to come, behind its last output. */
   | { readonly is: 'dead' }
   | { readonly is: 'exited' }
+  /** Another bridge had the agent since: the link comes to it as a new one. */
+  | { readonly is: 'taken' }
   /** The host is to end it, where it has not ended, and to start another. */
   | { readonly is: 'to-replace'; readonly cause: BridgeError | undefined };
 
@@ -93,8 +95,17 @@ export class Epoch {
 
   /** Why it is no more, now that another has begun; undefined where its exit was told. */
   get causeOfEnd(): BridgeError | undefined {
-    if (this.end?.is === 'exited') return undefined;
-    return this.end?.is === 'to-replace' ? this.end.cause : lost();
+    switch (this.end?.is) {
+      case 'exited':
+        return undefined;
+      case 'taken':
+        return taken();
+      case 'to-replace':
+        return this.end.cause;
+      case 'dead':
+      case undefined:
+        return lost();
+    }
   }
 }
 

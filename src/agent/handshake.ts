@@ -28,6 +28,8 @@ export interface HandshakeOptions {
   readonly start: () => AgentStart;
   /** The host is attached; `rest` is the first of the output. */
   readonly onBegin: (record: BeginRecord, hasStarted: boolean, rest: Uint8Array) => void;
+  /** Another bridge had the agent since. The host is asked again, by a `request` that knows nothing of it. */
+  readonly onTaken: () => void;
   /** The host can't work, and says why. */
   readonly onFail: (what: string) => void;
   /** Nothing in the shell answers. */
@@ -122,6 +124,12 @@ export class Handshake {
       this.#enter('bootstrapping', limits.startMs);
       return;
     }
+    if (record.is === 'taken') {
+      this.#options.onTaken();
+      // It detaches by itself. An interrupt could come together with the next line, and have some of that dropped.
+      this.#enter('interrupting', limits.detachMs);
+      return;
+    }
     if (record.is === 'note') {
       this.#told = { ...this.#told, notes: { ...this.#told.notes, [record.kind]: record.text } };
       return;
@@ -200,7 +208,7 @@ type Phase =
   | { readonly is: 'confirming'; readonly deadline: NodeJS.Timeout }
   /** Waits for `cat` to read what the last bridge sent. */
   | { readonly is: 'letting-read'; readonly deadline: NodeJS.Timeout }
-  /** The interrupt is sent; waits for the host to say that it detached. */
+  /** The interrupt is sent, or none is needed; waits for the host to say that it detached. */
   | { readonly is: 'interrupting'; readonly deadline: NodeJS.Timeout }
   /** The bootstrap line is sent; waits for the line with its nonce. */
   | { readonly is: 'bootstrapping'; readonly deadline: NodeJS.Timeout };

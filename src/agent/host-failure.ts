@@ -1,14 +1,11 @@
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
-import { replaced } from './link-errors.ts';
 
 /** The error for a host that said `fail WHAT`. */
 export function hostFailure(what: string): BridgeError {
   const [reason = '', ...words] = what.split(' ');
   const subject = printable(words.join(' '));
   switch (reason) {
-    case 'replaced':
-      return replaced();
     case 'tool':
       return failure(
         `the microVM's image lacks ${subject}, which the agent host needs`,

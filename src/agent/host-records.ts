@@ -8,6 +8,7 @@ import type { EpochEvent, Notes } from './agent-link.ts';
  * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
  * RS acb NONCE keeping kept|no-mount|no-tar                      whether the agent is saved; before `begin`
  * RS acb NONCE begin EPOCH live|dead IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
+ * RS acb NONCE taken                                             another bridge was here since: not attached
  * RS acb NONCE fail WHAT…                                        it can't work
  * RS acb NONCE end                                               detached
  * RS exit EPOCH CODE STDERR                                      in the agent's output: how it ended, stderr's end in base64
@@ -15,6 +16,7 @@ import type { EpochEvent, Notes } from './agent-link.ts';
  */
 export type HostRecord =
   | { readonly is: 'need' }
+  | { readonly is: 'taken' }
   | { readonly is: 'note'; readonly kind: NoteKind; readonly text: string }
   | { readonly is: 'keeping'; readonly keeping: Keeping }
   | {
@@ -60,7 +62,7 @@ export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | u
   const from = text.indexOf(prefix);
   if (from < 0) return undefined;
   const [kind, ...words] = text.slice(from + prefix.length).split(' ');
-  if (kind === 'need') return { is: 'need' };
+  if (kind === 'need' || kind === 'taken') return { is: kind };
   if (kind === 'fail') return { is: 'fail', what: words.join(' ') };
   if (kind === 'begin') return parseBegin(words);
   const [first = '', second = ''] = words;

@@ -1,9 +1,10 @@
 import { BridgeError } from '../base/errors.ts';
 
-/** Another bridge came to the thread after this one. */
-export function replaced(): BridgeError {
-  return new BridgeError('replaced', 'another bridge has taken over this thread', {
-    remedy: 'Only one bridge at a time can serve a thread: see that the other one is wanted.',
+/** Another bridge came to the thread after this one, which is back now. */
+export function taken(): BridgeError {
+  return new BridgeError('replaced', 'another bridge had this thread meanwhile', {
+    remedy: 'Send the request again. Only one bridge at a time can serve a thread.',
+    retryable: true,
   });
 }
 

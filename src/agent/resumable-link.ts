@@ -83,7 +83,7 @@ export class ResumableLink implements AgentLink {
     this.#handshake = new Handshake({
       write: (bytes) => this.#shell.write(bytes),
       nonce: () => `${this.#id}-${(this.#attaches += 1)}`,
-      isNew: () => this.#epoch === undefined,
+      isNew: () => this.#known === undefined,
       request: () => this.#request(),
       start: () => ({
         epoch: randomBytes(6).toString('hex'),
@@ -93,6 +93,7 @@ export class ResumableLink implements AgentLink {
         persist: options.persist,
       }),
       onBegin: (record, hasStarted, rest) => this.#onBegin(record, hasStarted, rest),
+      onTaken: () => this.#onTaken(),
       onFail: (what) => this.#fail(hostFailure(what)),
       onSilence: () => this.#onSilence(),
     });
@@ -215,7 +216,7 @@ export class ResumableLink implements AgentLink {
 
   /** What the attach that begins now asks of the host. */
   #request(): Omit<AttachRequest, 'nonce'> {
-    const epoch = this.#epoch;
+    const epoch = this.#known;
     const outbox = this.#outbox;
     return {
       ...this.#saveRequest(),
@@ -247,10 +248,22 @@ export class ResumableLink implements AgentLink {
     return this.#leaving === undefined ? this.#saves.isDue : this.#saves.isOwed;
   }
 
+  /** The epoch, where what is known of it still holds. */
+  get #known(): Epoch | undefined {
+    return this.#epoch?.end?.is === 'taken' ? undefined : this.#epoch;
+  }
+
+  #onTaken(): void {
+    if (this.#epoch !== undefined) this.#epoch.end = { is: 'taken' };
+    // The other one's is newer.
+    this.#threadNote = undefined;
+    this.#options.log.info('another bridge had this thread meanwhile');
+  }
+
   #onBegin(record: BeginRecord, hasStarted: boolean, rest: Uint8Array): void {
     this.#shell.settle();
     this.#silentConnections = 0;
-    const epoch = this.#epoch;
+    const epoch = this.#known;
     if (epoch?.id === record.epoch) {
       if (epoch.end?.is === 'to-replace') {
         this.#handshake.again();

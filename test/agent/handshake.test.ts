@@ -32,6 +32,7 @@ function start({ epoch = 'e1', saveMs = 0 } = {}) {
       told.push({ notes, keeping });
       heard.push(`begin ${epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim());
     },
+    onTaken: () => heard.push('taken'),
     onFail: (what) => heard.push(`fail ${what}`),
     onSilence: () => heard.push('silence'),
   });

@@ -29,7 +29,7 @@ const word = fc.oneof(
   ),
   fc.string({ maxLength: 5 }),
 );
-const kind = fc.constantFrom('need', 'begin', 'fail', 'end', 'note', 'keeping', 'exit', '');
+const kind = fc.constantFrom('need', 'taken', 'begin', 'fail', 'end', 'note', 'keeping', 'exit', '');
 /** A line as a host might print it that means harm, or that was changed on its way. */
 const record = fc
   .tuple(fc.string({ maxLength: 4 }), fc.constantFrom(nonce, 'a1b2c3-77', 'other', ''), kind, fc.array(word))

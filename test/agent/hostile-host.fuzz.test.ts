@@ -84,7 +84,10 @@ const answer = fc.oneof(
         return [`begin ${said.join(' ')}`];
       }),
   },
-  { weight: 1, arbitrary: fc.constantFrom(['need'], ['keeping kept'], ['note thread !!'], ['end'], []) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(['need'], ['taken'], ['keeping kept'], ['note thread !!'], ['end'], []),
+  },
   { weight: 1, arbitrary: fc.string({ maxLength: 20 }).map((text) => [text]) },
 );
 /** What comes out of the PTY besides. */

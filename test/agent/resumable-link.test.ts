@@ -258,21 +258,30 @@ describe('another link on the same thread', () => {
     expect(second.heard.lines.filter((line) => line === 'three')).toHaveLength(1);
   });
 
-  test('that came and went makes the first one say so', async () => {
+  test('that came and went leaves the agent to the first, which begins there as a new one', async () => {
     const vm = startMicroVm();
     const first = attach(vm, 'cat');
     first.say('one');
     await first.until(() => first.heard.lines.length === 1);
     await vm.shell.interlude(async () => {
       const second = attach(vm, 'cat');
+      second.link.note('thread', 'from the second');
       second.say('two');
       await second.until(() => second.heard.lines.includes('two'));
       await second.link.close(1000);
     });
-    await first.until(() => first.heard.failures.length === 1);
-    expect(first.heard.failures[0]?.code).toBe('replaced');
     first.say('three');
-    expect(first.heard.lines).toEqual(['one']);
+    await first.until(() => first.heard.lines.length === 2);
+    expect(first.heard.lines).toEqual(['one', 'three']);
+    const [began, came] = first.heard.epochs;
+    expect(came).toMatchObject({
+      epoch: began?.epoch,
+      origin: 'found',
+      lostThrough: 1,
+      cause: { code: 'replaced' },
+    });
+    expect(came?.notes.thread).toBe('from the second');
+    expect(vm.shell.connections).toBe(3);
   });
 
   test('is not imagined where the host has lost its note of who came last', async () => {

@@ -58,6 +58,27 @@ describe('a thread at which nothing goes on', () => {
     },
   );
 
+  test(
+    verifies(
+      ['acp.idle', 'host.takeover'],
+      'can be gone on with by two bridges in turns: neither leaves for the other',
+    ),
+    async () => {
+      const local = await startLocal();
+      const args = ['--idle-detach', '200ms', '--thread', 'two desks'];
+      const first = await connect(local, { args });
+      const session = await first.newSession();
+      const { said } = await first.prompt(session, 'life');
+      await letGo(local);
+      const second = await connect(local, { args });
+      await second.load(session);
+      for (const client of [second, first, second, first]) {
+        expect((await client.prompt(session, 'life')).said).toEqual(said);
+        await letGo(local);
+      }
+    },
+  );
+
   test(verifies(['acp.idle'], 'is none whose turn is open, while nothing is said'), async () => {
     const local = await startLocal();
     const client = await connect(local, { args: ['--idle-detach', '200ms'] });

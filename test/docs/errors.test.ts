@@ -138,11 +138,10 @@ async function linkErrors(answer: Answer, log = silentLog): Promise<BridgeError[
   await closed;
   return errors;
 }
-const begin = (epoch: string, lastNonce: string, outOffset: number): string =>
-  `begin ${epoch} live ${lastNonce} 0 ${outOffset} - - /root`;
+const begin = (epoch: string, outOffset: number): string => `begin ${epoch} live 0 ${outOffset} - - /root`;
 /** A host in which less has arrived than was acknowledged. */
 const damaging: Answer = ({ replace }, attaches) => [
-  begin(replace === '-' ? 'e1' : 'e2', '-', attaches === 1 ? 0 : 7),
+  begin(replace === '-' ? 'e1' : 'e2', attaches === 1 ? 0 : 7),
 ];
 const firstError = async (answer: Answer): Promise<BridgeError> => {
   const [error] = await linkErrors(answer);
@@ -317,12 +316,8 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'The connection to the shell does not last: … (close code …).': closed(1006, ''),
   'The service ended the connection for good: … (close code …).': closed(1003, ''),
   'Another client attached this shell and took it over.': closed(4000, ''),
-  'Another bridge has taken over this thread.': async () =>
-    fatal(
-      await firstError((attach, attaches) =>
-        attaches === 1 ? [begin('e1', '-', 0)] : [begin('e1', 'other-9', attach.outOffset)],
-      ),
-    ),
+  'Another bridge had this thread meanwhile.': async () =>
+    answered(await firstError((_, attaches) => [attaches === 2 ? 'taken' : begin('e1', 0)])),
   // The microVM
   'The shell in the microVM does not answer.': async () => fatal(await firstError(() => [])),
   "The microVM's image lacks …, which the agent host needs.": () => fatal(hostFailure('tool stty')),
@@ -345,7 +340,7 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'The agent was ended, since it had not ended a cancelled turn within … s.': () =>
     answered(slowToCancel(10_000)),
   'The microVM was reclaimed, and the agent with it.': async () =>
-    answered(await firstError((_, attaches) => [begin(`e${attaches}`, '-', 0)])),
+    answered(await firstError((_, attaches) => [begin(`e${attaches}`, 0)])),
   'Part of what was sent to the agent got lost on the way.': async () => answered(await firstError(damaging)),
   'The bridge was told to leave before the agent answered.': () => answered(leaving()),
   // Messages
@@ -444,10 +439,11 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   },
   'left before these messages could be delivered': async () => {
     const local = await startLocal();
-    const bridge = startBridge(local);
+    const bridge = startBridge(local, { args: ['--log-level', 'info'] });
     await bridge.request('initialize', { protocolVersion: 1 });
     local.faults.refuseUpgrades({ status: 503, times: 100 });
     local.faults.cut('rst');
+    await expect.poll(() => bridge.stderr).toContain('connecting again');
     bridge.notify('test/note');
     bridge.endInput();
     await bridge.exit;

@@ -55,10 +55,10 @@ set -C
 for ((i = 0; i < 100; i++)); do >lock && break; nap; done
 set +C
 read -r H h M <viewer
-# Who was here last has the agent now: a bridge that knows of its agent, and was away meanwhile, is too late.
+# A bridge that knows of the agent, and was not the last one here, knows too little: it asks again, as a new one.
 case $E,$M in
 -,* | *, | *,"${N%-*}"-*) ;;
-*) rm -f lock; say fail replaced; idle ;;
+*) rm -f lock; say taken; idle ;;
 esac
 if [ "$H" != $$ ] && lives "$H" "$h"; then
 # A polite signal first: it may be about to put on record which agent it started.
