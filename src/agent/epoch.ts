@@ -95,17 +95,9 @@ export class Epoch {
 
   /** Why it is no more, now that another has begun; undefined where its exit was told. */
   get causeOfEnd(): BridgeError | undefined {
-    switch (this.end?.is) {
-      case 'exited':
-        return undefined;
-      case 'taken':
-        return taken();
-      case 'to-replace':
-        return this.end.cause;
-      case 'dead':
-      case undefined:
-        return lost();
-    }
+    if (this.end?.is === 'exited') return undefined;
+    if (this.end?.is === 'taken') return taken();
+    return this.end?.is === 'to-replace' ? this.end.cause : lost();
   }
 }
 
