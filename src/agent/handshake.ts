@@ -125,6 +125,8 @@ export class Handshake {
       return;
     }
     if (record.is === 'taken') {
+      // Who knows nothing is never told so; a hostile host could go on with it for ever.
+      if (this.#options.isNew()) return;
       this.#options.onTaken();
       // It detaches by itself. An interrupt could come together with the next line, and have some of that dropped.
       this.#enter('interrupting', limits.detachMs);

@@ -188,6 +188,25 @@ describe('a handshake', () => {
     expect(heard).toEqual(['begin e1 started']);
   });
 
+  test('asks again where another bridge had the agent, without an interrupt, and only who knew of the agent', () => {
+    const { handshake, heard, written, confirm, say, end } = start();
+    handshake.begin();
+    confirm(false);
+    say('taken');
+    end();
+    expect([heard, written]).toEqual([['taken'], ['bootstrap', 'bootstrap']]);
+    say(begun);
+    expect(heard).toEqual(['taken', 'begin e1']);
+
+    const other = start({ epoch: 'none' });
+    other.handshake.begin();
+    other.confirm(false);
+    other.say('taken');
+    other.end();
+    expect([other.heard, other.written]).toEqual([[], ['bootstrap']]);
+    other.handshake.stop();
+  });
+
   test('hands on what the host says when it can not work', () => {
     const { handshake, heard, confirm, say } = start();
     handshake.begin();
