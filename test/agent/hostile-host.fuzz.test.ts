@@ -222,5 +222,7 @@ describe('an agent that prints what a host would', () => {
 
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  const gc = runInNewContext('gc') as () => void;
+  // Buffers are given back beside the program: the second time waits for what the first one found.
+  for (let time = 0; time < 3; time += 1) gc();
 }
