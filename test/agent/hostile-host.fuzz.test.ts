@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ResumableLink } from '../../src/agent/resumable-link.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 import { verifies } from '../requirements.ts';
 import { type Answer, ScriptedShell } from './scripted-shell.ts';
 
@@ -219,10 +218,3 @@ describe('an agent that prints what a host would', () => {
     await end();
   });
 });
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-  // Buffers are given back beside the program: the second time waits for what the first one found.
-  for (let time = 0; time < 3; time += 1) gc();
-}

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { headBytes, LineAssembler } from '../../src/base/lines.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 import { verifies } from '../requirements.ts';
 
 type Told = readonly [kind: 'line' | 'oversized', text: string, start: number, end: number];
@@ -177,9 +176,4 @@ describe('LineAssembler', () => {
 function pushed(lines: LineAssembler, chunk: Uint8Array): WeakRef<ArrayBufferLike> {
   lines.push(chunk);
   return new WeakRef(chunk.buffer);
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
