@@ -113,10 +113,15 @@ export class ToAgent {
     }
   }
 
-  /** Asks the agent that runs now something of the bridge's own. */
+  /**
+   * Asks the agent that runs now something of the bridge's own.
+   *
+   * @param params JSON text, in the microVM's terms: a `cwd` in it is the agent's already
+   */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void {
     const number = this.#options.calls.add(ownCall(method, onReply));
-    this.send({ is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined });
+    const outgoing: Outgoing = { is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined };
+    this.#sender.send(outgoing, (remoteCwd) => remoteCwd);
   }
 
   /** Sends the client's answer to a request of the agent's. */

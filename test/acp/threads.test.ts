@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
+import { createLog } from '../../src/base/log.ts';
 import { verifies } from '../requirements.ts';
 import { canAll, Stage, textsOf, update } from './agents-stage.ts';
 
 const lost = (): BridgeError => new BridgeError('agent-lost', 'the microVM is gone', { retryable: true });
 const loads = { loadSession: true };
+const log = createLog({ level: 'error', format: 'text', write: () => undefined });
+const remote = { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log } as const;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -173,6 +176,54 @@ describe('a session that the agent does not hold', () => {
     });
     expect(stage.request(0)).toMatchObject({ method: 'session/prompt', params: { sessionId: 's' } });
     expect(await stage.told()).toEqual([]);
+  });
+
+  test.each([
+    ['session/resume', { sessionCapabilities: { resume: {} } }],
+    ['session/load', loads],
+    ['session/new', {}],
+  ])(
+    verifies('acp.cwd', 'gets by %s what it had: its mapped directories and its MCP servers'),
+    async (method, capabilities) => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } }, capabilities);
+      stage.initialized();
+      const http = { type: 'http', name: 'h', url: 'https://a', headers: [] };
+      const server = { name: 'git', command: 'git-mcp', args: [], env: [] };
+      stage.ask('session/new', {
+        cwd: '/home/me',
+        additionalDirectories: ['/home/me/b', '/elsewhere'],
+        mcpServers: [server, http],
+      });
+      const asked = stage.answer(0, { sessionId: 's' }).params;
+      const setup = { cwd: '/mnt/mine', additionalDirectories: ['/mnt/mine/b'], mcpServers: [http] };
+      expect(asked).toEqual(setup);
+      const result = (await stage.told()).at(-1)?.result as { sessionId: string };
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: capabilities });
+      stage.ask('session/prompt', { sessionId: result.sessionId, prompt: [] });
+      const brought = stage.request(0);
+      const isNew = method === 'session/new';
+      expect([brought.method, brought.params]).toEqual([
+        method,
+        { ...setup, ...(isNew ? {} : { sessionId: 's' }) },
+      ]);
+    },
+  );
+
+  test('keeps the directory that the client named to an earlier bridge', async () => {
+    const first = new Stage();
+    first.initialized();
+    const session = await first.opened(0);
+    const { notes } = first.link(0);
+    const stage = later(first);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.link(1).begin({ epoch: '2', notes });
+    stage.answer(1, { agentCapabilities: canAll });
+    stage.answer(1, {});
+    expect(JSON.parse(stage.link(1).notes.thread ?? '')).toMatchObject({
+      sessions: { s: { cwd: '/mnt/workspace', localCwd: '/home/me', epoch: '2' } },
+    });
   });
 
   test(
