@@ -32,6 +32,10 @@ export class OpenCalls {
     return this.#open.entries().find(([, call]) => call.ticket === ticket);
   }
 
+  has(call: Call): boolean {
+    return this.all().includes(call);
+  }
+
   all(): Call[] {
     return this.#open.entries().map(([, call]) => call);
   }

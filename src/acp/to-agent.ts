@@ -77,8 +77,10 @@ export class ToAgent {
       life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
-      isAwaited: (sessionId) => calls.promptsOf(sessionId).length > 0,
-      tell: (sessionId) => lane.add(thinkInConversation(sessionId, 'The workspace is starting…')),
+      isWaiting: (prompt) => prompt.ticket === undefined && calls.has(prompt),
+      tell: ({ sessionId }) => {
+        if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
+      },
     });
   }
 
@@ -92,10 +94,10 @@ export class ToAgent {
     } else if (agent === undefined) {
       this.#waiting.push(outgoing);
       life.wake();
+      this.#showProgress(call);
     } else {
       this.#pass(outgoing, call, agent);
     }
-    if (methodOf(outgoing) === 'session/prompt' && call?.ticket === undefined) this.#showProgress(outgoing);
     this.#options.onSaid();
   }
 
@@ -164,7 +166,6 @@ export class ToAgent {
 
   /** There is an agent that is ready. */
   goOn(): void {
-    this.#progress.end();
     for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
   }
 
@@ -187,7 +188,7 @@ export class ToAgent {
 
   /** Ends the timers. */
   stop(): void {
-    this.#progress.end();
+    this.#progress.stop();
     this.opening.replays.clear();
     this.#cancels.clear();
   }
@@ -214,13 +215,15 @@ export class ToAgent {
   #pass(outgoing: Outgoing, call: Call | undefined, agent: ReadyAgent): void {
     // It was answered while it waited.
     if (outgoing.number !== undefined && call === undefined) return;
-    if (this.#cancels.hold(outgoing) || this.gate.hold(outgoing, call, agent)) return;
-    this.send(outgoing);
+    if (this.#cancels.hold(outgoing)) return;
+    if (this.gate.hold(outgoing, call, agent)) this.#showProgress(call);
+    else this.send(outgoing);
   }
 
-  #showProgress({ sessionId }: Outgoing): void {
+  /** For a request that waits for the workspace. */
+  #showProgress(call: Call | undefined): void {
     const { introduction, policy } = this.#options;
-    if (sessionId !== undefined && policy.progress && !introduction.wantsNoProgress)
-      this.#progress.begin(sessionId);
+    if (call?.method !== 'session/prompt' || !policy.progress || introduction.wantsNoProgress) return;
+    this.#progress.begin(call);
   }
 }
