@@ -3,7 +3,7 @@ import type { Span } from './json-scanner.ts';
 import { textAt } from './json-text.ts';
 import type { Response } from './message.ts';
 import { type Call, ours } from './outgoing.ts';
-import { OpenRequests } from './request-ids.ts';
+import { OpenRequests } from './open-requests.ts';
 
 /** What one agent was asked, or is to be, and has not answered. */
 export class OpenCalls {
