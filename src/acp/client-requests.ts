@@ -177,12 +177,14 @@ export class ClientRequests {
         opening.open(session, agent, tell);
         return;
       }
+      const { failed } = call;
       call.answered = (line, message) => {
         const reply = readReply(line, message);
-        if (reply.is === 'error' && isHeld) {
-          tell(asKnown);
-        } else if (reply.is === 'error' && isKnown) {
-          opening.open(session, agent, (other) => tell(other.is === 'result' ? other : reply), call.method);
+        if (reply.is === 'error' && (isHeld || isKnown)) {
+          this.#goOnWaiting(call, failed);
+          if (isHeld) tell(asKnown);
+          else
+            opening.open(session, agent, (other) => tell(other.is === 'result' ? other : reply), call.method);
         } else {
           if (reply.is === 'result') opening.settle(session, agentId, agent, reply.text);
           else sessions.forget(session);
@@ -190,7 +192,6 @@ export class ClientRequests {
           opened(reply);
         }
       };
-      const { failed } = call;
       call.failed = (error) => {
         failed(error);
         opened({ is: 'lost', error });
@@ -199,10 +200,18 @@ export class ClientRequests {
     });
   }
 
-  /** Answers a request that the agent was not asked, or could not answer. */
+  /** The agent has answered, but the client has not been: it may still give up, or the bridge leave. */
+  #goOnWaiting(call: Call, failed: Call['failed']): void {
+    call.ticket = undefined;
+    call.failed = failed;
+    this.#thread.calls.add(call);
+  }
+
+  /** Answers a request that the agent was not asked, or could not answer, unless it has been answered meanwhile. */
   #tell(call: Call, reply: Reply): void {
     const { calls, lane, sessions } = this.#thread;
-    calls.take((each) => each === call);
+    const [open] = calls.take((each) => each === call);
+    if (open === undefined) return;
     if (reply.is === 'result') {
       const line = resultTextResponse(call.id, reply.text);
       lane.add(renamed(line, whole(line), sessions.toClient));

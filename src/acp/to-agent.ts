@@ -189,6 +189,7 @@ export class ToAgent {
   /** Ends the timers. */
   stop(): void {
     this.#progress.stop();
+    this.gate.clear();
     this.opening.replays.clear();
     this.#cancels.clear();
   }
