@@ -32,6 +32,11 @@ export class Lifecycle {
     return this.#state.is === 'ready' ? this.#state.agent : undefined;
   }
 
+  /** Whether one runs that may be at work, introduced or not. */
+  get hasAgent(): boolean {
+    return this.#state.is === 'meeting' || this.#state.is === 'ready';
+  }
+
   /** What every request gets for an answer, once it is over. */
   get error(): RpcError | undefined {
     return this.#state.is === 'over' ? this.#state.error : undefined;

@@ -73,7 +73,7 @@ export class ToAgent {
       onOpened: (reply) => options.onOpened(reply),
       submit: (outgoing) => this.submit(outgoing),
     });
-    this.#cancels = new Cancels(policy.cancel, { calls, link, lane }, () =>
+    this.#cancels = new Cancels(policy.cancel, { calls, link, lane, turns: options.turns }, () =>
       life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
@@ -138,7 +138,8 @@ export class ToAgent {
     this.#cancels.cancel(sessionId, () => {
       // There may be an agent that an earlier bridge left at work.
       if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, number: undefined, sessionId });
-      else this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
+      else if (life.hasAgent)
+        this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
     });
     this.#waiting.prune();
     this.#options.onSaid();
@@ -154,7 +155,7 @@ export class ToAgent {
     const [unseen] = calls.take((call) => call.id === id && isUnseen(call));
     if (unseen === undefined)
       this.#thisLife.send(splice(line, [replacing(span, String(number))]), { urgent: true });
-    else unseen.failed(neverSent);
+    else unseen[1].failed(neverSent);
     this.#waiting.prune();
     this.#options.onSaid();
   }

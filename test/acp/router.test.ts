@@ -138,6 +138,23 @@ describe('lines that are no messages', () => {
   );
 
   test(
+    verifies(
+      'acp.one-answer',
+      'count as an error of the agent’s where it should introduce itself, and it goes on',
+    ),
+    async () => {
+      const { link, ...it } = routed();
+      it.ask(initialize);
+      link.begin();
+      it.ask('{"id":1,"method":"m"}');
+      expect(link.takeToAgent()).toHaveLength(1);
+      link.say(`{"id":${firstId},"result":{"a"`);
+      expect(await it.answers()).toMatchObject([{ id: 0, error: { code: -32603 } }]);
+      expect(link.takeToAgent()).toEqual([`{"id":${firstId + 1},"method":"m"}`]);
+    },
+  );
+
+  test(
     verifies('acp.one-answer', 'are an error to the agent where they should be an answer to it'),
     async () => {
       const { link, ...it } = routedAndBegun();

@@ -253,6 +253,21 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
+  test('begins anew where the answer to its load can’t be read, and the client is told all that follows', async () => {
+    const stage = new Stage({}, loads);
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.answer(0, { agentCapabilities: loads });
+    await stage.told();
+    stage.link(0).say(`{"id":${stage.request(0).id},"result":{"modes"`);
+    expect(stage.answer(0, { sessionId: 's' }).method).toBe('session/new');
+    expect(stage.request(0).method).toBe('session/prompt');
+    stage.say(0, update('s', 'hello'));
+    expect(textsOf(await stage.told())).toEqual([expect.stringContaining('begins anew'), 'hello']);
+  });
+
   test(
     verifies(
       'acp.load',

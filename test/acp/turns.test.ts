@@ -90,6 +90,31 @@ describe('a turn that is cancelled', () => {
   });
 });
 
+describe('a cancel', () => {
+  test(verifies('acp.idle', 'of a prompt that never went out leaves no turn behind'), async () => {
+    const stage = new Stage(policy({}));
+    stage.initialized();
+    const session = await stage.opened(0);
+    const link = stage.link(0);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(link.isAtRest).toBe(false);
+    cancel(stage, session);
+    expect(link.isAtRest).toBe(true);
+    expect(JSON.parse(link.notes.thread ?? '')).not.toHaveProperty('sessions.s.turn');
+    link.deliver();
+    expect(stage.heard(0)).toEqual([]);
+  });
+
+  test('starts no agent where the last one has ended', async () => {
+    const { stage, session } = await inTurn(policy({}));
+    stage.link(0).exit(1);
+    stage.link(0).isAttached = false;
+    cancel(stage, session);
+    expect(stage.link(0).isAttached).toBe(false);
+  });
+});
+
 describe('the end of a turn', () => {
   /** One session in the middle of a turn, whose prompt has the number 7. */
   function inTurnOf(version: number): { turns: Turns; ended: string[]; changes: () => number } {
