@@ -172,6 +172,8 @@ export class Thread implements Asker {
   #onEpoch(event: EpochEvent): void {
     if (this.life.is === 'over') return;
     this.lane.beginEpoch();
+    // This agent is the next bridge's to introduce itself to.
+    if (this.#isLeaving) return;
     this.#fromAgent.beginEpoch();
     this.toAgent.beginEpoch();
     // What waited for an answer to the bridge's own requests waits on, for the next agent.

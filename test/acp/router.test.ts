@@ -517,6 +517,15 @@ describe('the end of the link', () => {
   });
 });
 
+test('an agent that comes while the bridge leaves is the next bridge’s to introduce itself to', async () => {
+  const { link, router, ...it } = routed();
+  it.ask(initialize);
+  router.leave();
+  link.begin();
+  expect(link.takeToAgent()).toEqual([]);
+  expect(await it.answers()).toMatchObject([{ id: 0, error: { code: -32800 } }]);
+});
+
 describe('the place that the client has reached', () => {
   test('is told once a batch, with the requests that it has not answered', async () => {
     const { link, ...it } = routedAndBegun();
