@@ -70,7 +70,10 @@ export class ToAgent {
       sessions,
       calls,
       opening: this.opening,
-      onOpened: (reply) => options.onOpened(reply),
+      onOpened: (reply) => {
+        options.onOpened(reply);
+        this.#waiting.ease();
+      },
       submit: (outgoing) => this.submit(outgoing),
     });
     this.#cancels = new Cancels(policy.cancel, { calls, link, lane, turns: options.turns }, () =>

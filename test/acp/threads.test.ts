@@ -211,6 +211,24 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
+  test('holds what is for it only until it is there: then the client is read on', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.answer(0, { agentCapabilities: canAll });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    const { id } = stage.request(0);
+    expect(stage.it.router.pendingBytes).toBeGreaterThan(0);
+    let hasRoom = false;
+    const room = stage.it.router.drained(0).then(() => (hasRoom = true));
+    await stage.told();
+    expect(hasRoom).toBe(false);
+    stage.say(0, { id, result: {} });
+    expect(stage.it.router.pendingBytes).toBe(0);
+    await room;
+  });
+
   test('keeps the directory that the client named to an earlier bridge', async () => {
     const first = new Stage();
     first.initialized();
