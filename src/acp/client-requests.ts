@@ -101,7 +101,7 @@ export class ClientRequests {
           sessions.update(closed.agentId, { epoch: undefined, turn: undefined });
           this.#thread.saveNote();
           // With the last one closed, the microVM may go.
-          if (!sessions.all().some((each) => sessions.isHeld(each, agent.epoch))) this.#thread.letGo();
+          if (!sessions.all().some((each) => sessions.isHeld(each, agent.epoch))) this.#thread.life.letGo();
         });
         return;
       case 'session/delete':

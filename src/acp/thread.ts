@@ -43,7 +43,10 @@ export class Thread implements Asker {
       onLine: (line, start, end) => this.#onLine(end, () => this.#fromAgent.read(line, start)),
       onOversizedLine: (head, _start, end) => this.#onLine(end, () => this.#fromAgent.readOversized(head)),
       onExit: (exit) => this.#onExit(exit),
-      onState: (state) => log.debug('the link to the agent', { state }),
+      onState: (state) => {
+        log.debug('the link to the agent', { state });
+        this.life.onLinkState(state);
+      },
       onFailed: (error) => this.#fail(error, rpcError(error)),
     });
     const lane = toClient.lane((delivered) => {
@@ -103,7 +106,7 @@ export class Thread implements Asker {
     this.#idle = new IdleWatch({
       idleMs: policy.idleDetachMs,
       onRest: (isAtRest) => link.atRest(isAtRest),
-      onIdle: () => link.letGo(),
+      onIdle: () => life.letGo(),
     });
   }
 
@@ -149,10 +152,6 @@ export class Thread implements Asker {
 
   resume(): void {
     this.#link.resume();
-  }
-
-  letGo(): void {
-    this.#link.letGo();
   }
 
   /** Answers who waits for the agent. What the agent says from now on is for the next bridge. */

@@ -80,7 +80,7 @@ export class ToAgent {
       life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
-      isWaiting: (prompt) => prompt.ticket === undefined && calls.has(prompt),
+      isWaiting: (prompt) => (prompt.ticket === undefined || life.isComingBack) && calls.has(prompt),
       tell: ({ sessionId }) => {
         if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
       },
@@ -115,6 +115,7 @@ export class ToAgent {
     });
     if (methodOf(outgoing) === 'session/prompt' && outgoing.number !== undefined) {
       turns.began(session, outgoing.number);
+      if (life.isComingBack) this.#showProgress(this.#options.calls.get(outgoing.number));
     }
   }
 

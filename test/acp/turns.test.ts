@@ -254,6 +254,37 @@ describe('who waits for a microVM', () => {
     expect(await broughtBack(20_000)).toEqual([expect.stringContaining('starting')]);
   });
 
+  /** What the client is shown of a prompt that finds the shell let go of, and is in it again after `ms`. */
+  async function cameBack(ms: number): Promise<unknown[]> {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    const link = stage.link(0);
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    vi.advanceTimersByTime(300_000);
+    expect(link.lettings).toBe(1);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(ms);
+    link.comeBack();
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    return textsOf(await stage.told());
+  }
+
+  test(verifies('acp.progress', 'is told so too where the shell was let go of'), async () => {
+    expect(await cameBack(2999)).toEqual([]);
+    expect(await cameBack(3001)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  test('is not told so where only the connection is lost', async () => {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    stage.link(0).isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    await stage.told();
+    vi.advanceTimersByTime(60_000);
+    expect(await stage.told()).toEqual([]);
+  });
+
   test('is not told so in a turn, nor behind one that is cancelled', async () => {
     const { stage, session, prompt } = await inTurn(
       policy({ cancel: { strategy: 'stop', graceMs: 60_000 } }),
