@@ -85,7 +85,8 @@ export class ClientRequests {
       sessionId === undefined ? undefined : sessions.find(sessionId);
     switch (call.method) {
       case 'session/new':
-        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote)));
+      case 'session/fork':
+        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote), session()));
         return;
       case 'session/load':
       case 'session/resume':
@@ -135,13 +136,16 @@ export class ClientRequests {
     };
   }
 
-  #onNewSession(result: string, setup: SessionSetup): void {
+  /** @param parent Of a fork: where that one is, the fork is */
+  #onNewSession(result: string, setup: SessionSetup, parent: Session | undefined): void {
     const { life, sessions, toAgent } = this.#thread;
+    const { opening } = toAgent;
     const { agent } = life;
     const agentId = sessionIdOf(result);
     if (agent === undefined || agentId === undefined) return;
-    const session = sessions.add(this.#options.clientIdOf(agentId), agentId, setup);
-    toAgent.opening.settle(session, agentId, agent, result);
+    const remoteCwd = parent === undefined ? setup.remoteCwd : opening.cwdOf(parent, agent);
+    const session = sessions.add(this.#options.clientIdOf(agentId), agentId, { ...setup, remoteCwd });
+    opening.settle(session, agentId, agent, result);
     this.#options.introduction.learn({ opened: result });
     this.#thread.saveNote();
   }

@@ -15,6 +15,7 @@ import {
 import type { OpenCalls } from './open-calls.ts';
 import { ours } from './outgoing.ts';
 import type { ReplayGate } from './replay-gate.ts';
+import { opensNew } from './session.ts';
 import { renamed, sessionIdsIn } from './session-text.ts';
 import type { Edit } from './splice.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
@@ -109,7 +110,7 @@ export class FromAgent {
     const { calls, sessions } = this.#options;
     if (sessions.knows(sessionId) || sessions.toClient.has(sessionId)) return;
     // Some agents speak of a session before they answer the request for it.
-    if (calls.all().some(({ method }) => method === 'session/new')) sessions.anticipate(sessionId);
+    if (calls.all().some(({ method }) => opensNew(method))) sessions.anticipate(sessionId);
     else this.#options.onStranger(sessionId);
   }
 

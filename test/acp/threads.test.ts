@@ -83,6 +83,37 @@ describe('sessions that are threads of their own', () => {
     },
   );
 
+  test(
+    verifies(
+      'acp.session-ids',
+      'of forks are the client’s too, and are brought back where the fork was made',
+    ),
+    async () => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } });
+      stage.initialized();
+      const session = await stage.opened(0);
+      await stage.opened(1);
+      const id = stage.ask('session/fork', { sessionId: session, cwd: '/elsewhere', mcpServers: [] });
+      const fork = stage.request(0);
+      expect(fork.params).toEqual({ sessionId: 's', cwd: '/mnt/mine', mcpServers: [] });
+      stage.say(0, update('f', 'early'));
+      stage.say(0, { id: fork.id, result: { sessionId: 'f' } });
+      const [early, answer] = await stage.told();
+      const sessionId = session.replace(/s$/, 'f');
+      expect([answer?.id, answer?.result]).toEqual([id, { sessionId }]);
+      expect(early?.params?.['sessionId']).toBe(sessionId);
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: canAll });
+      stage.ask('session/prompt', { sessionId, prompt: [] });
+      expect(stage.answer(0, {})).toMatchObject({
+        method: 'session/resume',
+        params: { sessionId: 'f', cwd: '/mnt/mine' },
+      });
+      expect(stage.request(0).params.sessionId).toBe('f');
+    },
+  );
+
   test(verifies('acp.not-found', 'can’t be made up'), async () => {
     const stage = new Stage();
     stage.initialized();
