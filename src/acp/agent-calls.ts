@@ -3,7 +3,7 @@ import type { ClientOutput, OutputLane } from './client-output.ts';
 import { errorResponse, type RpcError } from './json-rpc-errors.ts';
 import { memberOf, type Span } from './json-scanner.ts';
 import { encodeJson, replacing, textAt } from './json-text.ts';
-import { OpenRequests } from './request-ids.ts';
+import { OpenRequests } from './open-requests.ts';
 import { type Edit, splice } from './splice.ts';
 
 /** An agent that asks the client something. */

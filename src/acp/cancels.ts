@@ -3,6 +3,7 @@ import type { OutputLane } from './client-output.ts';
 import { resultResponse } from './json-rpc-errors.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { methodOf, type Outgoing } from './outgoing.ts';
+import type { Turns } from './turns.ts';
 
 export interface CancelPolicy {
   /**
@@ -23,20 +24,18 @@ export class Cancels {
   readonly #calls: OpenCalls;
   readonly #link: AgentLink;
   readonly #lane: OutputLane;
+  readonly #turns: Turns;
   readonly #endAgent: () => void;
   /** By session, as the client calls it. */
   readonly #ending = new Map<string, Ending>();
 
   /** @param endAgent Ends the agent, and starts another one. */
-  constructor(
-    policy: CancelPolicy,
-    { calls, link, lane }: { calls: OpenCalls; link: AgentLink; lane: OutputLane },
-    endAgent: () => void,
-  ) {
+  constructor(policy: CancelPolicy, { calls, link, lane, turns }: Parts, endAgent: () => void) {
     this.#policy = policy;
     this.#calls = calls;
     this.#link = link;
     this.#lane = lane;
+    this.#turns = turns;
     this.#endAgent = endAgent;
   }
 
@@ -47,7 +46,10 @@ export class Cancels {
     const unseen = this.#calls.take(
       (call) => prompts.has(call) && (call.ticket === undefined || this.#link.withdraw(call.ticket)),
     );
-    for (const { id } of unseen) this.#answerCancelled(id);
+    for (const [number, { id }] of unseen) {
+      this.#answerCancelled(id);
+      this.#turns.settled(number);
+    }
     const isAgentAtIt = unseen.length < prompts.size;
     if (isAgentAtIt || unseen.length === 0) tell();
     if (isAgentAtIt && this.#policy.strategy === 'stop' && !this.#ending.has(sessionId)) {
@@ -86,13 +88,21 @@ export class Cancels {
 
   #onGraceOver(sessionId: string): void {
     const prompts = new Set(this.#calls.promptsOf(sessionId).filter(({ ticket }) => ticket !== undefined));
-    for (const { id } of this.#calls.take((call) => prompts.has(call))) this.#answerCancelled(id);
+    for (const [, { id }] of this.#calls.take((call) => prompts.has(call))) this.#answerCancelled(id);
     this.#endAgent();
   }
 
   #answerCancelled(id: string): void {
     this.#lane.add(resultResponse(id, { stopReason: 'cancelled' }));
   }
+}
+
+/** What a cancel changes. */
+interface Parts {
+  readonly calls: OpenCalls;
+  readonly link: AgentLink;
+  readonly lane: OutputLane;
+  readonly turns: Turns;
 }
 
 interface Ending {

@@ -85,7 +85,8 @@ export class ClientRequests {
       sessionId === undefined ? undefined : sessions.find(sessionId);
     switch (call.method) {
       case 'session/new':
-        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote)));
+      case 'session/fork':
+        onResult((text) => this.#onNewSession(text, readSetup(line, params, remote), session()));
         return;
       case 'session/load':
       case 'session/resume':
@@ -101,7 +102,7 @@ export class ClientRequests {
           sessions.update(closed.agentId, { epoch: undefined, turn: undefined });
           this.#thread.saveNote();
           // With the last one closed, the microVM may go.
-          if (!sessions.all().some((each) => sessions.isHeld(each, agent.epoch))) this.#thread.letGo();
+          if (!sessions.all().some((each) => sessions.isHeld(each, agent.epoch))) this.#thread.life.letGo();
         });
         return;
       case 'session/delete':
@@ -135,13 +136,16 @@ export class ClientRequests {
     };
   }
 
-  #onNewSession(result: string, setup: SessionSetup): void {
+  /** @param parent Of a fork: where that one is, the fork is */
+  #onNewSession(result: string, setup: SessionSetup, parent: Session | undefined): void {
     const { life, sessions, toAgent } = this.#thread;
+    const { opening } = toAgent;
     const { agent } = life;
     const agentId = sessionIdOf(result);
     if (agent === undefined || agentId === undefined) return;
-    const session = sessions.add(this.#options.clientIdOf(agentId), agentId, setup);
-    toAgent.opening.settle(session, agentId, agent, result);
+    const remoteCwd = parent === undefined ? setup.remoteCwd : opening.cwdOf(parent, agent);
+    const session = sessions.add(this.#options.clientIdOf(agentId), agentId, { ...setup, remoteCwd });
+    opening.settle(session, agentId, agent, result);
     this.#options.introduction.learn({ opened: result });
     this.#thread.saveNote();
   }
@@ -177,12 +181,14 @@ export class ClientRequests {
         opening.open(session, agent, tell);
         return;
       }
+      const { failed } = call;
       call.answered = (line, message) => {
         const reply = readReply(line, message);
-        if (reply.is === 'error' && isHeld) {
-          tell(asKnown);
-        } else if (reply.is === 'error' && isKnown) {
-          opening.open(session, agent, (other) => tell(other.is === 'result' ? other : reply), call.method);
+        if (reply.is === 'error' && (isHeld || isKnown)) {
+          this.#goOnWaiting(call, failed);
+          if (isHeld) tell(asKnown);
+          else
+            opening.open(session, agent, (other) => tell(other.is === 'result' ? other : reply), call.method);
         } else {
           if (reply.is === 'result') opening.settle(session, agentId, agent, reply.text);
           else sessions.forget(session);
@@ -190,7 +196,6 @@ export class ClientRequests {
           opened(reply);
         }
       };
-      const { failed } = call;
       call.failed = (error) => {
         failed(error);
         opened({ is: 'lost', error });
@@ -199,10 +204,18 @@ export class ClientRequests {
     });
   }
 
-  /** Answers a request that the agent was not asked, or could not answer. */
+  /** The agent has answered, but the client has not been: it may still give up, or the bridge leave. */
+  #goOnWaiting(call: Call, failed: Call['failed']): void {
+    call.ticket = undefined;
+    call.failed = failed;
+    this.#thread.calls.add(call);
+  }
+
+  /** Answers a request that the agent was not asked, or could not answer, unless it has been answered meanwhile. */
   #tell(call: Call, reply: Reply): void {
     const { calls, lane, sessions } = this.#thread;
-    calls.take((each) => each === call);
+    const [open] = calls.take((each) => each === call);
+    if (open === undefined) return;
     if (reply.is === 'result') {
       const line = resultTextResponse(call.id, reply.text);
       lane.add(renamed(line, whole(line), sessions.toClient));

@@ -1,13 +1,21 @@
 import type { Log } from '../base/log.ts';
 import type { AgentCalls, Asker } from './agent-calls.ts';
 import { oversizedAnswer, unreadableAnswer } from './agent-errors.ts';
-import { errorResponse } from './json-rpc-errors.ts';
+import { errorResponse, type RpcError } from './json-rpc-errors.ts';
 import { memberOf, stringAt } from './json-scanner.ts';
 import { replacing, textAt } from './json-text.ts';
-import { type Invalid, type Notification, readHead, readMessage, type Request } from './message.ts';
+import {
+  type Invalid,
+  type Notification,
+  readHead,
+  readMessage,
+  type Request,
+  type Response,
+} from './message.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { ours } from './outgoing.ts';
 import type { ReplayGate } from './replay-gate.ts';
+import { opensNew } from './session.ts';
 import { renamed, sessionIdsIn } from './session-text.ts';
 import type { Edit } from './splice.ts';
 import type { ThreadSessions } from './thread-sessions.ts';
@@ -44,7 +52,7 @@ export class FromAgent {
   }
 
   read(line: Uint8Array, start: number): void {
-    const { asker, agentCalls, calls, log } = this.#options;
+    const { asker, agentCalls, log } = this.#options;
     const message = readMessage(line);
     if (message.is === 'invalid') {
       this.#onNoise(line, message);
@@ -55,13 +63,9 @@ export class FromAgent {
       case 'orphan':
         log.debug('the agent could not read a line');
         return;
-      case 'response': {
-        const stale = calls.answer(line, message);
-        if (stale === undefined) return;
-        log.debug('the agent answered a request that is not open: dropped');
-        this.#options.turns.settled(stale);
+      case 'response':
+        this.#answer(line, message);
         return;
-      }
       case 'request':
         this.#pass(line, message, [agentCalls.open(asker, line, message.id, start)]);
         return;
@@ -73,12 +77,26 @@ export class FromAgent {
 
   /** A line that was too long to be held; its first bytes. */
   readOversized(head: Uint8Array): void {
-    const { asker, calls, log } = this.#options;
+    const { asker, log } = this.#options;
     log.warn('a message of the agent is over the limit: dropped');
     const { id, looksLike } = readHead(head);
     if (id === undefined) return;
     if (looksLike === 'call') asker.reply(errorResponse(textAt(head, id), oversizedAnswer));
-    else calls.fail(head, id, oversizedAnswer);
+    else this.#answerInstead(textAt(head, id), oversizedAnswer);
+  }
+
+  #answer(line: Uint8Array, message: Response): void {
+    const stale = this.#options.calls.answer(line, message);
+    if (stale === undefined) return;
+    this.#options.log.debug('the agent answered a request that is not open: dropped');
+    this.#options.turns.settled(stale);
+  }
+
+  /** What should have been an answer is of no use: the agent, which lives, counts as having answered this. */
+  #answerInstead(id: string, error: RpcError): void {
+    const line = errorResponse(id, error);
+    const message = readMessage(line);
+    if (message.is === 'response') this.#answer(line, message);
   }
 
   #pass(line: Uint8Array, message: Request | Notification, own: Edit[]): void {
@@ -92,7 +110,7 @@ export class FromAgent {
     const { calls, sessions } = this.#options;
     if (sessions.knows(sessionId) || sessions.toClient.has(sessionId)) return;
     // Some agents speak of a session before they answer the request for it.
-    if (calls.all().some(({ method }) => method === 'session/new')) sessions.anticipate(sessionId);
+    if (calls.all().some(({ method }) => opensNew(method))) sessions.anticipate(sessionId);
     else this.#options.onStranger(sessionId);
   }
 
@@ -120,6 +138,6 @@ export class FromAgent {
   /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
   #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
     this.#options.log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
-    if (id !== undefined && looksLike !== 'call') this.#options.calls.fail(line, id, unreadableAnswer);
+    if (id !== undefined && looksLike !== 'call') this.#answerInstead(textAt(line, id), unreadableAnswer);
   }
 }

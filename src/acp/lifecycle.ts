@@ -18,6 +18,7 @@ export class Lifecycle {
   readonly #link: AgentLink;
   #state: State = { is: 'unbegun' };
   #epoch: EpochEvent | undefined;
+  #shell: 'held' | 'let-go' | 'coming-back' = 'held';
 
   constructor(link: AgentLink) {
     this.#link = link;
@@ -30,6 +31,11 @@ export class Lifecycle {
   /** Undefined while there is none that requests can go to. */
   get agent(): ReadyAgent | undefined {
     return this.#state.is === 'ready' ? this.#state.agent : undefined;
+  }
+
+  /** Whether one runs that may be at work, introduced or not. */
+  get hasAgent(): boolean {
+    return this.#state.is === 'meeting' || this.#state.is === 'ready';
   }
 
   /** What every request gets for an answer, once it is over. */
@@ -45,6 +51,26 @@ export class Lifecycle {
   /** Whether this bridge had the agent started, rather than found it. */
   get isStartedHere(): boolean {
     return this.#epoch?.origin === 'started';
+  }
+
+  /**
+   * Whether the shell was let go of and is not there again yet: the microVM may have been reclaimed meanwhile, so that
+   * what is sent waits for another one to start.
+   */
+  get isComingBack(): boolean {
+    return this.#shell === 'coming-back';
+  }
+
+  /** Lets go of the shell, until something is sent. */
+  letGo(): void {
+    this.#shell = 'let-go';
+    this.#link.letGo();
+  }
+
+  /** The link says where it stands. */
+  onLinkState(state: 'waiting' | 'attached'): void {
+    if (state === 'attached') this.#shell = 'held';
+    else if (this.#shell === 'let-go') this.#shell = 'coming-back';
   }
 
   /** Sees to it that there is an agent, or will be. */

@@ -1,9 +1,8 @@
 import type { RpcError } from './json-rpc-errors.ts';
-import type { Span } from './json-scanner.ts';
 import { textAt } from './json-text.ts';
 import type { Response } from './message.ts';
 import { type Call, ours } from './outgoing.ts';
-import { OpenRequests } from './request-ids.ts';
+import { OpenRequests } from './open-requests.ts';
 
 /** What one agent was asked, or is to be, and has not answered. */
 export class OpenCalls {
@@ -32,6 +31,10 @@ export class OpenCalls {
     return this.#open.entries().find(([, call]) => call.ticket === ticket);
   }
 
+  has(call: Call): boolean {
+    return this.all().includes(call);
+  }
+
   all(): Call[] {
     return this.#open.entries().map(([, call]) => call);
   }
@@ -48,18 +51,13 @@ export class OpenCalls {
     return call === undefined ? Number(text) : undefined;
   }
 
-  /** What should have been an answer is of no use: nobody must wait for it. */
-  fail(line: Uint8Array, id: Span, error: RpcError): void {
-    this.#open.close(textAt(line, id))?.failed(error);
-  }
-
-  /** Takes out the calls for which `isSo`; whoever takes them tells whoever asked. */
-  take(isSo: (call: Call) => boolean): Call[] {
-    return this.#open.closeAll(isSo).map(([, call]) => call);
+  /** Takes out the calls for which `isSo`, with their numbers; whoever takes them tells whoever asked. */
+  take(isSo: (call: Call) => boolean): [number: number, call: Call][] {
+    return this.#open.closeAll(isSo);
   }
 
   failAll(isSo: (call: Call) => boolean, error: RpcError): void {
-    for (const call of this.take(isSo)) call.failed(error);
+    for (const [, call] of this.take(isSo)) call.failed(error);
   }
 
   /** Whether the client waits for an answer. */

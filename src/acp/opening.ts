@@ -57,9 +57,11 @@ export class Opening {
   settle(session: Session, agentId: string, agent: ReadyAgent, result: string): void {
     const { sessions } = this.#options;
     const opened = result.length <= maxOpenedLength ? result : undefined;
+    const before = session.agentId === undefined ? undefined : knownSession(sessions.note, session.agentId);
     const known: KnownSession = {
       cwd: this.cwdOf(session, agent),
-      localCwd: session.setup.localCwd,
+      // The client need not have named it to this bridge.
+      localCwd: session.setup.localCwd ?? before?.localCwd,
       opened,
     };
     sessions.settle(session, agentId, agent.epoch, known);

@@ -1,32 +1,43 @@
+import type { Call } from './outgoing.ts';
+
 export interface ProgressOptions {
-  /** Whether the client is still waiting for this turn, and wants to be told. */
-  isAwaited(sessionId: string): boolean;
+  /** Whether the prompt is still on this side: neither gone out nor answered. */
+  isWaiting(prompt: Call): boolean;
   /** Tells the person that the workspace is starting. */
-  tell(sessionId: string): void;
+  tell(prompt: Call): void;
 }
 
-/** Tells people whose prompt waits for a microVM what they are waiting for: once, and not before it takes long. */
+/**
+ * Tells people whose prompt waits for a workspace what they are waiting for: once, and not before it takes long. A
+ * workspace is a microVM, an agent in it that has been introduced, and the conversation brought back to it.
+ */
 export class Progress {
   readonly #options: ProgressOptions;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Of the prompts that wait, and of those that did when the last one came. */
+  readonly #timers = new Map<Call, NodeJS.Timeout>();
 
   constructor(options: ProgressOptions) {
     this.#options = options;
   }
 
-  /** A prompt of this session waits. */
-  begin(sessionId: string): void {
-    if (this.#timers.has(sessionId)) return;
+  /** This prompt waits for the workspace, perhaps since before. */
+  begin(prompt: Call): void {
+    for (const each of this.#timers.keys()) if (!this.#options.isWaiting(each)) this.#end(each);
+    if (this.#timers.has(prompt)) return;
     const timer = setTimeout(() => {
-      if (this.#options.isAwaited(sessionId)) this.#options.tell(sessionId);
+      if (this.#options.isWaiting(prompt)) this.#options.tell(prompt);
     }, longMs);
-    this.#timers.set(sessionId, timer);
+    this.#timers.set(prompt, timer);
   }
 
-  /** The agent is there. */
-  end(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+  /** Nobody is to be told any more. */
+  stop(): void {
+    for (const prompt of this.#timers.keys()) this.#end(prompt);
+  }
+
+  #end(prompt: Call): void {
+    clearTimeout(this.#timers.get(prompt));
+    this.#timers.delete(prompt);
   }
 }
 

@@ -47,9 +47,12 @@ export class ReplayGate {
     this.#replays.delete(agentId);
   }
 
-  /** The agent is gone. */
+  /** The agent is gone, and no more of any past will come: so it is over where the agent had answered. */
   clear(): void {
-    for (const agentId of this.#replays.keys()) this.end(agentId);
+    for (const [agentId, { over }] of [...this.#replays]) {
+      if (over === undefined) this.end(agentId);
+      else over();
+    }
   }
 }
 

@@ -160,6 +160,7 @@ export class Router {
     if (this.#end !== undefined) return;
     const error = leaving();
     this.#end = error;
+    this.#routes.leave(rpcError(error));
     for (const { thread } of this.#pool.all()) thread.leave(rpcError(error));
   }
 
@@ -241,6 +242,7 @@ export class Router {
   #onFatal(error: BridgeError): void {
     if (this.#end !== undefined) return;
     this.#end = error;
+    this.#routes.leave(rpcError(error));
     this.#toClient.flush();
     this.#options.onFatal(error);
   }

@@ -32,15 +32,21 @@ export class SessionGate {
     const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
     if (session?.held !== undefined) {
       session.held.push(outgoing);
-    } else if (call?.open !== undefined) {
-      call.open(agent);
-    } else if (session !== undefined && this.#mustOpen(session, outgoing, agent)) {
-      this.whileOpening(session, (opened) => {
-        session.held?.push(outgoing);
-        opening.open(session, agent, opened);
+      return true;
+    }
+    const unopened = session !== undefined && this.#mustOpen(session, outgoing, agent) ? session : undefined;
+    const open = call?.open;
+    if (open === undefined && unopened === undefined) return false;
+    const underWay = session && this.#underWay(session);
+    if (underWay !== undefined) {
+      underWay.push(outgoing);
+    } else if (open !== undefined) {
+      open(agent);
+    } else if (unopened !== undefined) {
+      this.whileOpening(unopened, (opened) => {
+        unopened.held?.push(outgoing);
+        opening.open(unopened, agent, opened);
       });
-    } else {
-      return false;
     }
     return true;
   }
@@ -75,6 +81,15 @@ export class SessionGate {
     if (session.isClosed || this.#options.sessions.isHeld(session, epoch)) return false;
     // To delete it, the agent need not hold it.
     return methodOf(outgoing) !== 'session/delete';
+  }
+
+  /** What waits while the agent's session is being opened under another name: the client may have two for it. */
+  #underWay({ agentId }: Session): Outgoing[] | undefined {
+    if (agentId === undefined) return undefined;
+    const other = this.#options.sessions
+      .all()
+      .find((each) => each.held !== undefined && each.agentId === agentId);
+    return other?.held;
   }
 
   #refuse(held: readonly Outgoing[], error: RpcError): void {

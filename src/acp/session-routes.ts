@@ -2,7 +2,7 @@ import { noSuchSession } from './agent-errors.ts';
 import type { ClientOutput } from './client-output.ts';
 import { clientSessionId, parseClientSessionId } from './client-session-ids.ts';
 import type { Introduction } from './introduction.ts';
-import { errorResponse, resultResponse, resultTextResponse } from './json-rpc-errors.ts';
+import { errorResponse, resultResponse, resultTextResponse, type RpcError } from './json-rpc-errors.ts';
 import { memberOf, stringAt } from './json-scanner.ts';
 import { textAt } from './json-text.ts';
 import type { Request } from './message.ts';
@@ -33,6 +33,8 @@ export class SessionRoutes {
   readonly #unbound: UnboundSessions;
   /** Sessions that had no prompt yet in this process. */
   readonly #unprompted = new Set<string>();
+  /** The client's requests for a list of all threads' sessions, by their ids as JSON text, until they are answered. */
+  readonly #lists = new Set<{ readonly id: string }>();
 
   constructor(options: SessionRoutesOptions) {
     this.#options = options;
@@ -67,6 +69,12 @@ export class SessionRoutes {
     else this.#requestOf(sessionId, line, message);
   }
 
+  /** Answers what no thread answers by itself: the bridge leaves. */
+  leave(error: RpcError): void {
+    for (const { id } of this.#lists) this.#options.toClient.add(errorResponse(id, error));
+    this.#lists.clear();
+  }
+
   /** The agent of the thread of that key has opened a session, which the client calls so. */
   onOpened(key: string, clientId: string): void {
     this.#options.keys.bind(clientId, key);
@@ -97,12 +105,13 @@ export class SessionRoutes {
 
   #list(line: Uint8Array, message: Request): void {
     const { pool, toClient } = this.#options;
-    const id = textAt(line, message.id);
+    const list = { id: textAt(line, message.id) };
+    this.#lists.add(list);
     const threads = pool.all().map(({ thread }) => thread);
     const localCwd = stringAt(line, memberOf(line, message.params, 'cwd'));
-    void listSessions(threads, { localCwd, withinMs: listMs }).then((result) =>
-      toClient.add(resultTextResponse(id, result)),
-    );
+    void listSessions(threads, { localCwd, withinMs: listMs }).then((result) => {
+      if (this.#lists.delete(list)) toClient.add(resultTextResponse(list.id, result));
+    });
   }
 
   /** A request about one session. */
@@ -165,7 +174,7 @@ export class SessionRoutes {
     last.thread.sessions.forget(session);
     keys.bind(sessionId, key);
     pool.get(key).thread.sessions.add(sessionId, undefined, session.setup);
-    if (last.thread.sessions.all().length === 0) pool.discard(last);
+    if (last.thread.isUnused) pool.discard(last);
   }
 
   /** The thread that a session belongs to; the first one for what names no session. */

@@ -59,6 +59,11 @@ export function readSetup(
   };
 }
 
+/** Whether a request of this method is to open a session that has no name yet. */
+export function opensNew(method: string): boolean {
+  return method === 'session/new' || method === 'session/fork';
+}
+
 /** Whether a request is to bring back a session that the client knows. */
 export function isReopening({ method }: Request): boolean {
   return method === 'session/load' || method === 'session/resume';

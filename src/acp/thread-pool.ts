@@ -6,7 +6,7 @@ import { ClientRequests } from './client-requests.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { Introduction } from './introduction.ts';
 import type { RemoteViewOptions } from './remote-view.ts';
-import { firstRequestId } from './request-ids.ts';
+import { firstRequestId } from './open-requests.ts';
 import { Thread } from './thread.ts';
 import type { ThreadPolicy } from './thread-options.ts';
 import type { SessionNaming } from './thread-sessions.ts';

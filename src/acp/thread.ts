@@ -43,7 +43,10 @@ export class Thread implements Asker {
       onLine: (line, start, end) => this.#onLine(end, () => this.#fromAgent.read(line, start)),
       onOversizedLine: (head, _start, end) => this.#onLine(end, () => this.#fromAgent.readOversized(head)),
       onExit: (exit) => this.#onExit(exit),
-      onState: (state) => log.debug('the link to the agent', { state }),
+      onState: (state) => {
+        log.debug('the link to the agent', { state });
+        this.life.onLinkState(state);
+      },
       onFailed: (error) => this.#fail(error, rpcError(error)),
     });
     const lane = toClient.lane((delivered) => {
@@ -103,7 +106,7 @@ export class Thread implements Asker {
     this.#idle = new IdleWatch({
       idleMs: policy.idleDetachMs,
       onRest: (isAtRest) => link.atRest(isAtRest),
-      onIdle: () => link.letGo(),
+      onIdle: () => life.letGo(),
     });
   }
 
@@ -151,10 +154,6 @@ export class Thread implements Asker {
     this.#link.resume();
   }
 
-  letGo(): void {
-    this.#link.letGo();
-  }
-
   /** Answers who waits for the agent. What the agent says from now on is for the next bridge. */
   leave(error: RpcError): void {
     if (this.life.is === 'over' || this.#isLeaving) return;
@@ -172,6 +171,8 @@ export class Thread implements Asker {
   #onEpoch(event: EpochEvent): void {
     if (this.life.is === 'over') return;
     this.lane.beginEpoch();
+    // This agent is the next bridge's to introduce itself to.
+    if (this.#isLeaving) return;
     this.#fromAgent.beginEpoch();
     this.toAgent.beginEpoch();
     // What waited for an answer to the bridge's own requests waits on, for the next agent.

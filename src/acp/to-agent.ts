@@ -70,15 +70,20 @@ export class ToAgent {
       sessions,
       calls,
       opening: this.opening,
-      onOpened: (reply) => options.onOpened(reply),
+      onOpened: (reply) => {
+        options.onOpened(reply);
+        this.#waiting.ease();
+      },
       submit: (outgoing) => this.submit(outgoing),
     });
-    this.#cancels = new Cancels(policy.cancel, { calls, link, lane }, () =>
+    this.#cancels = new Cancels(policy.cancel, { calls, link, lane, turns: options.turns }, () =>
       life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
-      isAwaited: (sessionId) => calls.promptsOf(sessionId).length > 0,
-      tell: (sessionId) => lane.add(thinkInConversation(sessionId, 'The workspace is starting…')),
+      isWaiting: (prompt) => (prompt.ticket === undefined || life.isComingBack) && calls.has(prompt),
+      tell: ({ sessionId }) => {
+        if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
+      },
     });
   }
 
@@ -92,10 +97,10 @@ export class ToAgent {
     } else if (agent === undefined) {
       this.#waiting.push(outgoing);
       life.wake();
+      this.#showProgress(call);
     } else {
       this.#pass(outgoing, call, agent);
     }
-    if (methodOf(outgoing) === 'session/prompt' && call?.ticket === undefined) this.#showProgress(outgoing);
     this.#options.onSaid();
   }
 
@@ -110,13 +115,19 @@ export class ToAgent {
     });
     if (methodOf(outgoing) === 'session/prompt' && outgoing.number !== undefined) {
       turns.began(session, outgoing.number);
+      if (life.isComingBack) this.#showProgress(this.#options.calls.get(outgoing.number));
     }
   }
 
-  /** Asks the agent that runs now something of the bridge's own. */
+  /**
+   * Asks the agent that runs now something of the bridge's own.
+   *
+   * @param params JSON text, in the microVM's terms: a `cwd` in it is the agent's already
+   */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void {
     const number = this.#options.calls.add(ownCall(method, onReply));
-    this.send({ is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined });
+    const outgoing: Outgoing = { is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined };
+    this.#sender.send(outgoing, (remoteCwd) => remoteCwd);
   }
 
   /** Sends the client's answer to a request of the agent's. */
@@ -131,7 +142,8 @@ export class ToAgent {
     this.#cancels.cancel(sessionId, () => {
       // There may be an agent that an earlier bridge left at work.
       if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, number: undefined, sessionId });
-      else this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
+      else if (life.hasAgent)
+        this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
     });
     this.#waiting.prune();
     this.#options.onSaid();
@@ -147,7 +159,7 @@ export class ToAgent {
     const [unseen] = calls.take((call) => call.id === id && isUnseen(call));
     if (unseen === undefined)
       this.#thisLife.send(splice(line, [replacing(span, String(number))]), { urgent: true });
-    else unseen.failed(neverSent);
+    else unseen[1].failed(neverSent);
     this.#waiting.prune();
     this.#options.onSaid();
   }
@@ -159,7 +171,6 @@ export class ToAgent {
 
   /** There is an agent that is ready. */
   goOn(): void {
-    this.#progress.end();
     for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
   }
 
@@ -182,7 +193,8 @@ export class ToAgent {
 
   /** Ends the timers. */
   stop(): void {
-    this.#progress.end();
+    this.#progress.stop();
+    this.gate.clear();
     this.opening.replays.clear();
     this.#cancels.clear();
   }
@@ -209,13 +221,15 @@ export class ToAgent {
   #pass(outgoing: Outgoing, call: Call | undefined, agent: ReadyAgent): void {
     // It was answered while it waited.
     if (outgoing.number !== undefined && call === undefined) return;
-    if (this.#cancels.hold(outgoing) || this.gate.hold(outgoing, call, agent)) return;
-    this.send(outgoing);
+    if (this.#cancels.hold(outgoing)) return;
+    if (this.gate.hold(outgoing, call, agent)) this.#showProgress(call);
+    else this.send(outgoing);
   }
 
-  #showProgress({ sessionId }: Outgoing): void {
+  /** For a request that waits for the workspace. */
+  #showProgress(call: Call | undefined): void {
     const { introduction, policy } = this.#options;
-    if (sessionId !== undefined && policy.progress && !introduction.wantsNoProgress)
-      this.#progress.begin(sessionId);
+    if (call?.method !== 'session/prompt' || !policy.progress || introduction.wantsNoProgress) return;
+    this.#progress.begin(call);
   }
 }

@@ -29,7 +29,7 @@ export class WaitingLines {
   }
 
   takeAll(): Outgoing[] {
-    this.#ease();
+    this.ease();
     return this.#lines.splice(0);
   }
 
@@ -38,7 +38,7 @@ export class WaitingLines {
     this.#lines = this.#lines.filter(
       ({ number }) => number === undefined || this.#calls.get(number) !== undefined,
     );
-    this.#ease();
+    this.ease();
   }
 
   /** Resolves when less waits, or may. */
@@ -46,7 +46,8 @@ export class WaitingLines {
     return this.#eased.promise;
   }
 
-  #ease(): void {
+  /** Less waits, here or for something else than an agent. */
+  ease(): void {
     this.#eased.resolve();
     this.#eased = Promise.withResolvers<void>();
   }

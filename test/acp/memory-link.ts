@@ -37,6 +37,7 @@ export class MemoryLink implements AgentLink {
   #lastTicket = 0;
   #lastBound = 0;
   #isRunning = false;
+  #isLetGo = false;
   #hasFailed = false;
   #epochs = 0;
   #offset = 0;
@@ -48,6 +49,9 @@ export class MemoryLink implements AgentLink {
 
   attach(): void {
     this.isAttached = true;
+    if (!this.#isLetGo) return;
+    this.#isLetGo = false;
+    this.#events.onState('waiting');
   }
 
   send(line: Uint8Array, { urgent = false }: { urgent?: boolean } = {}): number {
@@ -103,6 +107,14 @@ export class MemoryLink implements AgentLink {
 
   letGo(): void {
     this.lettings += 1;
+    this.#isLetGo = true;
+  }
+
+  /** The shell that was let go of is attached to again, and the agent is still there. */
+  comeBack(): void {
+    this.#events.onState('attached');
+    this.isStalled = false;
+    this.deliver();
   }
 
   close(): Promise<void> {

@@ -138,6 +138,23 @@ describe('lines that are no messages', () => {
   );
 
   test(
+    verifies(
+      'acp.one-answer',
+      'count as an error of the agent’s where it should introduce itself, and it goes on',
+    ),
+    async () => {
+      const { link, ...it } = routed();
+      it.ask(initialize);
+      link.begin();
+      it.ask('{"id":1,"method":"m"}');
+      expect(link.takeToAgent()).toHaveLength(1);
+      link.say(`{"id":${firstId},"result":{"a"`);
+      expect(await it.answers()).toMatchObject([{ id: 0, error: { code: -32603 } }]);
+      expect(link.takeToAgent()).toEqual([`{"id":${firstId + 1},"method":"m"}`]);
+    },
+  );
+
+  test(
     verifies('acp.one-answer', 'are an error to the agent where they should be an answer to it'),
     async () => {
       const { link, ...it } = routedAndBegun();
@@ -498,6 +515,15 @@ describe('the end of the link', () => {
     expect(await it.answers()).toMatchObject([{ id: 1, error: { code: -32800 } }]);
     expect(fatal).toEqual([]);
   });
+});
+
+test('an agent that comes while the bridge leaves is the next bridge’s to introduce itself to', async () => {
+  const { link, router, ...it } = routed();
+  it.ask(initialize);
+  router.leave();
+  link.begin();
+  expect(link.takeToAgent()).toEqual([]);
+  expect(await it.answers()).toMatchObject([{ id: 0, error: { code: -32800 } }]);
 });
 
 describe('the place that the client has reached', () => {

@@ -44,11 +44,11 @@ class Gated {
   });
 
   /** Whether a request of this id is held. */
-  holds(id: string, method = 'session/prompt', open?: Call['open']): boolean {
+  holds(id: string, method = 'session/prompt', open?: Call['open'], sessionId = 's'): boolean {
     const call: Call = {
       id,
       method,
-      sessionId: 's',
+      sessionId,
       ticket: undefined,
       answered: () => undefined,
       failed: () => this.failed.push(id),
@@ -57,7 +57,7 @@ class Gated {
     const line = bytesOf(`{"id":${id},"method":"${method}"}`);
     const message = readMessage(line) as Request;
     const number = this.calls.add(call);
-    return this.gate.hold({ is: 'fresh', line, message, number, sessionId: 's' }, call, agent);
+    return this.gate.hold({ is: 'fresh', line, message, number, sessionId }, call, agent);
   }
 }
 
@@ -104,4 +104,16 @@ test('a session is not opened to be deleted, nor once the client has closed it',
   expect(it.holds('1', 'session/delete')).toBe(false);
   it.session.isClosed = true;
   expect([it.holds('2'), it.asked]).toEqual([false, []]);
+});
+
+test('a session that the client knows by two names is opened once, for both', () => {
+  const it = new Gated();
+  it.sessions.add('other', 's', bareSetup);
+  const opened: string[] = [];
+  it.holds('1');
+  expect(it.holds('2', 'session/prompt', undefined, 'other')).toBe(true);
+  expect(it.holds('3', 'session/load', ({ epoch }) => void opened.push(epoch), 'other')).toBe(true);
+  expect([it.asked, opened]).toEqual([['session/resume'], []]);
+  it.reply({ is: 'result', text: '{}' });
+  expect(it.passed).toEqual(['1', '2', '3']);
 });

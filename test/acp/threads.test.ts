@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
+import { createLog } from '../../src/base/log.ts';
 import { verifies } from '../requirements.ts';
 import { canAll, Stage, textsOf, update } from './agents-stage.ts';
 
 const lost = (): BridgeError => new BridgeError('agent-lost', 'the microVM is gone', { retryable: true });
 const loads = { loadSession: true };
+const log = createLog({ level: 'error', format: 'text', write: () => undefined });
+const remote = { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log } as const;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -77,6 +80,37 @@ describe('sessions that are threads of their own', () => {
       const [first, second] = await stage.told();
       expect(second?.id).toBe(id);
       expect(second?.result).toEqual({ sessionId: first?.params?.['sessionId'] });
+    },
+  );
+
+  test(
+    verifies(
+      'acp.session-ids',
+      'of forks are the client’s too, and are brought back where the fork was made',
+    ),
+    async () => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } });
+      stage.initialized();
+      const session = await stage.opened(0);
+      await stage.opened(1);
+      const id = stage.ask('session/fork', { sessionId: session, cwd: '/elsewhere', mcpServers: [] });
+      const fork = stage.request(0);
+      expect(fork.params).toEqual({ sessionId: 's', cwd: '/mnt/mine', mcpServers: [] });
+      stage.say(0, update('f', 'early'));
+      stage.say(0, { id: fork.id, result: { sessionId: 'f' } });
+      const [early, answer] = await stage.told();
+      const sessionId = session.replace(/s$/, 'f');
+      expect([answer?.id, answer?.result]).toEqual([id, { sessionId }]);
+      expect(early?.params?.['sessionId']).toBe(sessionId);
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: canAll });
+      stage.ask('session/prompt', { sessionId, prompt: [] });
+      expect(stage.answer(0, {})).toMatchObject({
+        method: 'session/resume',
+        params: { sessionId: 'f', cwd: '/mnt/mine' },
+      });
+      expect(stage.request(0).params.sessionId).toBe('f');
     },
   );
 
@@ -175,6 +209,72 @@ describe('a session that the agent does not hold', () => {
     expect(await stage.told()).toEqual([]);
   });
 
+  test.each([
+    ['session/resume', { sessionCapabilities: { resume: {} } }],
+    ['session/load', loads],
+    ['session/new', {}],
+  ])(
+    verifies('acp.cwd', 'gets by %s what it had: its mapped directories and its MCP servers'),
+    async (method, capabilities) => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } }, capabilities);
+      stage.initialized();
+      const http = { type: 'http', name: 'h', url: 'https://a', headers: [] };
+      const server = { name: 'git', command: 'git-mcp', args: [], env: [] };
+      stage.ask('session/new', {
+        cwd: '/home/me',
+        additionalDirectories: ['/home/me/b', '/elsewhere'],
+        mcpServers: [server, http],
+      });
+      const asked = stage.answer(0, { sessionId: 's' }).params;
+      const setup = { cwd: '/mnt/mine', additionalDirectories: ['/mnt/mine/b'], mcpServers: [http] };
+      expect(asked).toEqual(setup);
+      const result = (await stage.told()).at(-1)?.result as { sessionId: string };
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: capabilities });
+      stage.ask('session/prompt', { sessionId: result.sessionId, prompt: [] });
+      const brought = stage.request(0);
+      const isNew = method === 'session/new';
+      expect([brought.method, brought.params]).toEqual([
+        method,
+        { ...setup, ...(isNew ? {} : { sessionId: 's' }) },
+      ]);
+    },
+  );
+
+  test('holds what is for it only until it is there: then the client is read on', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.answer(0, { agentCapabilities: canAll });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    const { id } = stage.request(0);
+    expect(stage.it.router.pendingBytes).toBeGreaterThan(0);
+    let hasRoom = false;
+    const room = stage.it.router.drained(0).then(() => (hasRoom = true));
+    await stage.told();
+    expect(hasRoom).toBe(false);
+    stage.say(0, { id, result: {} });
+    expect(stage.it.router.pendingBytes).toBe(0);
+    await room;
+  });
+
+  test('keeps the directory that the client named to an earlier bridge', async () => {
+    const first = new Stage();
+    first.initialized();
+    const session = await first.opened(0);
+    const { notes } = first.link(0);
+    const stage = later(first);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.link(1).begin({ epoch: '2', notes });
+    stage.answer(1, { agentCapabilities: canAll });
+    stage.answer(1, {});
+    expect(JSON.parse(stage.link(1).notes.thread ?? '')).toMatchObject({
+      sessions: { s: { cwd: '/mnt/workspace', localCwd: '/home/me', epoch: '2' } },
+    });
+  });
+
   test(
     verifies('acp.heal', 'is resumed, too, before a notification that the last agent was not sent'),
     async () => {
@@ -219,6 +319,21 @@ describe('a session that the agent does not hold', () => {
       expect(textsOf(await stage.told())).toEqual(['mode', 'new']);
     },
   );
+
+  test('begins anew where the answer to its load can’t be read, and the client is told all that follows', async () => {
+    const stage = new Stage({}, loads);
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.answer(0, { agentCapabilities: loads });
+    await stage.told();
+    stage.link(0).say(`{"id":${stage.request(0).id},"result":{"modes"`);
+    expect(stage.answer(0, { sessionId: 's' }).method).toBe('session/new');
+    expect(stage.request(0).method).toBe('session/prompt');
+    stage.say(0, update('s', 'hello'));
+    expect(textsOf(await stage.told())).toEqual([expect.stringContaining('begins anew'), 'hello']);
+  });
 
   test(
     verifies(

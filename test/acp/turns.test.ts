@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { bareSetup } from '../../src/acp/session.ts';
 import { ThreadSessions } from '../../src/acp/thread-sessions.ts';
 import { Turns } from '../../src/acp/turns.ts';
+import { BridgeError } from '../../src/base/errors.ts';
 import { verifies } from '../requirements.ts';
 import { canAll, Stage, textsOf, update } from './agents-stage.ts';
 import type { RoutedOptions } from './routed.ts';
@@ -86,6 +87,31 @@ describe('a turn that is cancelled', () => {
     expect(stage.link(0).restarts).toEqual([]);
     stage.ask('session/prompt', { sessionId: session, prompt: [] });
     expect(stage.request(0).method).toBe('session/prompt');
+  });
+});
+
+describe('a cancel', () => {
+  test(verifies('acp.idle', 'of a prompt that never went out leaves no turn behind'), async () => {
+    const stage = new Stage(policy({}));
+    stage.initialized();
+    const session = await stage.opened(0);
+    const link = stage.link(0);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(link.isAtRest).toBe(false);
+    cancel(stage, session);
+    expect(link.isAtRest).toBe(true);
+    expect(JSON.parse(link.notes.thread ?? '')).not.toHaveProperty('sessions.s.turn');
+    link.deliver();
+    expect(stage.heard(0)).toEqual([]);
+  });
+
+  test('starts no agent where the last one has ended', async () => {
+    const { stage, session } = await inTurn(policy({}));
+    stage.link(0).exit(1);
+    stage.link(0).isAttached = false;
+    cancel(stage, session);
+    expect(stage.link(0).isAttached).toBe(false);
   });
 });
 
@@ -204,6 +230,94 @@ describe('who waits for a microVM', () => {
   test(verifies('acp.progress', 'is told so after 3 s, once'), async () => {
     expect(await waiting(policy({}), {}, 2999)).toEqual([]);
     expect(await waiting(policy({}), {}, 60_000)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  /** What the client is shown within a minute of a prompt that goes to an agent only after `ms`. */
+  async function broughtBack(ms: number): Promise<unknown[]> {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: new BridgeError('agent-lost', 'gone') });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(ms / 2);
+    stage.answer(0, { protocolVersion: 1, agentCapabilities: canAll });
+    vi.advanceTimersByTime(ms / 2);
+    stage.answer(0, {});
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    return textsOf(await stage.told());
+  }
+
+  test('is told so also while the agent is introduced and the conversation brought back, once', async () => {
+    expect(await broughtBack(2998)).toEqual([]);
+    expect(await broughtBack(3002)).toEqual([expect.stringContaining('starting')]);
+    expect(await broughtBack(20_000)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  /** What the client is shown of a prompt that finds the shell let go of, and is in it again after `ms`. */
+  async function cameBack(ms: number): Promise<unknown[]> {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    const link = stage.link(0);
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    vi.advanceTimersByTime(300_000);
+    expect(link.lettings).toBe(1);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(ms);
+    link.comeBack();
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    return textsOf(await stage.told());
+  }
+
+  test(verifies('acp.progress', 'is told so too where the shell was let go of'), async () => {
+    expect(await cameBack(2999)).toEqual([]);
+    expect(await cameBack(3001)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  test('is not told so where only the connection is lost', async () => {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    stage.link(0).isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    await stage.told();
+    vi.advanceTimersByTime(60_000);
+    expect(await stage.told()).toEqual([]);
+  });
+
+  test('is not told so in a turn, nor behind one that is cancelled', async () => {
+    const { stage, session, prompt } = await inTurn(
+      policy({ cancel: { strategy: 'stop', graceMs: 60_000 } }),
+    );
+    vi.advanceTimersByTime(4000);
+    cancel(stage, session);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(4000);
+    stage.heard(0);
+    stage.say(0, { id: prompt, result: { stopReason: 'cancelled' } });
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    expect(textsOf(await stage.told())).toEqual([]);
+  });
+
+  test('is told so again for another prompt, and not for one that was cancelled', async () => {
+    const stage = new Stage(policy({}));
+    stage.initialized();
+    const session = await stage.opened(0);
+    for (let time = 1; time <= 2; time += 1) {
+      stage.link(0).begin({ cause: new BridgeError('agent-lost', 'gone') });
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      vi.advanceTimersByTime(2000);
+      cancel(stage, session);
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      await stage.told();
+      vi.advanceTimersByTime(2999);
+      expect(textsOf(await stage.told())).toEqual([]);
+      vi.advanceTimersByTime(60_000);
+      expect(textsOf(await stage.told())).toHaveLength(1);
+      cancel(stage, session);
+      stage.heard(0);
+    }
   });
 
   test(verifies('acp.progress', 'is not told if nobody wants it'), async () => {

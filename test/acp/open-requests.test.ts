@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { firstRequestId, OpenRequests } from '../../src/acp/request-ids.ts';
+import { firstRequestId, OpenRequests } from '../../src/acp/open-requests.ts';
 import { verifies } from '../requirements.ts';
 
 describe('OpenRequests', () => {
