@@ -5,7 +5,7 @@
 # $8 what to save: rest, busy or -   $9 how often to look whether that is done
 # $10 bytes of its `in` to free, or 0: whole lines that are acknowledged
 # A line that holds \036 is the host's or the bridge's: no JSON text holds that byte.
-N=$2 E=$3 O=$4
+N=$2 E=$3 O=$4 F= J=
 unset TMOUT POSIXLY_CORRECT
 umask 077
 exec 2>/dev/null
@@ -22,7 +22,7 @@ busybox $t --help >&2 || die tool $t
 eval "$t() { busybox $t \"\$@\"; }"
 done
 # Where `cat` is a function, stdout may still be `in`.
-idle() { exec "$BASH" -pc "$ACB_IDLE" - $N >&0; }
+idle() { [ "$J" ] && rm -f lock; exec "$BASH" -pc "$ACB_IDLE" - $N >&0; }
 # Until what follows `out` can write no more: it is gone, or on its way out (PF_EXITING). Inotify makes that way long.
 hush() {
 local s
@@ -52,13 +52,13 @@ b=.agentcore-bridge-$UID
 done
 # Of two hosts at once the later one stays, so that a single process writes to `in`.
 set -C
-for ((i = 0; i < 100; i++)); do >lock && break; nap; done
+for ((i = 0; i < 100; i++)); do >lock && J=1 && break; nap; done
 set +C
 read -r H h M <viewer
 # A bridge that knows of the agent, and was not the last one here, knows too little: it asks again, as a new one.
 case $E,$M in
 -,* | *, | *,"${N%-*}"-*) ;;
-*) rm -f lock; say taken; idle ;;
+*) say taken; idle ;;
 esac
 if [ "$H" != $$ ] && lives "$H" "$h"; then
 # A polite signal first: it may be about to put on record which agent it started.
@@ -71,6 +71,7 @@ born $$
 # In place: to truncate a file and write it anew, some file systems wait for the disk.
 echo $$ $B $N 1<>viewer
 rm -f lock &
+J=
 # Ends epoch $1, and says so behind its last output where the epoch itself did not.
 finish() {
 local W w G g
@@ -99,7 +100,7 @@ cd $C && . ./functions || die epoch
 I=$(stat -c %s in) X=- K=-
 if [ $E = $C ]; then
 [ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha256sum) && X=${X%% *}
-[ $6 -gt 0 ] || [ ${10} -gt 0 ] && echo $6 ${10} >free && kill -USR2 $W
+[ $L = live ] && [ $(($6 + ${10})) -gt 0 ] && echo $6 ${10} >free && kill -USR2 $W
 else
 # A bridge that knows nothing goes on where the last one said that its client was: "delivered:open,open".
 K=$(record_in . ack 0-9:,)
