@@ -27,9 +27,8 @@ export type PacerStep =
 /**
  * Makes frames out of written bytes: small writes share a frame, large ones are split, and what comes while a frame
  * must wait joins it. A token bucket keeps the rate: a fiftieth of the frames of a second may go at once, the others are
- * spread, since frames that leave at once are those that a hiccup of the network bunches further, and what may go at once is
- * missing from what a flood may send. Bucket and refill
- * together are `framesPerSecond`, so no window of a second has more. Reads no clock: `now` is in milliseconds.
+ * spread, since frames that leave at once are those that a hiccup of the network bunches further. And no window of a
+ * second has more than `framesPerSecond`. Reads no clock: `now` is in milliseconds.
  */
 export class Pacer {
   readonly #payloadBytes: number;
@@ -37,14 +36,18 @@ export class Pacer {
   readonly #tokensPerMs: number;
   #tokens: number;
   #refilledAt: number | undefined;
+  /** When the last frames went, as many as may go in a second, in a ring. */
+  readonly #sentAt: Float64Array;
+  #oldest = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
 
   constructor(pace: Pace) {
     this.#payloadBytes = pace.frameBytes - 1;
     this.#bucket = Math.max(1, Math.floor(pace.framesPerSecond / 50));
-    this.#tokensPerMs = (pace.framesPerSecond - this.#bucket) / 1_000;
+    this.#tokensPerMs = pace.framesPerSecond / 1_000;
     this.#tokens = this.#bucket;
+    this.#sentAt = new Float64Array(Math.floor(pace.framesPerSecond)).fill(Number.NEGATIVE_INFINITY);
   }
 
   get queuedBytes(): number {
@@ -60,21 +63,30 @@ export class Pacer {
 
   next(now: number): PacerStep {
     if (this.#queuedBytes === 0) return { is: 'empty' };
-    this.#refill(now);
-    const missing = 1 - this.#tokens;
-    // What sums of fractions leave over is no reason to wait.
-    if (missing > rounding) return { is: 'wait', ms: Math.ceil(missing / this.#tokensPerMs) };
+    const waitMs = Math.max(this.#untilToken(now), this.#untilWindow(now));
+    if (waitMs > 0) return { is: 'wait', ms: waitMs };
     this.#tokens -= 1;
+    this.#sentAt[this.#oldest] = now;
+    this.#oldest = (this.#oldest + 1) % this.#sentAt.length;
     const pieces = this.#take();
     const payloadBytes = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     this.#queuedBytes -= payloadBytes;
     return { is: 'frame', frame: stdinFrame(pieces), payloadBytes };
   }
 
-  #refill(now: number): void {
+  #untilToken(now: number): number {
     const gained = (now - (this.#refilledAt ?? now)) * this.#tokensPerMs;
     this.#tokens = Math.min(this.#bucket, this.#tokens + gained);
     this.#refilledAt = now;
+    const missing = 1 - this.#tokens;
+    // What sums of fractions leave over is no reason to wait.
+    return missing > rounding ? Math.ceil(missing / this.#tokensPerMs) : 0;
+  }
+
+  /** A frame that went a whole second ago is still in the window. */
+  #untilWindow(now: number): number {
+    const left = (this.#sentAt[this.#oldest] ?? 0) + 1_000 - now;
+    return left < 0 ? 0 : Math.floor(left) + 1;
   }
 
   /** The head of the queue, up to a frame's worth. */

@@ -41,7 +41,7 @@ describe('the outbox', () => {
     sent[0]?.flushed();
     sent[1]?.flushed();
     expect(texts()).toEqual(['a', 'b']);
-    clock.advance(10);
+    clock.advance(9);
     expect(texts()).toEqual(['a', 'b']);
     clock.advance(1);
     expect(texts()).toEqual(['a', 'b', 'c']);
