@@ -7,7 +7,7 @@ import type { EpochEvent, Notes } from './agent-link.ts';
  * RS acb NONCE need                                              the agent is to be started
  * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
  * RS acb NONCE keeping kept|no-mount|no-tar                      whether the agent is saved; before `begin`
- * RS acb NONCE begin EPOCH live|dead IN OUT SHA256 DELIVERED:OPEN,OPEN CWD   attached: the output follows
+ * RS acb NONCE begin EPOCH live|dead IN OUT SHA1 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE taken                                             another bridge was here since: not attached
  * RS acb NONCE fail WHAT…                                        it can't work
  * RS acb NONCE end                                               detached
@@ -28,7 +28,7 @@ export type HostRecord =
       readonly inSize: number;
       /** Offset of the first byte of output that follows. */
       readonly outOffset: number;
-      /** SHA-256 of the input behind what was acknowledged, in hex; undefined where there is none. */
+      /** SHA-1 of the input behind what was acknowledged, in hex; undefined where there is none. */
       readonly checksum: string | undefined;
       /** What the last bridge said of its client; undefined where the asking bridge knows better. */
       readonly checkpoint: Checkpoint | undefined;
@@ -131,7 +131,7 @@ function parseBegin(words: readonly string[]): HostRecord | undefined {
     /^\w+$/.test(epoch) &&
     !Number.isNaN(record.inSize) &&
     !Number.isNaN(record.outOffset) &&
-    (record.checksum === undefined || /^[0-9a-f]{64}$/.test(record.checksum)) &&
+    (record.checksum === undefined || /^[0-9a-f]{40}$/.test(record.checksum)) &&
     record.cwd.startsWith('/');
   return isWhole ? record : undefined;
 }

@@ -191,8 +191,12 @@ export class Outbox {
     return line;
   }
 
+  /**
+   * Against accidents alone: who means harm in the microVM can say what he likes. SHA-1 is in busybox, too, and takes coreutils a
+   * third of the time of SHA-256, in which the flow stands still.
+   */
   #checksumTo(size: number): string {
-    const sum = createHash('sha256');
+    const sum = createHash('sha1');
     for (const line of this.#bound) {
       const from = Math.max(this.#acknowledged - line.start, 0);
       const to = Math.min(size - line.start, line.length);

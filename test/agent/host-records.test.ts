@@ -10,7 +10,7 @@ import {
 import { verifies } from '../requirements.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const checksum = 'c0ffee'.padEnd(64, '0');
+const checksum = 'c0ffee'.padEnd(40, '0');
 const begin = `\u001eacb me-2 begin e1 live 10 20 ${checksum} 5:1,3 /home/a b`;
 
 describe('a record of the host', () => {

@@ -72,7 +72,7 @@ const answer = fc.oneof(
         fc.constantFrom('live', 'live', 'dead'),
         fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
         fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
-        fc.constantFrom('-', 'c0ffee'.padEnd(64, '0')),
+        fc.constantFrom('-', 'c0ffee'.padEnd(40, '0')),
         checkpoint,
         fc.constant('/root'),
         fc.option(fc.tuple(fc.nat(6), lie)),

@@ -300,7 +300,7 @@ describe('what the agent remembers', () => {
   });
 
   test(verifies('host.keep', 'is not kept without tar, and that is told; notes are'), async () => {
-    const names = 'bash cat tail head stat mkdir rm sed sha256sum grep base64 stty mv'.split(' ');
+    const names = 'bash cat tail head stat mkdir rm sed sha1sum grep base64 stty mv'.split(' ');
     const tools = await Promise.all(
       names.map(async (name) => [name, (await programOf(name)) ?? ''] as const),
     );

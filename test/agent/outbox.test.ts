@@ -5,7 +5,7 @@ import { Outbox } from '../../src/agent/outbox.ts';
 import { verifies } from '../requirements.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const sha256 = (all: Uint8Array): string => createHash('sha256').update(all).digest('hex');
+const sha1 = (all: Uint8Array): string => createHash('sha1').update(all).digest('hex');
 
 /** The far side: a file that bytes are appended to, and what the agent gets to see of it. */
 class Host {
@@ -32,7 +32,7 @@ class Host {
   confirm(): 'intact' | 'damaged' {
     const fresh = this.arrived.subarray(this.#confirmed);
     this.#confirmed = this.arrived.length;
-    return this.outbox.confirm(this.arrived.length, fresh.length > 0 ? sha256(fresh) : undefined);
+    return this.outbox.confirm(this.arrived.length, fresh.length > 0 ? sha1(fresh) : undefined);
   }
 
   /** Whole lines, less those that hold RS. */
@@ -117,8 +117,8 @@ describe('an outbox', () => {
     const { outbox } = new Host();
     outbox.add(bytes('one'), false);
     outbox.take(100);
-    expect(outbox.confirm(5, sha256(bytes('one\n?')))).toBe('damaged');
-    expect(outbox.confirm(4, sha256(bytes('one\n')))).toBe('intact');
+    expect(outbox.confirm(5, sha1(bytes('one\n?')))).toBe('damaged');
+    expect(outbox.confirm(4, sha1(bytes('one\n')))).toBe('intact');
     expect(outbox.confirm(3, undefined)).toBe('damaged');
     expect(outbox.confirm(4, undefined)).toBe('intact');
   });
@@ -185,7 +185,7 @@ describe('an outbox', () => {
       expect(outbox.acknowledgedBytes).toBe(40);
       expect(Buffer.from(outbox.take(100) ?? []).toString()).toBe('waiting\n');
       expect(outbox.take(100)).toBeUndefined();
-      expect(outbox.confirm(48, sha256(bytes('waiting\n')))).toBe('intact');
+      expect(outbox.confirm(48, sha1(bytes('waiting\n')))).toBe('intact');
     },
   );
 
@@ -226,7 +226,7 @@ describe('an outbox', () => {
     expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([9, 0, 2]);
     outbox.take(1);
     expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([9, 1, 1]);
-    expect(outbox.confirm(1, sha256(bytes('1')))).toBe('intact');
+    expect(outbox.confirm(1, sha1(bytes('1')))).toBe('intact');
     expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([8, 0, 1]);
   });
 });

@@ -172,7 +172,7 @@ describe('hostile values', () => {
 
 describe('a poor container', async () => {
   const busybox = await programOf('busybox');
-  const gnuTools = 'cat tail head stat mkdir rm mv sed sha256sum grep base64 stty'.split(' ');
+  const gnuTools = 'cat tail head stat mkdir rm mv sed sha1sum grep base64 stty'.split(' ');
 
   /** This machine's own tools, by these names. */
   const toolsNamed = async (names: readonly string[]): Promise<Record<string, string>> =>

@@ -16,7 +16,7 @@ if [ "$(trap -p INT)" ]; then
 env --default-signal=INT true || die tool env --default-signal
 exec env --default-signal=INT "$BASH" -pc "$BASH_EXECUTION_STRING" "$0" "$@"
 fi
-for t in stty cat tail head stat mkdir rm mv sed sha256sum base64; do
+for t in stty cat tail head stat mkdir rm mv sed sha1sum base64; do
 hash $t && continue
 busybox $t --help >&2 || die tool $t
 eval "$t() { busybox $t \"\$@\"; }"
@@ -99,7 +99,7 @@ cd $C && . ./functions || die epoch
 [ $8 = - ] || ask $8 $9
 I=$(stat -c %s in) X=- K=-
 if [ $E = $C ]; then
-[ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha256sum) && X=${X%% *}
+[ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha1sum) && X=${X%% *}
 [ $L = live ] && [ $(($6 + ${10})) -gt 0 ] && echo $6 ${10} >free && kill -USR2 $W
 else
 # A bridge that knows nothing goes on where the last one said that its client was: "delivered:open,open".

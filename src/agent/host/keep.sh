@@ -101,7 +101,7 @@ collect() {
 # Names, sizes and times, in short.
 print_of() {
   local i
-  for ((i = 1; i <= $#; i += 500)); do stat -c '%n %s %Y %y %i' "${@:i:500}"; done | sha256sum
+  for ((i = 1; i <= $#; i += 500)); do stat -c '%n %s %Y %y %i' "${@:i:500}"; done | sha1sum
 }
 
 # Those names to stdout. Status 0: whole. GNU tar says 1 where a file changed while it was read.
