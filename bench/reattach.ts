@@ -10,8 +10,7 @@ export async function reattachFigures(rounds = 15): Promise<Figure[]> {
   const stage = new Stage();
   try {
     await stage.startService();
-    const bridge = stage.bridge(['--thread', 'reattach'], [process.execPath, bare('agent.mjs')]);
-    await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    const bridge = await stage.begun('reattach', [process.execPath, bare('agent.mjs')]);
     let id = 0;
     // So that the shell of the bare upgrades is there before they are measured.
     await upgrade(stage);

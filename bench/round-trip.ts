@@ -11,8 +11,7 @@ export async function roundTripFigures(rounds = 10, requests = 25): Promise<Figu
   try {
     await stage.startService();
     const agent = [process.execPath, bare('agent.mjs')];
-    const bridge = stage.bridge(['--thread', 'round-trip'], agent);
-    await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    const bridge = await stage.begun('round-trip', agent);
     const cat = await stage.relay('cat');
     const bareAgent = await stage.relay(agent.join(' '));
     const byFiles = await stage.relay(`bash ${bare('by-files.sh')} ${agent.join(' ')}`);

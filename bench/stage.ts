@@ -74,6 +74,13 @@ export class Stage {
     return this.start([bin, ...args, '--', ...agent], env);
   }
 
+  /** A bridge on a thread of that name, whose agent has been introduced. */
+  async begun(thread: string, agent: readonly string[]): Promise<Program> {
+    const bridge = this.bridge(['--thread', thread], agent);
+    await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    return bridge;
+  }
+
   /** A bare WebSocket client of a fresh shell that runs `command` in a PTY in raw mode. */
   async relay(command: string, pace: 'paced' | 'at once' = 'at once'): Promise<Program> {
     return this.inPty(this.start([bare('relay.mjs'), JSON.stringify(await this.upgrade()), pace]), command);

@@ -14,8 +14,7 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
   try {
     await stage.startService();
     const agent = [process.execPath, bare('agent.mjs')];
-    const bridge = stage.bridge(['--thread', 'throughput'], agent);
-    await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    const bridge = await stage.begun('throughput', agent);
     let id = 0;
     const flood = async (
       program = bridge,

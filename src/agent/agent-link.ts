@@ -25,7 +25,7 @@ export interface TakenBack {
   readonly urgent: boolean;
 }
 
-/** One life of the agent process that the link came to be attached to. */
+/** One life of the agent process that the link came to be attached to: also one that it knew, if another bridge had it since. */
 export interface EpochEvent {
   readonly epoch: string;
   /** `started`: this attach started the process. `found`: it was there before this link. */
@@ -33,11 +33,11 @@ export interface EpochEvent {
   /** The agent's working directory in the microVM, the same for a thread for ever. */
   readonly cwd: string;
   /**
-   * Lines with a ticket up to this one (urgent ones aside) went, at least in part, to an earlier epoch, and will not be
+   * Lines with a ticket up to this one (urgent ones aside) went, at least in part, before this attach, and will not be
    * sent again. 0 at the first epoch. Lines with higher tickets go to this one.
    */
   readonly lostThrough: number;
-  /** Why the epoch before this one is gone, where there was one and its agent did not simply end. */
+  /** Why what went before is lost, where there was anything and its agent did not simply end. */
   readonly cause: BridgeError | undefined;
   readonly notes: Notes;
   /** Whether what the agent remembers outlives the microVM: `kept`, or what is missing for that. */

@@ -192,7 +192,7 @@ export class Outbox {
   }
 
   /**
-   * Against accidents alone: who means harm in the microVM can say what he likes. SHA-1 is in busybox, too, and takes coreutils a
+   * Against accidents alone: a microVM that means harm says what it likes. SHA-1 is in busybox, too, and takes coreutils a
    * third of the time of SHA-256, in which the flow stands still.
    */
   #checksumTo(size: number): string {

@@ -15,7 +15,7 @@ export type ErrorCode =
   | 'busy'
   /** No connection to the service could be had, or not again. */
   | 'unreachable'
-  /** Another client attached the same shell (close code 4000). */
+  /** Another client attached the same shell (close code 4000), or had the thread while this bridge was away. */
   | 'replaced'
   /** The shell is attached, but nothing in it answers the handshake. */
   | 'shell-silent'

@@ -1,10 +1,8 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ResumableLink } from '../../src/agent/resumable-link.ts';
-import { silentLog } from '../../src/base/log.ts';
 import { collectGarbage } from '../collect-garbage.ts';
 import { verifies } from '../requirements.ts';
-import { type Answer, ScriptedShell } from './scripted-shell.ts';
+import { type Answer, linkTo, ScriptedShell } from './scripted-shell.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -19,15 +17,8 @@ function start(answer: Answer, maxLineBytes = 200) {
   const order: string[] = [];
   let epoch = '';
   const shell = new ScriptedShell(answer);
-  const link = new ResumableLink({
-    shellId: 'shell',
-    createShell: shell.connect,
-    command: 'agent',
-    cwd: undefined,
-    env: {},
-    persist: [],
+  const link = linkTo(shell, {
     maxLineBytes,
-    log: silentLog,
     events: {
       onEpoch: (event) => {
         ({ epoch } = event);
@@ -42,7 +33,6 @@ function start(answer: Answer, maxLineBytes = 200) {
         heard.exits += 1;
         order.push('exit');
       },
-      onState: () => undefined,
       onFailed: () => {
         heard.failed += 1;
         order.push('failed');

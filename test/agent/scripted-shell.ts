@@ -1,3 +1,6 @@
+import type { AgentLinkEvents } from '../../src/agent/agent-link.ts';
+import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resumable-link.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
 
@@ -84,4 +87,32 @@ export class ScriptedShell {
       for (const words of said) this.say(`\u001eacb ${nonce} ${words}\n`);
     });
   }
+}
+
+/** A link to the host in such a shell. */
+export function linkTo(
+  shell: ScriptedShell,
+  options: Pick<ResumableLinkOptions, 'maxLineBytes'> &
+    Partial<Pick<ResumableLinkOptions, 'log'>> & { readonly events: Partial<AgentLinkEvents> },
+): ResumableLink {
+  const nothing = (): void => undefined;
+  return new ResumableLink({
+    shellId: 'shell',
+    createShell: shell.connect,
+    command: 'agent',
+    cwd: undefined,
+    env: {},
+    persist: [],
+    log: silentLog,
+    ...options,
+    events: {
+      onEpoch: nothing,
+      onLine: nothing,
+      onOversizedLine: nothing,
+      onExit: nothing,
+      onState: nothing,
+      onFailed: nothing,
+      ...options.events,
+    },
+  });
 }

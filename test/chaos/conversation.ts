@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import { gone, type Stage } from './stage.ts';
 
-export interface ConversationOptions {
+interface ConversationOptions {
   readonly stage: Stage;
   readonly session: string;
   readonly random: Random;
@@ -14,11 +14,23 @@ export interface ConversationOptions {
   readonly onTurn: (beganAt: number) => Promise<void>;
 }
 
+/** Conversations in all these sessions, side by side, as the seed has them. */
+export async function converseInAll(
+  sessions: readonly string[],
+  seed: number,
+  options: Omit<ConversationOptions, 'session' | 'random'>,
+): Promise<void> {
+  const conversations = sessions.map((session, i) =>
+    converse({ ...options, session, random: new Random(seed * 31 + i) }),
+  );
+  await Promise.all(conversations);
+}
+
 /**
  * The client's side of one session: some notifications, a prompt, and again when that is answered, whichever bridge is
  * there. Resolves when a last turn was answered that began behind the end.
  */
-export async function converse(options: ConversationOptions): Promise<void> {
+async function converse(options: ConversationOptions): Promise<void> {
   const { stage, session, random } = options;
   let heldBy = stage.bridge;
   for (;;) {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { converse } from './conversation.ts';
+import { converseInAll } from './conversation.ts';
 import { faultKinds } from './faults.ts';
 import { faultsOf } from './ledger.ts';
 import type { Pace } from './programs.ts';
@@ -75,18 +75,12 @@ export class Lane {
     const { stage } = this;
     try {
       const sessions = await within(60_000, stage.start(4), 'the start');
-      const conversations = Promise.all(
-        sessions.map((session, i) =>
-          converse({
-            stage,
-            session,
-            random: new Random(seed * 31 + i),
-            updates: 40,
-            isOver: () => this.#isOver,
-            onTurn: (beganAt) => this.#onTurn(beganAt),
-          }),
-        ),
-      );
+      const conversations = converseInAll(sessions, seed, {
+        stage,
+        updates: 40,
+        isOver: () => this.#isOver,
+        onTurn: (beganAt) => this.#onTurn(beganAt),
+      });
       await Promise.race([this.#injectAll(), conversations]);
       this.#isOver = true;
       await within(120_000, conversations, 'the last turns');

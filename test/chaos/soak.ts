@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { setup } from '../e2e/build.ts';
 import type { Cut } from '../../src/local/faults.ts';
-import { converse } from './conversation.ts';
+import { converseInAll } from './conversation.ts';
 import { faultsOf } from './ledger.ts';
 import { Random } from './random.ts';
 import { shippedBridge } from './programs.ts';
@@ -39,21 +39,15 @@ const isOver = (): boolean => performance.now() >= endsAt;
 let pausing: Promise<void> = Promise.resolve();
 
 const sessions = await stage.start(4);
-const conversations = Promise.all(
-  sessions.map((session, i) =>
-    converse({
-      stage,
-      session,
-      random: new Random(seed * 31 + i),
-      updates: 400,
-      isOver,
-      onTurn: async () => {
-        await pausing;
-        await delay(random.magnitude(20, 2000));
-      },
-    }),
-  ),
-);
+const conversations = converseInAll(sessions, seed, {
+  stage,
+  updates: 400,
+  isOver,
+  onTurn: async () => {
+    await pausing;
+    await delay(random.magnitude(20, 2000));
+  },
+});
 conversations.catch(() => undefined);
 
 const cuts: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001];

@@ -79,6 +79,26 @@ describe('a thread at which nothing goes on', () => {
     },
   );
 
+  test(
+    verifies(['shell.replaced', 'host.takeover'], 'is taken back from a bridge that is at it, which leaves'),
+    async () => {
+      const local = await startLocal();
+      const args = ['--idle-detach', '200ms', '--thread', 'two desks'];
+      const first = await connect(local, { args });
+      const [one, other] = [await first.newSession(), await first.newSession()];
+      const { said } = await first.prompt(one, 'life');
+      await letGo(local);
+      const second = await connect(local, { args });
+      await second.load(other);
+      const turn = second.prompt(other, 'say 1\nwait');
+      await second.until(() => second.said(other).length === 1);
+      expect((await first.prompt(one, 'life')).said).toEqual(said);
+      expect(await second.bridge.exit).toBe(5);
+      expect((await turn).answer.error?.data).toMatchObject({ 'agentcore-bridge/code': 'replaced' });
+      expect((await first.prompt(one, 'life')).said).toEqual(said);
+    },
+  );
+
   test(verifies(['acp.idle'], 'is none whose turn is open, while nothing is said'), async () => {
     const local = await startLocal();
     const client = await connect(local, { args: ['--idle-detach', '200ms'] });

@@ -10,7 +10,6 @@ import { agentCannotStart, agentExited, leaving, slowToCancel } from '../../src/
 import { inRemoteTerms } from '../../src/acp/remote-view.ts';
 import { readMessage, type Request } from '../../src/acp/message.ts';
 import { hostFailure } from '../../src/agent/host-failure.ts';
-import { ResumableLink } from '../../src/agent/resumable-link.ts';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
 import { createCredentialSource } from '../../src/aws/credentials.ts';
 import { SigningClock } from '../../src/aws/signing-clock.ts';
@@ -26,7 +25,7 @@ import { verdictOnClose } from '../../src/shell/verdict.ts';
 import { Stage, textsOf } from '../acp/agents-stage.ts';
 import { bytesOf } from '../acp/json-texts.ts';
 import { routed, routedAndBegun } from '../acp/routed.ts';
-import { type Answer, ScriptedShell } from '../agent/scripted-shell.ts';
+import { type Answer, linkTo, ScriptedShell } from '../agent/scripted-shell.ts';
 import { runBin } from '../cli/run-bin.ts';
 import { runMain } from '../cli/run-main.ts';
 import { runtimeArn } from '../e2e/bridge-process.ts';
@@ -110,21 +109,11 @@ async function linkErrors(answer: Answer, log = silentLog): Promise<BridgeError[
   onTestFinished(() => void vi.useRealTimers());
   const errors: BridgeError[] = [];
   const shell = new ScriptedShell(answer);
-  const link = new ResumableLink({
-    shellId: 'shell',
-    createShell: shell.connect,
-    command: 'agent',
-    cwd: undefined,
-    env: {},
-    persist: [],
+  const link = linkTo(shell, {
     maxLineBytes: 1024,
     log,
     events: {
       onEpoch: ({ cause }) => cause && errors.push(cause),
-      onLine: () => undefined,
-      onOversizedLine: () => undefined,
-      onExit: () => undefined,
-      onState: () => undefined,
       onFailed: (error) => errors.push(error),
     },
   });
