@@ -41,7 +41,7 @@ const { output } = await bundle.write({
 await bundle.close();
 
 // Scripts for the microVM and the local one are read where the code that sends them stands.
-cpSync(join(root, 'src/agent/host'), join(bridge, 'host'), { recursive: true });
+cpSync(join(root, 'src/agent/host/scripts'), join(bridge, 'scripts'), { recursive: true });
 cpSync(join(root, 'src/local/microvm'), join(bridge, 'microvm'), { recursive: true });
 const moduleIds = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 if (isShipped) writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));

@@ -1,5 +1,5 @@
 /**
- * Errors that stay on this side of the wire. `src/acp/json-rpc-errors.ts` holds the one table that says what a
+ * Errors that stay on this side of the wire. `src/acp/message/json-rpc-errors.ts` holds the one table that says what a
  * client is told about each.
  */
 export type ErrorCode =

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { Router } from '../acp/router.ts';
-import type { ThreadChoice } from '../acp/thread-choice.ts';
-import { ResumableLink } from '../agent/resumable-link.ts';
+import { Router } from '../acp/routing/router.ts';
+import type { ThreadChoice } from '../acp/routing/thread-choice.ts';
+import { ResumableLink } from '../agent/resume/resumable-link.ts';
 import { threadIds } from '../agent/thread-ids.ts';
 import { parseRuntimeArn, type RuntimeArn } from '../aws/arn.ts';
 import { createCredentialSource } from '../aws/credentials.ts';

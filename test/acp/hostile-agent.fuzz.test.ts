@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifies } from '../requirements.ts';
 import { Stage } from './agents-stage.ts';
-import { jsonText } from './json-texts.ts';
+import { jsonText } from './message/json-texts.ts';
 
 interface Told {
   readonly id?: unknown;

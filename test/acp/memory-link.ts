@@ -1,6 +1,6 @@
 import type { AgentLink, AgentLinkEvents, EpochEvent, Notes, TakenBack } from '../../src/agent/agent-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
-import { bytesOf, textOf } from './json-texts.ts';
+import { bytesOf, textOf } from './message/json-texts.ts';
 
 interface Queued {
   readonly ticket: number;

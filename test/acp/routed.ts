@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Router, type RouterOptions } from '../../src/acp/router.ts';
+import { Router, type RouterOptions } from '../../src/acp/routing/router.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { createLog } from '../../src/base/log.ts';
-import { bytesOf, textOf } from './json-texts.ts';
+import { bytesOf, textOf } from './message/json-texts.ts';
 import { MemoryLink } from './memory-link.ts';
 
 /** The first id that a {@link routed} router gives to the agent. */

@@ -1,5 +1,5 @@
 import type { AgentLinkEvents } from '../../src/agent/agent-link.ts';
-import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resumable-link.ts';
+import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';

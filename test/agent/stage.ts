@@ -7,7 +7,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import type { AgentExit, AgentLinkEvents, EpochEvent } from '../../src/agent/agent-link.ts';
-import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resumable-link.ts';
+import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { PtyShell, type PtyShellOptions } from './pty-shell.ts';

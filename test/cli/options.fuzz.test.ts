@@ -9,7 +9,7 @@ import { runMain as run } from './run-main.ts';
 
 // The commands themselves: what is real here is all that comes before they begin.
 const begun = vi.hoisted(() => vi.fn());
-vi.mock('../../src/acp/router.ts', () => ({
+vi.mock('../../src/acp/routing/router.ts', () => ({
   Router: vi.fn(function begin() {
     begun('bridge');
     throw new BridgeError('closing', 'the options can be used');

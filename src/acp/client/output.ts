@@ -1,0 +1,167 @@
+import { monotonicNow } from '../../base/monotonic-now.ts';
+import { FloodGate } from './flood-gate.ts';
+
+/**
+ * Gives lines, without their newlines, to the client. Returns how many of them its pipe took whole. If these are not all
+ * of them, the next one is under way, and whoever owns the pipe tells when there is room again.
+ */
+export type WriteLines = (lines: readonly Uint8Array[]) => number;
+
+export interface ClientOutputEvents {
+  /** The client does not read what it was given. */
+  onFull(): void;
+  /** It has read all of it. */
+  onRoom(): void;
+}
+
+/**
+ * Lines for the client, from any number of agents, and how much of each one's output the client has with them: a line
+ * counts when its pipe has taken it, not before, since what waits in this process is lost with it.
+ */
+export class ClientOutput {
+  readonly #write: WriteLines;
+  readonly #events: ClientOutputEvents;
+  readonly #gate = new FloodGate(batchMs);
+  #lines: Line[] = [];
+  /** Those that have got further since the client had all lines last. */
+  readonly #moved = new Set<Lane>();
+  #state: 'idle' | 'due' | 'full' = 'idle';
+  /** Whether the client was given more than it has read, and has not caught up yet. */
+  #isBehind = false;
+  #timer: NodeJS.Timeout | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(write: WriteLines, events: ClientOutputEvents) {
+    this.#write = write;
+    this.#events = events;
+  }
+
+  /**
+   * A way for the lines that one agent gives rise to.
+   *
+   * @param onProgress The client has so much of the epoch's output: told in the same turn as the write that did it.
+   */
+  lane(onProgress: (delivered: number) => void): OutputLane {
+    const lane: Lane = { position: 0, onProgress };
+    const move = (): void => {
+      this.#moved.add(lane);
+      this.#schedule();
+    };
+    return {
+      add: (bytes) => {
+        this.#lines.push({ bytes, lane, position: lane.position });
+        move();
+      },
+      moveTo: (position) => {
+        lane.position = position;
+        move();
+      },
+      beginEpoch: () => {
+        lane.position = 0;
+        this.#lines = this.#lines.map((line) => (line.lane === lane ? { ...line, position: 0 } : line));
+      },
+      report: move,
+    };
+  }
+
+  /** A line that no agent gave rise to. */
+  add(bytes: Uint8Array): void {
+    this.#lines.push({ bytes, lane: undefined, position: 0 });
+    this.#schedule();
+  }
+
+  /** Writes what there is, now, unless the client does not read. */
+  flush(): void {
+    if (this.#state !== 'full') this.#writeBehind(0);
+  }
+
+  /** The line that was under way is whole, and there is room for more. */
+  onRoom(): void {
+    if (this.#state === 'full') this.#writeBehind(1);
+  }
+
+  /** Resolves when the client has all lines, or after `withinMs`. */
+  async drained(withinMs: number): Promise<void> {
+    this.flush();
+    if (this.#lines.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    const timer = setTimeout(resolve, withinMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** Gives up the lines that wait, but for one that is under way. */
+  stop(): void {
+    this.#lines.splice(this.#state === 'full' ? 1 : 0);
+    clearTimeout(this.#timer);
+  }
+
+  /** Lines of one turn of the event loop go together. */
+  #schedule(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'due';
+    queueMicrotask(() => {
+      if (this.#state !== 'due') return;
+      const waitMs = this.#gate.waitMs(monotonicNow(), this.#lines.length);
+      if (waitMs > 0) this.#timer = setTimeout(() => this.flush(), waitMs);
+      else this.flush();
+    });
+  }
+
+  /** Writes what is behind the first `done` lines, which the client has by now. */
+  #writeBehind(done: number): void {
+    clearTimeout(this.#timer);
+    const lines = this.#lines.slice(done).map(({ bytes }) => bytes);
+    this.#gate.pass(monotonicNow(), lines.length);
+    const written = this.#lines.splice(0, done + (lines.length > 0 ? this.#write(lines) : 0));
+    const isAll = this.#lines.length === 0;
+    this.#state = isAll ? 'idle' : 'full';
+    this.#report(isAll, written);
+    if (this.#isBehind === isAll) this.#catchUp(isAll);
+    if (isAll) this.#drained?.();
+  }
+
+  #report(isAll: boolean, written: readonly Line[]): void {
+    const reached = new Map<Lane, number>();
+    for (const { lane, position } of written) if (lane !== undefined) reached.set(lane, position);
+    if (isAll) {
+      for (const lane of this.#moved) reached.set(lane, lane.position);
+      this.#moved.clear();
+    }
+    for (const [lane, position] of reached) lane.onProgress(position);
+  }
+
+  #catchUp(hasCaughtUp: boolean): void {
+    this.#isBehind = !hasCaughtUp;
+    if (hasCaughtUp) this.#events.onRoom();
+    else this.#events.onFull();
+  }
+}
+
+/** The way of one agent's lines to the client. */
+export interface OutputLane {
+  add(bytes: Uint8Array): void;
+  /** The agent's output up to here is dealt with once the lines are written that were added before and since. */
+  moveTo(position: number): void;
+  /** Another epoch: its output is counted from 0. */
+  beginEpoch(): void;
+  /** Has `onProgress` told soon, also where nothing is to be written. */
+  report(): void;
+}
+
+interface Lane {
+  /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
+  position: number;
+  readonly onProgress: (delivered: number) => void;
+}
+
+interface Line {
+  readonly bytes: Uint8Array;
+  readonly lane: Lane | undefined;
+  /** How much of the lane's output the client has with this line and those before it. */
+  readonly position: number;
+}
+
+/** 100 batches a second leave half of the service's frames for what is said to the agent. */
+const batchMs = 10;

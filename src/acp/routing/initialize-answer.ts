@@ -1,0 +1,42 @@
+import type { Log } from '../../base/log.ts';
+import type { Greeted } from '../thread/greeting.ts';
+import { errorResponse, resultTextResponse } from '../message/json-rpc-errors.ts';
+import { replacing, textAt } from '../message/json-text.ts';
+import { splice } from '../message/splice.ts';
+
+export interface InitializeAnswerOptions {
+  /** The client's id, as JSON text. */
+  readonly id: string;
+  readonly timeoutMs: number;
+  /** What is said where no agent has answered in time: JSON text. */
+  readonly standIn: () => string;
+  /** What the client is told of an agent that answers so: JSON text, as is what it is given. */
+  readonly adapt: (result: string) => string;
+  readonly answer: (line: Uint8Array) => void;
+  readonly log: Log;
+}
+
+/** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
+export function answerInTime(options: InitializeAnswerOptions): (greeted: Greeted) => void {
+  const { id, timeoutMs, standIn, adapt, answer, log } = options;
+  let timer: NodeJS.Timeout | undefined = setTimeout(() => {
+    timer = undefined;
+    log.info('no agent has answered initialize in time: what is known of such agents takes its place');
+    answer(resultTextResponse(id, adapt(standIn())));
+  }, timeoutMs);
+  return (greeted) => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    answer(response(id, greeted, adapt));
+  };
+}
+
+function response(id: string, greeted: Greeted, adapt: (result: string) => string): Uint8Array {
+  if (greeted.is === 'failed') return errorResponse(id, greeted.error);
+  if (greeted.is === 'known') return resultTextResponse(id, adapt(greeted.result));
+  const { line, message } = greeted;
+  const edits = [replacing(message.id, id)];
+  if (message.outcome === 'result') edits.push(replacing(message.value, adapt(textAt(line, message.value))));
+  return splice(line, edits);
+}

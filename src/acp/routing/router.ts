@@ -1,0 +1,257 @@
+import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-link.ts';
+import type { BridgeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { AgentCalls } from '../client/agent-requests.ts';
+import { offeringLoad } from '../thread/agent-info.ts';
+import { invalidRequest, leaving, oversizedAnswer, parseError, unreadableAnswer } from '../message/errors.ts';
+import { ClientOutput, type WriteLines } from '../client/output.ts';
+import { answerInTime } from './initialize-answer.ts';
+import { type CapabilityCache, Introduction } from '../client/introduction.ts';
+import { errorResponse, resultTextResponse, rpcCodes, rpcError } from '../message/json-rpc-errors.ts';
+import { memberOf, type Span, stringAt } from '../message/json-scanner.ts';
+import { textAt } from '../message/json-text.ts';
+import { type Invalid, type Notification, readHead, readMessage, type Request } from '../message/message.ts';
+import { inRemoteTerms, type RemoteViewOptions } from '../client/remote-view.ts';
+import { SessionKeys } from './keys.ts';
+import { SessionRoutes } from './routes.ts';
+import { splice } from '../message/splice.ts';
+import type { ThreadChoice } from './thread-choice.ts';
+import type { ThreadPolicy } from '../thread/options.ts';
+import { ThreadPool } from './pool.ts';
+
+export interface RouterOptions {
+  readonly threads: ThreadChoice;
+  /** The link to the agent of the thread of that key. */
+  readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
+  /** Ends the microVM of the thread of that key; never fails. */
+  readonly stopMachine: (key: string) => Promise<void>;
+  readonly cache: CapabilityCache;
+  /** `agentCapabilities` for a client that can't wait for an agent. */
+  readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
+  /** How long the client is kept waiting for an agent's answer to `initialize`. */
+  readonly initializeTimeoutMs: number;
+  readonly policy: ThreadPolicy;
+  readonly remote: RemoteViewOptions;
+  /** Whether what the agent remembers outlives its microVM. */
+  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
+  /** To the client. */
+  readonly write: WriteLines;
+  /** The bridge is of no more use; all that was open is answered. */
+  readonly onFatal: (error: BridgeError) => void;
+  /** How the client's limit on the length of a message is raised: said where a message is over it. */
+  readonly maxMessageHint: string;
+  readonly log: Log;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/**
+ * Between one client and any number of agents: finds the thread that a message is for. Request ids are exchanged in both
+ * directions, session ids where each session has an agent of its own, and what names things of the client's machine is
+ * put in terms of the microVM. Every request gets exactly one answer, whatever dies. All else crosses byte for byte.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #toClient: ClientOutput;
+  readonly #agentCalls: AgentCalls;
+  readonly #introduction: Introduction;
+  readonly #pool: ThreadPool;
+  readonly #routes: SessionRoutes;
+  /** Why nothing can be done any more. */
+  #end: BridgeError | undefined;
+
+  constructor(options: RouterOptions) {
+    const { threads, log } = options;
+    this.#options = options;
+    const keys = new SessionKeys(threads, options.randomBytes);
+    this.#toClient = new ClientOutput(options.write, {
+      // The agents' output is not held here: the service is made to wait.
+      onFull: () => this.#pool.all().forEach(({ thread }) => thread.pause()),
+      onRoom: () => this.#pool.all().forEach(({ thread }) => thread.resume()),
+    });
+    this.#agentCalls = new AgentCalls(this.#toClient, log);
+    this.#introduction = new Introduction(options);
+    this.#pool = new ThreadPool({
+      ...options,
+      toClient: this.#toClient,
+      agentCalls: this.#agentCalls,
+      introduction: this.#introduction,
+      namingOf: (key) => keys.namingOf(key),
+      onSession: (key, clientId) => this.#routes.onOpened(key, clientId),
+      onStranger: (key, sessionId) => keys.meetStranger(sessionId, key),
+      onFailed: (error) => {
+        // What else there is goes on.
+        if (!this.#pool.all().some(({ thread }) => thread.isBegun)) this.#onFatal(error);
+      },
+    });
+    this.#routes = new SessionRoutes({
+      ...options,
+      keys,
+      pool: this.#pool,
+      introduction: this.#introduction,
+      toClient: this.#toClient,
+    });
+    if (threads.is === 'fixed') this.#pool.get(threads.key);
+  }
+
+  /** One line of the client's, without its newline. */
+  fromClient(line: Uint8Array): void {
+    if (line.length === 0) return;
+    const message = readMessage(line);
+    switch (message.is) {
+      case 'invalid':
+        this.#refuse(line, message);
+        return;
+      case 'orphan':
+        this.#options.log.debug('the client could not read a line');
+        return;
+      case 'response':
+        this.#agentCalls.answer(line, message.id);
+        return;
+      case 'notification':
+        this.#notify(line, message);
+        return;
+      case 'request':
+        this.#request(line, message);
+    }
+  }
+
+  /** A line of the client's that was too long to be held; its first bytes. */
+  oversizedFromClient(head: Uint8Array): void {
+    this.#options.log.warn('a message of the client is over the limit: refused');
+    const { id, looksLike } = readHead(head);
+    if (looksLike === 'answer') {
+      this.#agentCalls.fail(head, id, oversizedAnswer);
+      return;
+    }
+    const error = {
+      code: rpcCodes.invalidRequest,
+      message: `The message is longer than the bridge takes. ${this.#options.maxMessageHint}`,
+    };
+    this.#toClient.add(errorResponse(id === undefined ? 'null' : textAt(head, id), error));
+  }
+
+  /** Bytes from the client that are not known to have arrived. */
+  get pendingBytes(): number {
+    return this.#pool.all().reduce((sum, { thread }) => sum + thread.toAgent.pendingBytes, 0);
+  }
+
+  /** Resolves when `pendingBytes` is at most `bytes`, or nothing will be sent any more. */
+  async drained(bytes: number): Promise<void> {
+    while (this.#end === undefined && this.pendingBytes > bytes) {
+      const pending = this.#pool.all().filter(({ thread }) => thread.toAgent.pendingBytes > 0);
+      await Promise.race(pending.map(({ thread }) => thread.toAgent.eased()));
+    }
+  }
+
+  /** The line that `write` left under way is with the client, and there is room for more. */
+  onRoom(): void {
+    this.#toClient.onRoom();
+  }
+
+  /** Resolves when the client has all that is for it, or after `withinMs`. */
+  flushed(withinMs: number): Promise<void> {
+    return this.#toClient.drained(withinMs);
+  }
+
+  /** Tells who waits for an agent that the bridge leaves. What agents say from now on is for the next bridge. */
+  leave(): void {
+    if (this.#end !== undefined) return;
+    const error = leaving();
+    this.#end = error;
+    this.#routes.leave(rpcError(error));
+    for (const { thread } of this.#pool.all()) thread.leave(rpcError(error));
+  }
+
+  /** Leaves the agents to themselves, or with `isStop` ends their microVMs. Resolves within `graceMs`. */
+  async close(graceMs: number, { isStop = false }: { isStop?: boolean } = {}): Promise<void> {
+    this.leave();
+    this.#toClient.flush();
+    // What the client has not read is not acknowledged either, and must not reach it any more.
+    this.#toClient.stop();
+    const isFixed = this.#options.threads.is === 'fixed';
+    // Nobody knows the key of a thread that no session was opened in.
+    await this.#pool.close(
+      graceMs,
+      ({ thread }) => isStop || (!isFixed && thread.sessions.all().length === 0),
+    );
+  }
+
+  #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
+    if (looksLike === 'answer') this.#agentCalls.fail(line, id, unreadableAnswer);
+    // JSON-RPC 2.0: null, where the line could not be read.
+    const isReadable = fault === 'no-message' && id !== undefined;
+    const error = fault === 'not-json' ? parseError : invalidRequest;
+    this.#toClient.add(errorResponse(isReadable ? textAt(line, id) : 'null', error));
+  }
+
+  #request(written: Uint8Array, asWritten: Request): void {
+    if (this.#end !== undefined) {
+      this.#toClient.add(errorResponse(textAt(written, asWritten.id), rpcError(this.#end)));
+      return;
+    }
+    const { line, message } = this.#inRemoteTerms(written, asWritten);
+    if (message.method === 'initialize') this.#initialize(line, message);
+    else this.#routes.request(line, message);
+  }
+
+  #initialize(line: Uint8Array, message: Request): void {
+    const introduction = this.#introduction;
+    introduction.initialize = { line, message };
+    const id = textAt(line, message.id);
+    if (this.#routes.isToldByPrompts && introduction.lastAnswer !== undefined) {
+      // No agent can be known yet that would be the first prompt's.
+      this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
+      return;
+    }
+    const onGreeted = answerInTime({
+      id,
+      timeoutMs: this.#options.initializeTimeoutMs,
+      standIn: () => introduction.standIn,
+      adapt: (result) => (this.#routes.isToldByPrompts ? offeringLoad(result) : result),
+      answer: (answer) => this.#toClient.add(answer),
+      log: this.#options.log,
+    });
+    this.#routes.first.thread.greet((greeted) => {
+      onGreeted(greeted);
+      this.#routes.discardUnused();
+    });
+  }
+
+  #notify(line: Uint8Array, message: Notification): void {
+    if (this.#end !== undefined) return;
+    const { method, params } = message;
+    const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
+    if (method === '$/cancel_request') {
+      this.#cancelRequest(line, memberOf(line, params, 'requestId'));
+      return;
+    }
+    const toAgent = this.#routes.find(sessionId)?.thread.toAgent;
+    if (method === 'session/cancel' && sessionId !== undefined) toAgent?.cancelTurn(sessionId, line, message);
+    else toAgent?.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+  }
+
+  #cancelRequest(line: Uint8Array, requestId: Span | undefined): void {
+    if (requestId === undefined) return;
+    const id = textAt(line, requestId);
+    const asked = this.#pool.all().find(({ thread }) => thread.calls.numberOf(id) !== undefined);
+    asked?.thread.toAgent.cancelRequest(line, requestId);
+  }
+
+  #onFatal(error: BridgeError): void {
+    if (this.#end !== undefined) return;
+    this.#end = error;
+    this.#routes.leave(rpcError(error));
+    this.#toClient.flush();
+    this.#options.onFatal(error);
+  }
+
+  #inRemoteTerms(line: Uint8Array, message: Request): { line: Uint8Array; message: Request } {
+    const edits = inRemoteTerms(line, message, this.#options.remote);
+    if (edits.length === 0) return { line, message };
+    const remote = splice(line, edits);
+    const again = readMessage(remote);
+    return again.is === 'request' ? { line: remote, message: again } : { line, message };
+  }
+}

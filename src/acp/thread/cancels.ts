@@ -1,0 +1,111 @@
+import type { AgentLink } from '../../agent/agent-link.ts';
+import type { OutputLane } from '../client/output.ts';
+import { resultResponse } from '../message/json-rpc-errors.ts';
+import type { OpenCalls } from './calls.ts';
+import { methodOf, type Outgoing } from './outgoing.ts';
+import type { Turns } from './turns.ts';
+
+export interface CancelPolicy {
+  /**
+   * `stop`: the agent is told, and ended if it does not end the turn within the grace. `forward`: it is told. `noop`: it
+   * is not told.
+   */
+  readonly strategy: 'stop' | 'forward' | 'noop';
+  readonly graceMs: number;
+}
+
+/**
+ * The turns that the client has cancelled. A cancel overtakes everything: of a prompt that has not gone out whole, the
+ * agent never knows. The next prompt of a conversation waits for the end of a turn that was cancelled, so that nothing of
+ * the one gets into the other.
+ */
+export class Cancels {
+  readonly #policy: CancelPolicy;
+  readonly #calls: OpenCalls;
+  readonly #link: AgentLink;
+  readonly #lane: OutputLane;
+  readonly #turns: Turns;
+  readonly #endAgent: () => void;
+  /** By session, as the client calls it. */
+  readonly #ending = new Map<string, Ending>();
+
+  /** @param endAgent Ends the agent, and starts another one. */
+  constructor(policy: CancelPolicy, { calls, link, lane, turns }: Parts, endAgent: () => void) {
+    this.#policy = policy;
+    this.#calls = calls;
+    this.#link = link;
+    this.#lane = lane;
+    this.#turns = turns;
+    this.#endAgent = endAgent;
+  }
+
+  /** @param tell Passes the cancel on to the agent, before all that waits. */
+  cancel(sessionId: string, tell: () => void): void {
+    if (this.#policy.strategy === 'noop') return;
+    const prompts = new Set(this.#calls.promptsOf(sessionId));
+    const unseen = this.#calls.take(
+      (call) => prompts.has(call) && (call.ticket === undefined || this.#link.withdraw(call.ticket)),
+    );
+    for (const [number, { id }] of unseen) {
+      this.#answerCancelled(id);
+      this.#turns.settled(number);
+    }
+    const isAgentAtIt = unseen.length < prompts.size;
+    if (isAgentAtIt || unseen.length === 0) tell();
+    if (isAgentAtIt && this.#policy.strategy === 'stop' && !this.#ending.has(sessionId)) {
+      const deadline = setTimeout(() => this.#onGraceOver(sessionId), this.#policy.graceMs);
+      this.#ending.set(sessionId, { deadline, held: [] });
+    }
+  }
+
+  /** Whether the line is kept back, for `turnEnded` to give. */
+  hold(outgoing: Outgoing): boolean {
+    const ending = outgoing.sessionId === undefined ? undefined : this.#ending.get(outgoing.sessionId);
+    if (ending === undefined || methodOf(outgoing) !== 'session/prompt') return false;
+    ending.held.push(outgoing);
+    return true;
+  }
+
+  /** A prompt of the session was answered, or has failed. Returns what waited for that. */
+  turnEnded(sessionId: string): Outgoing[] {
+    const ending = this.#ending.get(sessionId);
+    const isAgentAtIt = this.#calls.promptsOf(sessionId).some(({ ticket }) => ticket !== undefined);
+    if (ending === undefined || isAgentAtIt) return [];
+    clearTimeout(ending.deadline);
+    this.#ending.delete(sessionId);
+    return ending.held;
+  }
+
+  /** The agent is gone, and all turns with it. Returns what waited for their end. */
+  clear(): Outgoing[] {
+    const held = [...this.#ending.values()].flatMap((ending) => {
+      clearTimeout(ending.deadline);
+      return ending.held;
+    });
+    this.#ending.clear();
+    return held;
+  }
+
+  #onGraceOver(sessionId: string): void {
+    const prompts = new Set(this.#calls.promptsOf(sessionId).filter(({ ticket }) => ticket !== undefined));
+    for (const [, { id }] of this.#calls.take((call) => prompts.has(call))) this.#answerCancelled(id);
+    this.#endAgent();
+  }
+
+  #answerCancelled(id: string): void {
+    this.#lane.add(resultResponse(id, { stopReason: 'cancelled' }));
+  }
+}
+
+/** What a cancel changes. */
+interface Parts {
+  readonly calls: OpenCalls;
+  readonly link: AgentLink;
+  readonly lane: OutputLane;
+  readonly turns: Turns;
+}
+
+interface Ending {
+  readonly deadline: NodeJS.Timeout;
+  readonly held: Outgoing[];
+}

@@ -1,0 +1,143 @@
+import type { Log } from '../../base/log.ts';
+import type { AgentCalls, Asker } from '../client/agent-requests.ts';
+import { oversizedAnswer, unreadableAnswer } from '../message/errors.ts';
+import { errorResponse, type RpcError } from '../message/json-rpc-errors.ts';
+import { memberOf, stringAt } from '../message/json-scanner.ts';
+import { replacing, textAt } from '../message/json-text.ts';
+import {
+  type Invalid,
+  type Notification,
+  readHead,
+  readMessage,
+  type Request,
+  type Response,
+} from '../message/message.ts';
+import type { OpenCalls } from './calls.ts';
+import { ours } from './outgoing.ts';
+import type { ReplayGate } from './replay-gate.ts';
+import { opensNew } from './session.ts';
+import { renamed, sessionIdsIn } from '../message/session-text.ts';
+import type { Edit } from '../message/splice.ts';
+import type { ThreadSessions } from './sessions.ts';
+import type { Turns } from './turns.ts';
+
+export interface FromAgentOptions {
+  readonly asker: Asker;
+  readonly calls: OpenCalls;
+  readonly agentCalls: AgentCalls;
+  readonly sessions: ThreadSessions;
+  readonly replays: ReplayGate;
+  readonly turns: Turns;
+  /** The agent spoke of a session that was never opened by name: a subagent's. */
+  onStranger(sessionId: string): void;
+  readonly log: Log;
+}
+
+/** Reads what one agent says, and passes on what is for the client: in the client's names, under our numbers. */
+export class FromAgent {
+  readonly #options: FromAgentOptions;
+  #hasSpoken = false;
+
+  constructor(options: FromAgentOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this epoch's agent has said anything that is a message. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
+  beginEpoch(): void {
+    this.#hasSpoken = false;
+  }
+
+  read(line: Uint8Array, start: number): void {
+    const { asker, agentCalls, log } = this.#options;
+    const message = readMessage(line);
+    if (message.is === 'invalid') {
+      this.#onNoise(line, message);
+      return;
+    }
+    this.#hasSpoken = true;
+    switch (message.is) {
+      case 'orphan':
+        log.debug('the agent could not read a line');
+        return;
+      case 'response':
+        this.#answer(line, message);
+        return;
+      case 'request':
+        this.#pass(line, message, [agentCalls.open(asker, line, message.id, start)]);
+        return;
+      case 'notification':
+        if (message.method === '$/cancel_request') agentCalls.cancel(asker, line, message.params);
+        else if (!this.#isKeptBack(line, message)) this.#pass(line, message, []);
+    }
+  }
+
+  /** A line that was too long to be held; its first bytes. */
+  readOversized(head: Uint8Array): void {
+    const { asker, log } = this.#options;
+    log.warn('a message of the agent is over the limit: dropped');
+    const { id, looksLike } = readHead(head);
+    if (id === undefined) return;
+    if (looksLike === 'call') asker.reply(errorResponse(textAt(head, id), oversizedAnswer));
+    else this.#answerInstead(textAt(head, id), oversizedAnswer);
+  }
+
+  #answer(line: Uint8Array, message: Response): void {
+    const stale = this.#options.calls.answer(line, message);
+    if (stale === undefined) return;
+    this.#options.log.debug('the agent answered a request that is not open: dropped');
+    this.#options.turns.settled(stale);
+  }
+
+  /** What should have been an answer is of no use: the agent, which lives, counts as having answered this. */
+  #answerInstead(id: string, error: RpcError): void {
+    const line = errorResponse(id, error);
+    const message = readMessage(line);
+    if (message.is === 'response') this.#answer(line, message);
+  }
+
+  #pass(line: Uint8Array, message: Request | Notification, own: Edit[]): void {
+    const { asker, sessions } = this.#options;
+    for (const id of sessionIdsIn(line, message.params)) this.#meet(id);
+    const edits = [...own, ...this.#requestIds(line, message)];
+    asker.lane.add(renamed(line, message.params, sessions.toClient, edits));
+  }
+
+  #meet(sessionId: string): void {
+    const { calls, sessions } = this.#options;
+    if (sessions.knows(sessionId) || sessions.toClient.has(sessionId)) return;
+    // Some agents speak of a session before they answer the request for it.
+    if (calls.all().some(({ method }) => opensNew(method))) sessions.anticipate(sessionId);
+    else this.#options.onStranger(sessionId);
+  }
+
+  /** Names the client's own request where an elicitation of the agent's belongs to one. */
+  #requestIds(line: Uint8Array, { method, params }: Request | Notification): Edit[] {
+    const span = method.startsWith('elicitation/') ? memberOf(line, params, 'requestId') : undefined;
+    if (span === undefined) return [];
+    const call = this.#options.calls.get(Number(textAt(line, span)));
+    return call === undefined || call.id === ours ? [] : [replacing(span, call.id)];
+  }
+
+  #isKeptBack(line: Uint8Array, { method, params }: Notification): boolean {
+    const { replays, turns } = this.#options;
+    // Updates may be long: they are looked into only where that is of use.
+    if (method !== 'session/update' || !(replays.isActive || turns.outliveAnswers)) return false;
+    const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
+    if (sessionId === undefined) return false;
+    const update = memberOf(line, params, 'update');
+    const kind = stringAt(line, memberOf(line, update, 'sessionUpdate'));
+    const state = kind === 'state_update' ? stringAt(line, memberOf(line, update, 'state')) : undefined;
+    if (state !== undefined) turns.onState(sessionId, state);
+    return replays.holds(sessionId, kind);
+  }
+
+  /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
+  #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
+    this.#options.log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
+    if (id !== undefined && looksLike !== 'call') this.#answerInstead(textAt(line, id), unreadableAnswer);
+  }
+}

@@ -1,0 +1,118 @@
+import { type AgentInfo, agentInfo } from './agent-info.ts';
+import type { Introduction, Repeated } from '../client/introduction.ts';
+import type { RpcError } from '../message/json-rpc-errors.ts';
+import { isObjectText, textAt } from '../message/json-text.ts';
+import type { Response } from '../message/message.ts';
+import { type Call, ours } from './outgoing.ts';
+
+/** How an agent took the client's `initialize`. */
+export type Greeted =
+  /** Its answer, good or bad. */
+  | { readonly is: 'answer'; readonly line: Uint8Array; readonly message: Response }
+  /** What it answered an earlier bridge, as JSON text. */
+  | { readonly is: 'known'; readonly result: string }
+  /** It is gone, or can't be reached. */
+  | { readonly is: 'failed'; readonly error: RpcError };
+
+export interface GreetingOptions {
+  readonly introduction: Introduction;
+  /** Sends a request of the client's to the agent that runs now, on behalf of `call`. */
+  send(request: Repeated, call: Call): void;
+  /** The agent said this of itself: JSON text, to be left for later bridges. */
+  onAnswer(result: string): void;
+  /** Requests can go to the agent. */
+  onReady(): void;
+}
+
+/** Introduces the client to one agent, which each agent needs once in its life, and only once. */
+export class Greeting {
+  readonly #options: GreetingOptions;
+  #waiting: ((greeted: Greeted) => void)[] = [];
+  #info: AgentInfo | undefined;
+  #result: string | undefined;
+
+  constructor(options: GreetingOptions) {
+    this.#options = options;
+  }
+
+  /** What the agent that runs now offers; undefined if nobody has asked it. */
+  get info(): AgentInfo | undefined {
+    return this.#info;
+  }
+
+  /** Tells how the agent takes, or took, the introduction. Whoever asks sees to it that there is an agent. */
+  ask(onGreeted: (greeted: Greeted) => void): void {
+    if (this.#result === undefined) this.#waiting.push(onGreeted);
+    else onGreeted({ is: 'known', result: this.#result });
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** An agent runs; `note` is what it answered an earlier bridge, where there was one. */
+  begin(note: string | undefined): void {
+    this.#info = undefined;
+    this.#result = undefined;
+    const { initialize } = this.#options.introduction;
+    // A microVM is not trusted to give back what was left in it.
+    const info = note === undefined || !isObjectText(note) ? undefined : readInfo(note);
+    if (note !== undefined && info !== undefined) {
+      this.#know(note, info);
+      this.#tell({ is: 'known', result: note });
+      this.#options.onReady();
+    } else if (initialize === undefined) {
+      this.#options.onReady();
+    } else {
+      this.#options.send(
+        initialize,
+        this.#call('initialize', (line, message) => this.#onAnswer(line, message)),
+      );
+    }
+  }
+
+  /** The agent is gone, or the way to it: who waits is told. */
+  fail(error: RpcError): void {
+    this.#tell({ is: 'failed', error });
+  }
+
+  #onAnswer(line: Uint8Array, message: Response): void {
+    const result = message.outcome === 'result' ? textAt(line, message.value) : undefined;
+    const info = result === undefined ? undefined : readInfo(result);
+    if (result !== undefined && info !== undefined) {
+      this.#know(result, info);
+      this.#options.onAnswer(result);
+    }
+    this.#tell({ is: 'answer', line, message });
+    const { authenticate } = this.#options.introduction;
+    // An agent that does not take it says so again when it is asked for something.
+    if (authenticate === undefined || info === undefined) this.#options.onReady();
+    else
+      this.#options.send(
+        authenticate,
+        this.#call('authenticate', () => this.#options.onReady()),
+      );
+  }
+
+  #call(method: string, answered: Call['answered']): Call {
+    // The next agent is introduced anew.
+    return { id: ours, method, sessionId: undefined, ticket: undefined, answered, failed: () => undefined };
+  }
+
+  #know(result: string, info: AgentInfo): void {
+    this.#result = result;
+    this.#info = info;
+  }
+
+  #tell(greeted: Greeted): void {
+    for (const onGreeted of this.#waiting.splice(0)) onGreeted(greeted);
+  }
+}
+
+function readInfo(result: string): AgentInfo | undefined {
+  try {
+    return agentInfo(result);
+  } catch {
+    return undefined;
+  }
+}

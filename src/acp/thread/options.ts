@@ -1,0 +1,36 @@
+import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-link.ts';
+import type { BridgeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { AgentCalls } from '../client/agent-requests.ts';
+import type { CancelPolicy } from './cancels.ts';
+import type { ClientOutput } from '../client/output.ts';
+import type { Introduction } from '../client/introduction.ts';
+import type { RemoteViewOptions } from '../client/remote-view.ts';
+import type { SessionNaming } from './sessions.ts';
+
+export interface ThreadPolicy {
+  readonly cancel: CancelPolicy;
+  /** How long nothing must be open before the shell is let go; 0: never. */
+  readonly idleDetachMs: number;
+  /** Whether people are told that a workspace starts. */
+  readonly progress: boolean;
+}
+
+export interface ThreadOptions {
+  readonly naming: SessionNaming;
+  readonly createLink: (events: AgentLinkEvents) => AgentLink;
+  readonly toClient: ClientOutput;
+  readonly agentCalls: AgentCalls;
+  readonly introduction: Introduction;
+  /** The first of the numbers that the agent knows the client's requests by. */
+  readonly firstNumber: number;
+  readonly policy: ThreadPolicy;
+  readonly remote: Pick<RemoteViewOptions, 'map'>;
+  /** The agent spoke of a session that was never opened by name. */
+  readonly onStranger: (sessionId: string) => void;
+  /** Whether what the agent remembers outlives its microVM. */
+  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
+  /** The thread is of no more use, and all that was open is answered. */
+  readonly onFailed: (error: BridgeError) => void;
+  readonly log: Log;
+}

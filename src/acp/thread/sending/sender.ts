@@ -1,0 +1,51 @@
+import type { AgentLink } from '../../../agent/agent-link.ts';
+import type { OpenCalls } from '../calls.ts';
+import type { Outgoing } from '../outgoing.ts';
+import { whole } from '../../message/json-scanner.ts';
+import { replacing } from '../../message/json-text.ts';
+import { inRemoteDirectory } from '../../client/remote-view.ts';
+import { renamed } from '../../message/session-text.ts';
+import type { ThreadSessions } from '../sessions.ts';
+
+export interface SenderOptions {
+  readonly link: AgentLink;
+  readonly calls: OpenCalls;
+  readonly sessions: ThreadSessions;
+}
+
+/** Hands lines to the link as the agent is to read them: its own names of sessions, its directories, our numbers. */
+export class Sender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** @param remoteCwd Says what a directory of the client's is in the microVM */
+  send(outgoing: Outgoing, remoteCwd: (localCwd: string) => string): void {
+    const { link, calls } = this.#options;
+    const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
+    // It was answered while it waited.
+    if (outgoing.number !== undefined && call === undefined) return;
+    const line =
+      outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#inNewTerms(outgoing);
+    const ticket = link.send(line);
+    if (call !== undefined) call.ticket = ticket;
+  }
+
+  #inAgentTerms(
+    { line, message, number }: Extract<Outgoing, { is: 'fresh' }>,
+    remoteCwd: (localCwd: string) => string,
+  ): Uint8Array {
+    const own = inRemoteDirectory(line, message, remoteCwd);
+    if (message.is === 'request') own.push(replacing(message.id, String(number)));
+    return renamed(line, message.params, this.#options.sessions.toAgent, own);
+  }
+
+  /** A line that was meant for an agent that is no more: the next one may know the session under another name. */
+  #inNewTerms({ line, sessionId, agentId }: Extract<Outgoing, { is: 'taken-back' }>): Uint8Array {
+    const now = sessionId === undefined ? undefined : this.#options.sessions.find(sessionId)?.agentId;
+    if (agentId === undefined || now === undefined || agentId === now) return line;
+    return renamed(line, whole(line), new Map([[agentId, now]]));
+  }
+}

@@ -1,0 +1,235 @@
+import type { AgentLink } from '../../../agent/agent-link.ts';
+import { neverSent, slowToCancel } from '../../message/errors.ts';
+import { Cancels } from '../cancels.ts';
+import type { OutputLane } from '../../client/output.ts';
+import type { Introduction } from '../../client/introduction.ts';
+import { type Span, whole } from '../../message/json-scanner.ts';
+import { replacing, textAt } from '../../message/json-text.ts';
+import type { Lifecycle, ReadyAgent } from '../lifecycle.ts';
+import type { Notification } from '../../message/message.ts';
+import type { OpenCalls } from '../calls.ts';
+import { Opening } from './opening.ts';
+import { type Call, methodOf, type Outgoing } from '../outgoing.ts';
+import { ownCall, ownRequest, type Reply } from '../own-requests.ts';
+import { Progress } from './progress.ts';
+import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
+import { Sender } from './sender.ts';
+import { SessionGate } from './session-gate.ts';
+import { renamed } from '../../message/session-text.ts';
+import { sayInConversation, thinkInConversation } from '../../message/updates.ts';
+import { splice } from '../../message/splice.ts';
+import { takenBack } from './taken-back.ts';
+import { ThisLife } from './this-life.ts';
+import type { ThreadPolicy } from '../options.ts';
+import type { ThreadSessions } from '../sessions.ts';
+import type { Turns } from '../turns.ts';
+import { WaitingLines } from './waiting-lines.ts';
+
+export interface ToAgentOptions {
+  readonly link: AgentLink;
+  readonly life: Lifecycle;
+  readonly lane: OutputLane;
+  readonly calls: OpenCalls;
+  readonly sessions: ThreadSessions;
+  readonly turns: Turns;
+  readonly introduction: Introduction;
+  readonly policy: ThreadPolicy;
+  readonly remote: Pick<RemoteViewOptions, 'map'>;
+  /** What an agent said of a session that it was asked for, or why it has none. */
+  onOpened(reply: Reply): void;
+  /** Something was said to the agent, or is to be. */
+  onSaid(): void;
+}
+
+/**
+ * What is for a thread's agent, on its way there. It waits until there is one that has been introduced, that holds the
+ * session, and that is done with the turn before, should that have been cancelled.
+ */
+export class ToAgent {
+  readonly opening: Opening;
+  readonly gate: SessionGate;
+  readonly #options: ToAgentOptions;
+  readonly #sender: Sender;
+  readonly #thisLife: ThisLife;
+  readonly #waiting: WaitingLines;
+  readonly #cancels: Cancels;
+  readonly #progress: Progress;
+
+  constructor(options: ToAgentOptions) {
+    const { calls, lane, life, link, policy, sessions } = options;
+    this.#options = options;
+    this.#sender = new Sender({ link, calls, sessions });
+    this.#thisLife = new ThisLife(link);
+    this.#waiting = new WaitingLines(calls);
+    this.opening = new Opening({
+      sessions,
+      ask: (method, params, onReply) => this.ask(method, params, onReply),
+      say: ({ clientId }, text) => lane.add(sayInConversation(clientId, text)),
+    });
+    this.gate = new SessionGate({
+      sessions,
+      calls,
+      opening: this.opening,
+      onOpened: (reply) => {
+        options.onOpened(reply);
+        this.#waiting.ease();
+      },
+      submit: (outgoing) => this.submit(outgoing),
+    });
+    this.#cancels = new Cancels(policy.cancel, { calls, link, lane, turns: options.turns }, () =>
+      life.replace(slowToCancel(policy.cancel.graceMs)),
+    );
+    this.#progress = new Progress({
+      isWaiting: (prompt) => (prompt.ticket === undefined || life.isComingBack) && calls.has(prompt),
+      tell: ({ sessionId }) => {
+        if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
+      },
+    });
+  }
+
+  /** Sends it when there is an agent that is ready for it, which is seen to. */
+  submit(outgoing: Outgoing): void {
+    const { calls, life } = this.#options;
+    const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
+    const { agent, error } = life;
+    if (error !== undefined) {
+      calls.failAll((each) => each === call, error);
+    } else if (agent === undefined) {
+      this.#waiting.push(outgoing);
+      life.wake();
+      this.#showProgress(call);
+    } else {
+      this.#pass(outgoing, call, agent);
+    }
+    this.#options.onSaid();
+  }
+
+  /** Sends it to the agent that runs now. */
+  send(outgoing: Outgoing): void {
+    const { life, remote, sessions, turns } = this.#options;
+    const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
+    const { agent } = life;
+    this.#sender.send(outgoing, (localCwd) => {
+      if (session !== undefined && agent !== undefined) return this.opening.cwdOf(session, agent);
+      return mappedPath(localCwd, remote) ?? life.cwd;
+    });
+    if (methodOf(outgoing) === 'session/prompt' && outgoing.number !== undefined) {
+      turns.began(session, outgoing.number);
+      if (life.isComingBack) this.#showProgress(this.#options.calls.get(outgoing.number));
+    }
+  }
+
+  /**
+   * Asks the agent that runs now something of the bridge's own.
+   *
+   * @param params JSON text, in the microVM's terms: a `cwd` in it is the agent's already
+   */
+  ask(method: string, params: string, onReply: (reply: Reply) => void): void {
+    const number = this.#options.calls.add(ownCall(method, onReply));
+    const outgoing: Outgoing = { is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined };
+    this.#sender.send(outgoing, (remoteCwd) => remoteCwd);
+  }
+
+  /** Sends the client's answer to a request of the agent's. */
+  reply(line: Uint8Array): void {
+    this.#thisLife.send(renamed(line, whole(line), this.#options.sessions.toAgent));
+    this.#options.onSaid();
+  }
+
+  /** @param line The client's `session/cancel` */
+  cancelTurn(sessionId: string, line: Uint8Array, message: Notification): void {
+    const { life, sessions } = this.#options;
+    this.#cancels.cancel(sessionId, () => {
+      // There may be an agent that an earlier bridge left at work.
+      if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+      else if (life.hasAgent)
+        this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
+    });
+    this.#waiting.prune();
+    this.#options.onSaid();
+  }
+
+  /** @param line The client's `$/cancel_request`, with the id of the request at `span` */
+  cancelRequest(line: Uint8Array, span: Span): void {
+    const { calls, link } = this.#options;
+    const id = textAt(line, span);
+    const number = calls.numberOf(id);
+    if (number === undefined) return;
+    const isUnseen = ({ ticket }: Call): boolean => ticket === undefined || link.withdraw(ticket);
+    const [unseen] = calls.take((call) => call.id === id && isUnseen(call));
+    if (unseen === undefined)
+      this.#thisLife.send(splice(line, [replacing(span, String(number))]), { urgent: true });
+    else unseen[1].failed(neverSent);
+    this.#waiting.prune();
+    this.#options.onSaid();
+  }
+
+  /** A turn of this session has ended: what waited for that goes on. */
+  turnEnded(sessionId: string): void {
+    for (const outgoing of this.#cancels.turnEnded(sessionId)) this.submit(outgoing);
+  }
+
+  /** There is an agent that is ready. */
+  goOn(): void {
+    for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
+  }
+
+  /** Another agent has taken the place of the last one: what that one was not sent waits for this one. */
+  beginEpoch(): void {
+    const { calls, link, sessions } = this.#options;
+    this.#waiting.putBefore([
+      ...takenBack(link, this.#thisLife, calls, sessions),
+      ...this.gate.clear(),
+      ...this.#cancels.clear(),
+    ]);
+    this.#thisLife.end();
+    this.opening.replays.clear();
+  }
+
+  /** Gives up what waits for an agent; its requests have been answered. */
+  clear(): void {
+    this.#waiting.takeAll();
+  }
+
+  /** Ends the timers. */
+  stop(): void {
+    this.#progress.stop();
+    this.gate.clear();
+    this.opening.replays.clear();
+    this.#cancels.clear();
+  }
+
+  /** Whether something waits for an agent. */
+  get isWaiting(): boolean {
+    return !this.#waiting.isEmpty;
+  }
+
+  /** Bytes from the client that are not known to have arrived. */
+  get pendingBytes(): number {
+    return this.#waiting.bytes + this.gate.bytes + this.#options.link.pendingBytes;
+  }
+
+  /** Resolves when some of the bytes that are pending have gone. */
+  async eased(): Promise<void> {
+    const { link } = this.#options;
+    const { pendingBytes } = link;
+    const drained = pendingBytes > 0 ? [link.drained(Math.floor(pendingBytes / 2))] : [];
+    await Promise.race([this.#waiting.eased(), ...drained]);
+  }
+
+  /** A line for an agent that is ready. */
+  #pass(outgoing: Outgoing, call: Call | undefined, agent: ReadyAgent): void {
+    // It was answered while it waited.
+    if (outgoing.number !== undefined && call === undefined) return;
+    if (this.#cancels.hold(outgoing)) return;
+    if (this.gate.hold(outgoing, call, agent)) this.#showProgress(call);
+    else this.send(outgoing);
+  }
+
+  /** For a request that waits for the workspace. */
+  #showProgress(call: Call | undefined): void {
+    const { introduction, policy } = this.#options;
+    if (call?.method !== 'session/prompt' || !policy.progress || introduction.wantsNoProgress) return;
+    this.#progress.begin(call);
+  }
+}

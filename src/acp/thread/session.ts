@@ -1,0 +1,82 @@
+import { memberOf, members, type Span, stringAt } from '../message/json-scanner.ts';
+import { textAt } from '../message/json-text.ts';
+import type { Request } from '../message/message.ts';
+import type { Outgoing } from './outgoing.ts';
+import { mappedPath, type RemoteViewOptions } from '../client/remote-view.ts';
+
+/** A conversation, as the client and the agent each know it. */
+export interface Session {
+  /** The client's name for it. */
+  readonly clientId: string;
+  /** The agent's; undefined until the agent has one, or is found to have one. */
+  agentId: string | undefined;
+  /** What it is opened with, should the agent have to be told again. */
+  setup: SessionSetup;
+  /** Whether the client closed it: then it is the agent's to say what becomes of requests about it. */
+  isClosed: boolean;
+  /** What waits while the agent is being asked for it; undefined while it is not. */
+  held: Outgoing[] | undefined;
+}
+
+export function createSession(clientId: string, setup: SessionSetup): Session {
+  return { clientId, agentId: undefined, setup, isClosed: false, held: undefined };
+}
+
+/** The params that a client opens a session with. */
+export interface SessionSetup {
+  /** The directory that it named. */
+  readonly localCwd: string | undefined;
+  /** Where that is in the microVM, if something says so. */
+  readonly remoteCwd: string | undefined;
+  /** All others but its id, each as JSON text. */
+  readonly rest: Readonly<Record<string, string>>;
+}
+
+/** ACP wants `mcpServers` to be there. */
+export const bareSetup: SessionSetup = {
+  localCwd: undefined,
+  remoteCwd: undefined,
+  rest: { mcpServers: '[]' },
+};
+
+/**
+ * @param params of `session/new`, `session/load` or `session/resume`, in the microVM's terms but for `cwd`
+ */
+export function readSetup(
+  line: Uint8Array,
+  params: Span | undefined,
+  remote: Pick<RemoteViewOptions, 'map'>,
+): SessionSetup {
+  if (params === undefined) return bareSetup;
+  const localCwd = stringAt(line, memberOf(line, params, 'cwd'));
+  const rest = members(line, params)
+    .filter(({ name }) => name !== 'sessionId' && name !== 'cwd')
+    .map(({ name, value }) => [name, textAt(line, value)] as const);
+  return {
+    localCwd,
+    remoteCwd: localCwd === undefined ? undefined : mappedPath(localCwd, remote),
+    rest: { ...bareSetup.rest, ...Object.fromEntries(rest) },
+  };
+}
+
+/** Whether a request of this method is to open a session that has no name yet. */
+export function opensNew(method: string): boolean {
+  return method === 'session/new' || method === 'session/fork';
+}
+
+/** Whether a request is to bring back a session that the client knows. */
+export function isReopening({ method }: Request): boolean {
+  return method === 'session/load' || method === 'session/resume';
+}
+
+/** Params, as JSON text, that open a session: a new one where there is no id. */
+export function openingParams(setup: SessionSetup, cwd: string, agentId?: string): string {
+  const all = {
+    ...(agentId === undefined ? {} : { sessionId: JSON.stringify(agentId) }),
+    cwd: JSON.stringify(cwd),
+    ...setup.rest,
+  };
+  return `{${Object.entries(all)
+    .map(([name, text]) => `${JSON.stringify(name)}:${text}`)
+    .join(',')}}`;
+}

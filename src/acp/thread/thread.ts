@@ -1,0 +1,261 @@
+import type { AgentExit, AgentLink, EpochEvent } from '../../agent/agent-link.ts';
+import type { BridgeError } from '../../base/errors.ts';
+import type { Asker } from '../client/agent-requests.ts';
+import { agentCannotStart, agentExited, exitAnswer, neverSent } from '../message/errors.ts';
+import type { OutputLane } from '../client/output.ts';
+import { FromAgent } from './from-agent.ts';
+import { type Greeted, Greeting } from './greeting.ts';
+import { IdleWatch } from './idle-watch.ts';
+import { rpcError, type RpcError } from '../message/json-rpc-errors.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { OpenCalls } from './calls.ts';
+import { type Call, ours } from './outgoing.ts';
+import { sessionIdOf } from './sending/opening.ts';
+import { parseThreadNote } from './note.ts';
+import type { ThreadOptions } from './options.ts';
+import { ThreadSessions } from './sessions.ts';
+import { ToAgent } from './sending/to-agent.ts';
+import { Turns } from './turns.ts';
+
+/**
+ * One thread: an agent in its microVM, through all its lives, and the sessions that it holds. Each life begins with an
+ * introduction, and then gets what waited; what is open when one ends is answered.
+ */
+export class Thread implements Asker {
+  readonly lane: OutputLane;
+  readonly sessions: ThreadSessions;
+  readonly calls: OpenCalls;
+  readonly life: Lifecycle;
+  readonly turns: Turns;
+  readonly toAgent: ToAgent;
+  readonly #options: ThreadOptions;
+  readonly #link: AgentLink;
+  readonly #fromAgent: FromAgent;
+  readonly #greeting: Greeting;
+  readonly #idle: IdleWatch;
+  #isLeaving = false;
+
+  constructor(options: ThreadOptions) {
+    const { agentCalls, introduction, log, naming, policy, toClient } = options;
+    this.#options = options;
+    const link = options.createLink({
+      onEpoch: (event) => this.#onEpoch(event),
+      onLine: (line, start, end) => this.#onLine(end, () => this.#fromAgent.read(line, start)),
+      onOversizedLine: (head, _start, end) => this.#onLine(end, () => this.#fromAgent.readOversized(head)),
+      onExit: (exit) => this.#onExit(exit),
+      onState: (state) => {
+        log.debug('the link to the agent', { state });
+        this.life.onLinkState(state);
+      },
+      onFailed: (error) => this.#fail(error, rpcError(error)),
+    });
+    const lane = toClient.lane((delivered) => {
+      // Should this process be killed, the next one goes on from here.
+      if (this.life.is !== 'over') link.acknowledge(delivered, agentCalls.starts(this));
+    });
+    const life = new Lifecycle(link);
+    const sessions = new ThreadSessions(naming);
+    const calls = new OpenCalls(options.firstNumber);
+    const turns = new Turns({
+      sessions,
+      protocolVersion: () => this.#greeting.info?.protocolVersion ?? 1,
+      onChange: () => this.saveNote(),
+      onEnded: (sessionId) => this.toAgent.turnEnded(sessionId),
+    });
+    this.#link = link;
+    this.lane = lane;
+    this.life = life;
+    this.sessions = sessions;
+    this.calls = calls;
+    this.turns = turns;
+    this.toAgent = new ToAgent({
+      ...options,
+      link,
+      life,
+      lane,
+      calls,
+      sessions,
+      turns,
+      onOpened: (reply) => {
+        const isOpen = reply.is === 'result' && sessionIdOf(reply.text) !== undefined;
+        if (isOpen) introduction.learn({ opened: reply.text });
+        this.saveNote();
+      },
+      onSaid: () => this.#watch(),
+    });
+    this.#fromAgent = new FromAgent({
+      ...options,
+      asker: this,
+      calls,
+      sessions,
+      turns,
+      replays: this.toAgent.opening.replays,
+    });
+    this.#greeting = new Greeting({
+      introduction,
+      send: ({ line, message }, call) => {
+        const number = calls.add(call);
+        this.toAgent.send({ is: 'fresh', line, message, number, sessionId: undefined });
+      },
+      onAnswer: (result) => {
+        link.note('agent', result);
+        introduction.learn({ initialize: result });
+      },
+      onReady: () => this.#onReady(),
+    });
+    this.#idle = new IdleWatch({
+      idleMs: policy.idleDetachMs,
+      onRest: (isAtRest) => link.atRest(isAtRest),
+      onIdle: () => life.letGo(),
+    });
+  }
+
+  /** Whether an agent was ever asked for. */
+  get isBegun(): boolean {
+    return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#greeting.isAwaited;
+  }
+
+  /** Whether nobody waits for this agent, and no session is known to be its. */
+  get isUnused(): boolean {
+    return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#greeting.isAwaited;
+  }
+
+  /** Introduces the client to the agent, or tells how that went. */
+  greet(onGreeted: (greeted: Greeted) => void): void {
+    const { life } = this;
+    if (life.error !== undefined) {
+      onGreeted({ is: 'failed', error: life.error });
+      return;
+    }
+    this.#greeting.ask(onGreeted);
+    if (!this.#greeting.isAwaited) return;
+    if (life.is === 'ready') {
+      life.meet();
+      this.#greeting.begin(undefined);
+    } else {
+      life.wake();
+    }
+  }
+
+  reply(line: Uint8Array): void {
+    this.toAgent.reply(line);
+  }
+
+  /** Leaves in the microVM what later bridges must know of the sessions. */
+  saveNote(): void {
+    this.#link.note('thread', JSON.stringify(this.sessions.note));
+  }
+
+  pause(): void {
+    this.#link.pause();
+  }
+
+  resume(): void {
+    this.#link.resume();
+  }
+
+  /** Answers who waits for the agent. What the agent says from now on is for the next bridge. */
+  leave(error: RpcError): void {
+    if (this.life.is === 'over' || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#answerAll(error);
+  }
+
+  /** Leaves the agent to itself. Resolves within `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#stopTimers();
+    if (this.life.is !== 'over') this.life.giveUp(neverSent);
+    await this.#link.close(graceMs);
+  }
+
+  #onEpoch(event: EpochEvent): void {
+    if (this.life.is === 'over') return;
+    this.lane.beginEpoch();
+    // This agent is the next bridge's to introduce itself to.
+    if (this.#isLeaving) return;
+    this.#fromAgent.beginEpoch();
+    this.toAgent.beginEpoch();
+    // What waited for an answer to the bridge's own requests waits on, for the next agent.
+    const isOwn = ({ id, ticket }: Call): boolean => id === ours && ticket !== undefined;
+    this.calls.failAll(isOwn, rpcError(event.cause ?? agentExited({ code: 0 })));
+    if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
+    this.sessions.recall(parseThreadNote(event.notes.thread));
+    this.turns.beginEpoch(event.epoch);
+    this.#options.onKeeping(event.keeping);
+    this.life.begin(event);
+    this.#greeting.begin(event.notes.agent);
+    this.#watch();
+  }
+
+  #onReady(): void {
+    if (!this.life.ready(this.#greeting.info)) return;
+    this.toAgent.goOn();
+    this.#watch();
+  }
+
+  #onLine(end: number, read: () => void): void {
+    if (this.#isLeaving) return;
+    this.lane.moveTo(end);
+    if (this.life.is === 'ending') return;
+    read();
+    this.#watch();
+  }
+
+  #onExit(exit: AgentExit): void {
+    // It was ended for the next one, which is coming.
+    if (this.life.is === 'ending') return;
+    if (this.life.isStartedHere && !this.#fromAgent.hasSpoken) {
+      const error = agentCannotStart(exit);
+      this.#fail(error, exitAnswer(error, exit));
+      return;
+    }
+    const error = exitAnswer(agentExited(exit), exit);
+    this.life.exited();
+    const isLost = ({ ticket }: Call): boolean => ticket !== undefined && ticket <= exit.lostThrough;
+    const isGreetingLost = this.calls.all().some((call) => isGreeting(call) && isLost(call));
+    this.#loseAgent(exit.lostThrough, error);
+    if (isGreetingLost) this.#greeting.fail(error);
+    if (this.toAgent.isWaiting || this.#greeting.isAwaited) this.life.wake();
+    this.#watch();
+  }
+
+  #loseAgent(lostThrough: number, error: RpcError): void {
+    this.calls.failAll(({ ticket }) => ticket !== undefined && ticket <= lostThrough, error);
+    this.#options.agentCalls.withdrawAll(this);
+  }
+
+  #fail(error: BridgeError, told: RpcError): void {
+    if (this.life.is === 'over') return;
+    this.#answerAll(told);
+    this.life.giveUp(told);
+    this.#stopTimers();
+    this.#options.agentCalls.withdrawAll(this);
+    this.#options.onFailed(error);
+  }
+
+  #answerAll(error: RpcError): void {
+    this.#greeting.fail(error);
+    this.calls.failAll(() => true, error);
+    this.toAgent.clear();
+  }
+
+  #stopTimers(): void {
+    this.#idle.stop();
+    this.toAgent.stop();
+  }
+
+  #watch(): void {
+    if (this.#isLeaving || this.life.is === 'over') return;
+    const isAsked = this.#options.agentCalls.starts(this).length > 0;
+    const isBusy =
+      this.calls.isClientWaiting ||
+      isAsked ||
+      this.#greeting.isAwaited ||
+      (this.turns.outliveAnswers && this.turns.isOneOpen);
+    this.#idle.update({ isBusy, isTurnOpen: isBusy || this.turns.isOneOpen });
+  }
+}
+
+function isGreeting({ id, method }: Call): boolean {
+  return id === ours && (method === 'initialize' || method === 'authenticate');
+}

@@ -1,0 +1,59 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { firstRequestId, OpenRequests } from '../../../src/acp/client/request-numbers.ts';
+import { verifies } from '../../requirements.ts';
+
+describe('OpenRequests', () => {
+  test('gives each request a number of its own, and gives it back once', () => {
+    const requests = new OpenRequests(5);
+    const [a, b] = [{ id: '"a"' }, { id: '"b"' }];
+    expect([requests.open(a), requests.next, requests.open(b)]).toEqual([5, 6, 6]);
+    expect(requests.close('6')).toBe(b);
+    expect(requests.close('6')).toBeUndefined();
+    expect(requests.open(b)).toBe(7);
+    expect(requests.entries()).toEqual([
+      [5, a],
+      [7, b],
+    ]);
+  });
+
+  test.each(['"5"', 'null', '5.5', '-5', '"x"', ''])('has nothing under %j', (id) => {
+    const requests = new OpenRequests(5);
+    requests.open({ id: '0' });
+    expect(requests.close(id)).toBeUndefined();
+  });
+
+  test('knows an answer by its number, however it is written', () => {
+    const requests = new OpenRequests(500);
+    requests.open({ id: '0' });
+    expect(requests.close('5.0e2')).toEqual({ id: '0' });
+  });
+
+  test('finds what the sender calls a request', () => {
+    const requests = new OpenRequests(0);
+    requests.open({ id: '"a"' });
+    expect([requests.numberOf('"a"'), requests.numberOf('a')]).toEqual([0, undefined]);
+  });
+
+  test('closes those that are chosen, in their order', () => {
+    const requests = new OpenRequests(0);
+    for (const id of ['a', 'b', 'a']) requests.open({ id });
+    expect(requests.closeAll(({ id }) => id === 'a').map(([number]) => number)).toEqual([0, 2]);
+    expect(requests.entries()).toEqual([[1, { id: 'b' }]]);
+  });
+});
+
+test(verifies('acp.ids', 'ids towards the agent are non-negative and below 2^53, 2^32 ids later too'), () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (random) => {
+      const first = firstRequestId(random);
+      expect(Number.isSafeInteger(first)).toBe(true);
+      expect(first).toBeGreaterThanOrEqual(0);
+      expect(Number.isSafeInteger(first + 2 ** 32)).toBe(true);
+    }),
+  );
+});
+
+test('processes whose random numbers differ share no ids', () => {
+  expect(firstRequestId(0.5) - firstRequestId(0.499999)).toBeGreaterThanOrEqual(2 ** 32);
+});

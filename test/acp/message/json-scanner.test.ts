@@ -1,0 +1,82 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { elements, memberOf, members, stringAt } from '../../../src/acp/message/json-scanner.ts';
+import { arrayText, bytesOf, objectText, parsed, parsedAt, stringText, textAt, whole } from './json-texts.ts';
+
+describe('members', () => {
+  test('has the keys and values that JSON.parse has', () => {
+    fc.assert(
+      fc.property(objectText, (text) => {
+        const line = bytesOf(text);
+        const found = members(line, whole(line)).map(({ name, value }) => [name, parsedAt(line, value)]);
+        expect(Object.fromEntries(found)).toEqual(parsed(line));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('has doubled members, each with its place', () => {
+    const line = bytesOf('{ "a" : 1 , "\\u0061":[2] }');
+    const found = members(line, whole(line));
+    expect(found.map(({ name, keyStart, value }) => [name, keyStart, textAt(line, value)])).toEqual([
+      ['a', 2, '1'],
+      ['a', 12, '[2]'],
+    ]);
+  });
+
+  test.each(['[1]', '"{}"', '1', 'null', '{}', '{ }'])('is empty for %s', (text) => {
+    const line = bytesOf(text);
+    expect(members(line, whole(line))).toEqual([]);
+  });
+});
+
+describe('memberOf', () => {
+  test('is the last of doubled members, as in JSON.parse', () => {
+    const line = bytesOf('{"a":1,"b":{"a":2},"\\u0061":3,"b":4}');
+    const span = memberOf(line, whole(line), 'a');
+    expect(span && textAt(line, span)).toBe('3');
+  });
+
+  test.each(['{"b":1}', '{}', '["a"]', '"a"', 'null'])('is undefined for %s', (text) => {
+    const line = bytesOf(text);
+    expect(memberOf(line, whole(line), 'a')).toBeUndefined();
+  });
+});
+
+describe('elements', () => {
+  test('has the values that JSON.parse has, in order', () => {
+    fc.assert(
+      fc.property(arrayText, (text) => {
+        const line = bytesOf(text);
+        expect(elements(line, whole(line)).map((span) => parsedAt(line, span))).toEqual(parsed(line));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each(['{"a":1}', '"[1]"', '1', 'null', '[]', '[ ]'])('is empty for %s', (text) => {
+    const line = bytesOf(text);
+    expect(elements(line, whole(line))).toEqual([]);
+  });
+});
+
+describe('stringAt', () => {
+  test('decodes what JSON.parse decodes', () => {
+    fc.assert(
+      fc.property(stringText, (text) => {
+        const line = bytesOf(text);
+        expect(stringAt(line, whole(line))).toBe(parsed(line));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each(['1', 'null', '["a"]', '{"a":"b"}'])('is undefined for %s', (text) => {
+    const line = bytesOf(text);
+    expect(stringAt(line, whole(line))).toBeUndefined();
+  });
+
+  test('is undefined where there is no value', () => {
+    expect(stringAt(bytesOf('{}'), undefined)).toBeUndefined();
+  });
+});

@@ -1,0 +1,192 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { elements, members, type Span, stringAt } from '../../../src/acp/message/json-scanner.ts';
+import { beside, exchanged, sessionIdsIn } from '../../../src/acp/message/session-text.ts';
+import { splice, type Edit } from '../../../src/acp/message/splice.ts';
+import { bytesOf, jsonText, parsed, textOf, whole } from './json-texts.ts';
+
+/** Pieces of a line, each with what it is to become; undefined: it stays. */
+const pieces = fc.array(
+  fc.record({
+    was: fc.uint8Array({ maxLength: 8 }),
+    becomes: fc.option(fc.uint8Array({ maxLength: 8 }), { nil: undefined }),
+  }),
+  { maxLength: 12 },
+);
+
+/** Every scalar of the value at a span. */
+function scalars(line: Uint8Array, span: Span): Span[] {
+  const children = [...members(line, span).map(({ value }) => value), ...elements(line, span)];
+  const isContainer = line[span.start] === 0x7b || line[span.start] === 0x5b;
+  return isContainer ? children.flatMap((child) => scalars(line, child)) : [span];
+}
+
+describe('splicing', () => {
+  test('any pieces puts in what they become, and leaves every other byte', () => {
+    fc.assert(
+      fc.property(pieces, fc.infiniteStream(fc.nat()), (all, order) => {
+        let at = 0;
+        const edits: Edit[] = [];
+        for (const { was, becomes } of all) {
+          const span = { start: at, end: (at += was.length) };
+          // Inserts at one place come in their order, so only they must not be shuffled.
+          if (becomes !== undefined && was.length > 0) edits.push({ span, bytes: becomes });
+        }
+        const line = Buffer.concat(all.map(({ was }) => was));
+        const expected = all.map(({ was, becomes }) => (was.length > 0 ? (becomes ?? was) : was));
+        const shuffled = edits
+          .map((edit) => ({ edit, rank: order.next().value as number }))
+          .toSorted((a, b) => a.rank - b.rank)
+          .map(({ edit }) => edit);
+        const before = Buffer.from(line);
+        expect(Buffer.from(splice(line, shuffled))).toEqual(Buffer.concat(expected));
+        expect(line).toEqual(before);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test('any edits either does what they say or throws a RangeError, and never anything in between', () => {
+    const edit = fc.record({ start: fc.nat(12), end: fc.nat(12), bytes: fc.uint8Array({ maxLength: 3 }) });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 10 }), fc.array(edit, { maxLength: 4 }), (line, all) => {
+        const edits = all.map(({ start, end, bytes }) => ({ span: { start, end }, bytes }));
+        const inOrder = all.toSorted((a, b) => a.start - b.start || a.end - b.end);
+        const isSound = inOrder.every(
+          ({ start, end }, index) =>
+            start <= end && end <= line.length && start >= (inOrder[index - 1]?.end ?? 0),
+        );
+        if (!isSound) expect(() => splice(line, edits)).toThrow(RangeError);
+        else {
+          const growth = all.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), 0);
+          expect(splice(line, edits)).toHaveLength(line.length + growth);
+        }
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test('values into any JSON leaves JSON', () => {
+    fc.assert(
+      fc.property(jsonText, jsonText, fc.nat(), (text, other, mask) => {
+        const line = bytesOf(text);
+        const chosen = scalars(line, whole(line)).filter((_, index) => (mask >> (index % 31)) & 1);
+        const spliced = splice(
+          line,
+          chosen.map((span) => ({ span, bytes: bytesOf(other) })),
+        );
+        expect(parsed(spliced)).not.toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** A string as a printer may write it that is fond of escapes. */
+const written = (text: string, isEscaped: boolean): string =>
+  isEscaped
+    ? `"${text
+        .split('')
+        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join('')}"`
+    : JSON.stringify(text);
+const id = fc.constantFrom('s', 'sess_1=', 'a/b', 'é"', ',', ':', '\\', 'acb-1', '😀', '\u2028', '');
+const someText = fc.oneof(id, fc.string({ unit: 'grapheme', maxLength: 5 }));
+const stringText = fc.tuple(someText, fc.boolean()).map(([text, isEscaped]) => written(text, isEscaped));
+const { value: valueText } = fc.letrec<Record<'value', string>>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    stringText,
+    fc.constantFrom('1', 'null', '[]', '{}'),
+    fc.array(tie('value'), { maxLength: 4 }).map((all) => `[${all.join(' ,')}]`),
+    fc
+      .array(fc.tuple(stringText, tie('value')), { maxLength: 4 })
+      .map((all) => `{${all.map((pair) => pair.join(' :')).join(',')}}`),
+  ),
+}));
+
+/** All strings of a value with keys, in the order in which they are written; doubled members included. */
+function stringsOf(line: Uint8Array, span: Span): string[] {
+  const text = stringAt(line, span);
+  if (text !== undefined) return [text];
+  return [
+    ...members(line, span).flatMap(({ name, value }) => [name].concat(stringsOf(line, value))),
+    ...elements(line, span).flatMap((element) => stringsOf(line, element)),
+  ];
+}
+
+describe('session ids', () => {
+  test('are exchanged wherever they stand and however they are written, and no other string is', () => {
+    fc.assert(
+      fc.property(valueText, fc.dictionary(id, someText, { maxKeys: 3 }), (text, names) => {
+        const line = bytesOf(text);
+        const map = new Map(Object.entries(names));
+        const after = splice(line, exchanged(line, whole(line), map));
+        expect(stringsOf(after, whole(after))).toEqual(
+          stringsOf(line, whole(line)).map((each) => map.get(each) ?? each),
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('are exchanged back to what they were', () => {
+    fc.assert(
+      fc.property(valueText, id, (text, agentId) => {
+        const clientId = 'acb-aaaaaaaaaaaaaaaaaaaaaaaaaa';
+        const line = bytesOf(text);
+        const there = splice(line, exchanged(line, whole(line), new Map([[agentId, clientId]])));
+        const back = splice(there, exchanged(there, whole(there), new Map([[clientId, agentId]])));
+        expect(stringsOf(back, whole(back))).toEqual(stringsOf(line, whole(line)));
+      }),
+    );
+  });
+
+  test('never meet an edit of what they stand in', () => {
+    fc.assert(
+      fc.property(valueText, fc.nat(), id, (text, where, agentId) => {
+        const line = bytesOf(text);
+        const all = scalars(line, whole(line));
+        const span = all[where % Math.max(all.length, 1)] ?? whole(line);
+        const own = [{ span, bytes: bytesOf('0') }];
+        const names = exchanged(line, whole(line), new Map([[agentId, 'x']]));
+        expect(() => textOf(splice(line, [...own, ...beside(names, own)]))).not.toThrow();
+      }),
+    );
+  });
+
+  test('are found under every name that ends in sessionId, and under no other', () => {
+    const name = fc.constantFrom(
+      'sessionId',
+      'childSessionId',
+      'parent_sessionId',
+      'sessionIds',
+      'Id',
+      '"sessionId',
+    );
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom('a', 'b', '"sessionId":"c"', 'sessionId', ':'),
+        fc.integer(),
+        fc.array(tie('any'), { maxLength: 4 }),
+        fc.dictionary(name, tie('any'), { maxKeys: 4 }),
+      ),
+    })).any;
+    const idsOf = (each: unknown): string[] =>
+      typeof each !== 'object' || each === null
+        ? []
+        : Object.entries(each).flatMap(([key, child]) => {
+            const isId = !Array.isArray(each) && key.endsWith('essionId') && typeof child === 'string';
+            return isId ? [child] : idsOf(child);
+          });
+    fc.assert(
+      fc.property(value, (each) => {
+        const line = bytesOf(JSON.stringify(each));
+        const found = sessionIdsIn(line, { start: 0, end: line.length });
+        expect(found).toEqual(idsOf(each));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { verifies } from '../../requirements.ts';
+import { canAll, Stage, textsOf, update } from '../agents-stage.ts';
+
+const contextOf = (thread_id: string): object => ({
+  type: 'text',
+  text: `<sender_context>\n${JSON.stringify({ channel: 'discord', channel_id: '1', thread_id })}\n</sender_context>`,
+});
+const said = (text: string): object => ({ type: 'text', text });
+const opened = {
+  configOptions: [
+    { id: 'model', currentValue: 'small' },
+    { id: 'mode', currentValue: 'ask' },
+  ],
+  modes: { currentModeId: 'ask' },
+};
+
+/** What agents of this kind said last time. */
+function cacheOf(said: object): { text: string; read: () => string; write: (text: string) => void } {
+  const cache = {
+    text: JSON.stringify(said),
+    read: () => cache.text,
+    write: (text: string) => void (cache.text = text),
+  };
+  return cache;
+}
+const known = {
+  initialize: JSON.stringify({ protocolVersion: 1, agentCapabilities: canAll }),
+  opened: JSON.stringify({ sessionId: 'x', ...opened }),
+};
+
+/** A chat bot whose agent was seen before. */
+function bot(threads: 'auto' | 'sender-context' = 'auto'): Stage {
+  const stage = new Stage({ threads: { is: threads }, cache: cacheOf(known) });
+  stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
+  return stage;
+}
+
+/** Opens a session, and returns its id. */
+async function newSession(stage: Stage): Promise<string> {
+  const id = stage.ask('session/new', { cwd: '/', mcpServers: [] });
+  const answers = await stage.told();
+  const result = answers.find((answer) => answer.id === id)?.result as { sessionId: string };
+  return result.sessionId;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a chat bot whose prompts tell their thread', () => {
+  test(
+    verifies(
+      ['acp.sender-context', 'acp.initialize-in-time'],
+      'is answered at once, and binds no microVM before the first prompt',
+    ),
+    async () => {
+      const stage = bot();
+      stage.ask('session/new', { cwd: '/', mcpServers: [] });
+      expect(await stage.told()).toEqual([
+        { jsonrpc: '2.0', id: 1, result: JSON.parse(known.initialize) as object },
+        {
+          jsonrpc: '2.0',
+          id: 2,
+          result: { ...opened, sessionId: expect.stringMatching(/^acb-[a-z2-7]{26}$/) as string },
+        },
+      ]);
+      expect(stage.links().some(({ isAttached }) => isAttached)).toBe(false);
+    },
+  );
+
+  test(
+    verifies('acp.sender-context', 'gets the agent of its thread, and the settings that it made before'),
+    async () => {
+      const stage = bot();
+      const session = await newSession(stage);
+      stage.ask('session/set_config_option', { sessionId: session, configId: 'model', value: 'large' });
+      expect((await stage.told())[0]?.result).toEqual({
+        configOptions: [
+          { id: 'model', currentValue: 'large' },
+          { id: 'mode', currentValue: 'ask' },
+        ],
+      });
+      stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456'), said('hello')] });
+      expect([...stage.it.links.keys()].at(-1)).toBe('discord:456');
+      const at = stage.links().length - 1;
+      stage.link(at).begin();
+      stage.answer(at, { protocolVersion: 1, agentCapabilities: canAll });
+      expect(stage.answer(at, { sessionId: 's' })).toMatchObject({
+        method: 'session/new',
+        params: { cwd: '/mnt/workspace', mcpServers: [] },
+      });
+      const [setting, prompt] = stage.heard(at);
+      expect(setting).toMatchObject({
+        method: 'session/set_config_option',
+        params: { sessionId: 's', value: 'large' },
+      });
+      expect(prompt).toMatchObject({ method: 'session/prompt', params: { sessionId: 's' } });
+      stage.say(at, { id: setting?.id, result: { configOptions: [] } });
+      stage.say(at, update('s', 'hi'));
+      stage.say(at, { id: prompt?.id, result: { stopReason: 'end_turn' } });
+      const told = await stage.told();
+      expect(told.map(({ id }) => id)).toEqual([undefined, 4]);
+      expect(told[0]?.params?.['sessionId']).toBe(session);
+    },
+  );
+
+  test(
+    verifies('acp.load', 'finds the agent’s session again, after a load or a new session in a later process'),
+    async () => {
+      const first = bot();
+      const session = await newSession(first);
+      first.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
+      const last = first.links().length - 1;
+      first.link(last).begin();
+      first.answer(last, { protocolVersion: 1, agentCapabilities: canAll });
+      first.answer(last, { sessionId: 's' });
+      const { notes } = first.link(last);
+      for (const isLoaded of [true, false]) {
+        const stage = bot();
+        await stage.told();
+        if (isLoaded) {
+          stage.ask('session/load', { sessionId: session, cwd: '/', mcpServers: [] });
+          expect(await stage.told()).toEqual([{ jsonrpc: '2.0', id: 2, result: opened }]);
+        }
+        const now = isLoaded ? session : await newSession(stage);
+        stage.ask('session/prompt', { sessionId: now, prompt: [contextOf('456'), said('again')] });
+        const at = stage.links().length - 1;
+        stage.link(at).begin({ origin: 'found', epoch: '1', notes });
+        expect(stage.request(at)).toMatchObject({ method: 'session/prompt', params: { sessionId: 's' } });
+        stage.say(at, update('s', 'hi'));
+        expect(textsOf(await stage.told())).toEqual(['hi']);
+      }
+    },
+  );
+
+  test('that tells none has a thread of its own', async () => {
+    const stage = bot('sender-context');
+    const session = await newSession(stage);
+    stage.ask('session/prompt', { sessionId: session, prompt: [said('hello')] });
+    expect(stage.links()).toHaveLength(1);
+    expect(session).toBe(`acb-${[...stage.it.links.keys()][0]}`);
+    expect(stage.link(0).isAttached).toBe(true);
+  });
+
+  test('does not keep the microVM that answered initialize, if its first thread is another one', async () => {
+    const stage = new Stage({ threads: { is: 'auto' } });
+    stage.initialized('openab');
+    const session = await newSession(stage);
+    stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
+    const [first, second] = [...stage.it.links];
+    expect(second?.[0]).toBe('discord:456');
+    await vi.waitFor(() => expect(stage.it.stopped).toEqual([first?.[0]]));
+    expect(first?.[1].isClosed).toBe(true);
+  });
+});
+
+test(
+  verifies(
+    'acp.sender-context',
+    'a client of another name is bound anew by its first prompt, if that tells a thread',
+  ),
+  async () => {
+    const stage = new Stage({ threads: { is: 'auto' } });
+    stage.initialized('some bot');
+    const session = await stage.opened(0);
+    stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
+    expect(stage.heard(0)).toEqual([]);
+    stage.link(1).begin();
+    stage.answer(1, { protocolVersion: 1, agentCapabilities: canAll });
+    stage.answer(1, { sessionId: 't' });
+    expect(stage.request(1).params.sessionId).toBe('t');
+    stage.say(1, update('t', 'hi'));
+    expect((await stage.told()).at(-1)?.params?.['sessionId']).toBe(session);
+    await vi.waitFor(() => expect(stage.it.stopped).toHaveLength(1));
+  },
+);
+
+describe('initialize', () => {
+  test(
+    verifies(
+      'acp.initialize-in-time',
+      'is answered from what was said last time if the agent takes too long',
+    ),
+    async () => {
+      const cache = cacheOf(known);
+      const stage = new Stage({ cache, initializeTimeoutMs: 5000 });
+      stage.ask('initialize', { protocolVersion: 1 });
+      vi.advanceTimersByTime(4999);
+      expect(await stage.told()).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(await stage.told()).toEqual([
+        { jsonrpc: '2.0', id: 1, result: JSON.parse(known.initialize) as object },
+      ]);
+      // What the agent says in the end is for the next time.
+      stage.link(0).begin();
+      stage.answer(0, { protocolVersion: 1, agentCapabilities: { loadSession: false } });
+      expect(await stage.told()).toEqual([]);
+      expect(cache.text).toContain('false');
+      stage.ask('session/new', { cwd: '/' });
+      expect(stage.links()).toHaveLength(1);
+      expect(stage.request(0).method).toBe('session/new');
+    },
+  );
+
+  test.each([
+    [undefined, { loadSession: true }],
+    [
+      { loadSession: false, x: 1 },
+      { loadSession: false, x: 1 },
+    ],
+  ])(
+    'is answered with what the person says of the agent, or modestly, where nothing else is known: %j',
+    async (agentCapabilities, expected) => {
+      const stage = new Stage({ agentCapabilities, initializeTimeoutMs: 1 });
+      stage.ask('initialize', { protocolVersion: 1 });
+      vi.advanceTimersByTime(1);
+      const [answer] = await stage.told();
+      expect(answer?.result).toMatchObject({ protocolVersion: 1, agentCapabilities: expected });
+    },
+  );
+
+  test(
+    verifies('acp.initialize-in-time', 'does not reach an agent that was introduced by an earlier bridge'),
+    async () => {
+      const stage = new Stage({ threads: { is: 'fixed', key: 'k' } });
+      stage.ask('initialize', { protocolVersion: 1 });
+      stage.link(0).begin({
+        origin: 'found',
+        notes: { agent: '{"protocolVersion":1,"x":9007199254740993}', thread: undefined },
+      });
+      expect(stage.heard(0)).toEqual([]);
+      expect(await stage.it.told()).toEqual([
+        '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":1,"x":9007199254740993}}',
+      ]);
+    },
+  );
+});

@@ -1,0 +1,450 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BridgeError } from '../../../src/base/errors.ts';
+import { createLog } from '../../../src/base/log.ts';
+import { verifies } from '../../requirements.ts';
+import { canAll, Stage, textsOf, update } from '../agents-stage.ts';
+
+const lost = (): BridgeError => new BridgeError('agent-lost', 'the microVM is gone', { retryable: true });
+const loads = { loadSession: true };
+const log = createLog({ level: 'error', format: 'text', write: () => undefined });
+const remote = { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log } as const;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('sessions that are threads of their own', () => {
+  test(
+    verifies(
+      ['acp.many-sessions', 'acp.session-ids'],
+      'have agents of their own, which may use the same ids',
+    ),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      await stage.told();
+      const one = await stage.opened(0);
+      const two = await stage.opened(1);
+      expect(one).not.toBe(two);
+      stage.ask('session/prompt', { sessionId: two, prompt: [] });
+      expect(stage.heard(0)).toEqual([]);
+      const prompt = stage.request(1);
+      expect(prompt.params.sessionId).toBe('s');
+      const asking = { id: 0, method: 'session/request_permission', params: { sessionId: 's' } };
+      stage.say(0, asking);
+      stage.say(1, asking);
+      expect(await stage.told()).toMatchObject([
+        { id: 0, params: { sessionId: one } },
+        { id: 1, params: { sessionId: two } },
+      ]);
+      stage.it.ask('{"id":1,"result":"two"}', '{"id":0,"result":"one"}');
+      expect(stage.heard(0)).toEqual([{ id: 0, result: 'one' }]);
+      expect(stage.heard(1)).toEqual([{ id: 0, result: 'two' }]);
+      stage.say(1, { id: prompt.id, result: { stopReason: 'end_turn' } });
+      expect(await stage.told()).toMatchObject([{ id: 4, result: { stopReason: 'end_turn' } }]);
+    },
+  );
+
+  test(verifies('acp.session-ids', 'of subagents are routed to the agent that spoke of them'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    await stage.opened(0);
+    await stage.opened(1);
+    stage.say(1, {
+      method: 'session/update',
+      params: { sessionId: 's', update: { childSessionId: 'child' } },
+    });
+    stage.ask('_peek', { sessionId: 'child' });
+    expect(stage.request(1).params.sessionId).toBe('child');
+    stage.say(0, update('child', 'hello'));
+    stage.ask('_peek', { sessionId: 'child' });
+    expect(stage.request(0).params.sessionId).toBe('child');
+  });
+
+  test(
+    verifies(
+      'acp.session-ids',
+      'are the client’s also where an agent speaks of a session before it has opened it',
+    ),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      await stage.told();
+      const id = stage.ask('session/new', { cwd: '/', mcpServers: [] });
+      const { id: number } = stage.request(0);
+      stage.say(0, update('s', 'commands'));
+      stage.say(0, { id: number, result: { sessionId: 's' } });
+      const [first, second] = await stage.told();
+      expect(second?.id).toBe(id);
+      expect(second?.result).toEqual({ sessionId: first?.params?.['sessionId'] });
+    },
+  );
+
+  test(
+    verifies(
+      'acp.session-ids',
+      'of forks are the client’s too, and are brought back where the fork was made',
+    ),
+    async () => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } });
+      stage.initialized();
+      const session = await stage.opened(0);
+      await stage.opened(1);
+      const id = stage.ask('session/fork', { sessionId: session, cwd: '/elsewhere', mcpServers: [] });
+      const fork = stage.request(0);
+      expect(fork.params).toEqual({ sessionId: 's', cwd: '/mnt/mine', mcpServers: [] });
+      stage.say(0, update('f', 'early'));
+      stage.say(0, { id: fork.id, result: { sessionId: 'f' } });
+      const [early, answer] = await stage.told();
+      const sessionId = session.replace(/s$/, 'f');
+      expect([answer?.id, answer?.result]).toEqual([id, { sessionId }]);
+      expect(early?.params?.['sessionId']).toBe(sessionId);
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: canAll });
+      stage.ask('session/prompt', { sessionId, prompt: [] });
+      expect(stage.answer(0, {})).toMatchObject({
+        method: 'session/resume',
+        params: { sessionId: 'f', cwd: '/mnt/mine' },
+      });
+      expect(stage.request(0).params.sessionId).toBe('f');
+    },
+  );
+
+  test(verifies('acp.not-found', 'can’t be made up'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    await stage.told();
+    for (const method of ['session/load', 'session/prompt', 'session/resume', '_x'])
+      stage.ask(method, { sessionId: 'nope' });
+    expect((await stage.told()).map(({ error }) => error?.code)).toEqual([-32002, -32002, -32002, -32002]);
+    expect(stage.links()).toHaveLength(1);
+  });
+
+  test('are listed with the names and directories that the client knows them by', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const one = await stage.opened(0, 'a');
+    const two = await stage.opened(1, 'b');
+    stage.ask('session/list', { cwd: null });
+    const cwd = '/mnt/workspace';
+    stage.answer(0, {
+      sessions: [
+        { sessionId: 'a', cwd, title: 'A' },
+        { sessionId: 'old', cwd },
+      ],
+    });
+    const { id } = stage.request(1);
+    stage.say(1, { id, result: { sessions: [{ sessionId: 'b', cwd }], nextCursor: 'more' } });
+    await vi.waitFor(() => expect(stage.link(1).toAgent).toHaveLength(1));
+    expect(stage.answer(1, { sessions: [] }).params).toEqual({ cursor: 'more' });
+    const [answer] = await vi.waitFor(async () => {
+      const told = await stage.told();
+      expect(told).toHaveLength(1);
+      return told;
+    });
+    const key = [...stage.it.links.keys()][0] ?? '';
+    expect(answer?.result).toEqual({
+      sessions: [
+        { sessionId: one, cwd: '/home/me', title: 'A' },
+        { sessionId: `acb-${key}-old`, cwd },
+        { sessionId: two, cwd: '/home/me' },
+      ],
+    });
+  });
+
+  test('go on when the agent of another one fails for good', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const one = await stage.opened(0);
+    const two = await stage.opened(1);
+    stage.ask('session/prompt', { sessionId: two, prompt: [] });
+    stage.link(1).fail(new BridgeError('unreachable', 'no way'));
+    expect(await stage.told()).toMatchObject([
+      { error: { data: { 'agentcore-bridge/code': 'unreachable' } } },
+    ]);
+    expect(stage.it.fatal).toEqual([]);
+    stage.ask('session/prompt', { sessionId: one, prompt: [] });
+    expect(stage.request(0).method).toBe('session/prompt');
+    // The next message tries again.
+    stage.ask('session/prompt', { sessionId: two, prompt: [] });
+    expect(stage.links()).toHaveLength(2);
+    expect(stage.link(1).isAttached).toBe(true);
+  });
+});
+
+describe('a session that the agent does not hold', () => {
+  /** The next bridge, with what the last one left in the microVM. */
+  function later(last: Stage, capabilities: object = canAll): Stage {
+    const stage = new Stage({}, capabilities);
+    const { notes } = last.link(0);
+    stage.ask('initialize', { protocolVersion: 1 });
+    stage.link(0).begin();
+    stage.answer(0, { protocolVersion: 1, agentCapabilities: capabilities });
+    expect(notes.thread).toBeDefined();
+    return stage;
+  }
+
+  test(verifies('acp.heal', 'is resumed when it is next used, and the prompt waits for that'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.heard(0);
+    stage.link(0).begin({ cause: lost() });
+    expect(await stage.told()).toMatchObject([
+      { error: { data: { 'agentcore-bridge/code': 'agent-lost' } } },
+    ]);
+    stage.ask('session/prompt', { sessionId: session, prompt: [{ type: 'text', text: 'again' }] });
+    expect(stage.answer(0, { agentCapabilities: canAll }).method).toBe('initialize');
+    const resume = stage.answer(0, {});
+    expect(resume).toMatchObject({
+      method: 'session/resume',
+      params: { sessionId: 's', cwd: '/mnt/workspace', mcpServers: [] },
+    });
+    expect(stage.request(0)).toMatchObject({ method: 'session/prompt', params: { sessionId: 's' } });
+    expect(await stage.told()).toEqual([]);
+  });
+
+  test.each([
+    ['session/resume', { sessionCapabilities: { resume: {} } }],
+    ['session/load', loads],
+    ['session/new', {}],
+  ])(
+    verifies('acp.cwd', 'gets by %s what it had: its mapped directories and its MCP servers'),
+    async (method, capabilities) => {
+      const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+      const stage = new Stage({ remote: { ...remote, map } }, capabilities);
+      stage.initialized();
+      const http = { type: 'http', name: 'h', url: 'https://a', headers: [] };
+      const server = { name: 'git', command: 'git-mcp', args: [], env: [] };
+      stage.ask('session/new', {
+        cwd: '/home/me',
+        additionalDirectories: ['/home/me/b', '/elsewhere'],
+        mcpServers: [server, http],
+      });
+      const asked = stage.answer(0, { sessionId: 's' }).params;
+      const setup = { cwd: '/mnt/mine', additionalDirectories: ['/mnt/mine/b'], mcpServers: [http] };
+      expect(asked).toEqual(setup);
+      const result = (await stage.told()).at(-1)?.result as { sessionId: string };
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { agentCapabilities: capabilities });
+      stage.ask('session/prompt', { sessionId: result.sessionId, prompt: [] });
+      const brought = stage.request(0);
+      const isNew = method === 'session/new';
+      expect([brought.method, brought.params]).toEqual([
+        method,
+        { ...setup, ...(isNew ? {} : { sessionId: 's' }) },
+      ]);
+    },
+  );
+
+  test('holds what is for it only until it is there: then the client is read on', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.answer(0, { agentCapabilities: canAll });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    const { id } = stage.request(0);
+    expect(stage.it.router.pendingBytes).toBeGreaterThan(0);
+    let hasRoom = false;
+    const room = stage.it.router.drained(0).then(() => (hasRoom = true));
+    await stage.told();
+    expect(hasRoom).toBe(false);
+    stage.say(0, { id, result: {} });
+    expect(stage.it.router.pendingBytes).toBe(0);
+    await room;
+  });
+
+  test('keeps the directory that the client named to an earlier bridge', async () => {
+    const first = new Stage();
+    first.initialized();
+    const session = await first.opened(0);
+    const { notes } = first.link(0);
+    const stage = later(first);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.link(1).begin({ epoch: '2', notes });
+    stage.answer(1, { agentCapabilities: canAll });
+    stage.answer(1, {});
+    expect(JSON.parse(stage.link(1).notes.thread ?? '')).toMatchObject({
+      sessions: { s: { cwd: '/mnt/workspace', localCwd: '/home/me', epoch: '2' } },
+    });
+  });
+
+  test(
+    verifies('acp.heal', 'is resumed, too, before a notification that the last agent was not sent'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      const session = await stage.opened(0);
+      const link = stage.link(0);
+      link.isStalled = true;
+      stage.it.ask(JSON.stringify({ method: '_note', params: { sessionId: session } }));
+      link.isStalled = false;
+      link.begin({ cause: lost() });
+      link.deliver();
+      stage.answer(0, { agentCapabilities: canAll });
+      expect(stage.answer(0, {}).method).toBe('session/resume');
+      expect(stage.request(0)).toEqual({ method: '_note', params: { sessionId: 's' } });
+    },
+  );
+
+  test(
+    verifies('acp.replay', 'is loaded without telling the client what it has seen, also behind the answer'),
+    async () => {
+      const stage = new Stage({}, loads);
+      stage.initialized();
+      const session = await stage.opened(0);
+      stage.link(0).begin({ cause: lost() });
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      stage.answer(0, { agentCapabilities: loads });
+      await stage.told();
+      const load = stage.request(0);
+      expect(load.method).toBe('session/load');
+      stage.say(0, update('s', 'seen'));
+      stage.say(0, update('s', 'mode', 'current_mode_update'));
+      stage.say(0, { id: load.id, result: {} });
+      stage.say(0, update('s', 'seen too'));
+      vi.advanceTimersByTime(79);
+      stage.say(0, update('s', 'and this'));
+      vi.advanceTimersByTime(79);
+      expect(stage.heard(0)).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(stage.request(0).method).toBe('session/prompt');
+      stage.say(0, update('s', 'new'));
+      expect(textsOf(await stage.told())).toEqual(['mode', 'new']);
+    },
+  );
+
+  test('begins anew where the answer to its load can’t be read, and the client is told all that follows', async () => {
+    const stage = new Stage({}, loads);
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.answer(0, { agentCapabilities: loads });
+    await stage.told();
+    stage.link(0).say(`{"id":${stage.request(0).id},"result":{"modes"`);
+    expect(stage.answer(0, { sessionId: 's' }).method).toBe('session/new');
+    expect(stage.request(0).method).toBe('session/prompt');
+    stage.say(0, update('s', 'hello'));
+    expect(textsOf(await stage.told())).toEqual([expect.stringContaining('begins anew'), 'hello']);
+  });
+
+  test(
+    verifies(
+      'acp.load',
+      'begins anew behind the same name, and says so once, if the agent can’t bring it back',
+    ),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      const session = await stage.opened(0);
+      stage.link(0).begin({ cause: lost() });
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      stage.answer(0, { agentCapabilities: canAll });
+      for (const method of ['session/resume', 'session/load']) {
+        const request = stage.request(0);
+        expect(request.method).toBe(method);
+        stage.say(0, { id: request.id, error: { code: -32603, message: 'no' } });
+      }
+      expect(stage.answer(0, { sessionId: 't' }).method).toBe('session/new');
+      expect(stage.request(0)).toMatchObject({ method: 'session/prompt', params: { sessionId: 't' } });
+      stage.say(0, update('t', 'hello'));
+      const told = await stage.told();
+      expect(textsOf(told)).toEqual([expect.stringContaining('begins anew'), 'hello']);
+      expect(told.every(({ params }) => params?.['sessionId'] === session)).toBe(true);
+      // A later bridge finds it under the name that the client has.
+      expect(JSON.parse(stage.link(0).notes.thread ?? '')).toMatchObject({
+        sessions: { s: { became: 't' } },
+      });
+    },
+  );
+
+  test(
+    verifies(
+      'acp.load',
+      'is found by a later bridge, and an agent that lives is not asked to load it to resume it',
+    ),
+    async () => {
+      const first = new Stage();
+      first.initialized();
+      const session = await first.opened(0);
+      const { notes } = first.link(0);
+      const stage = new Stage();
+      stage.ask('initialize', { protocolVersion: 1 });
+      stage.link(0).begin();
+      stage.answer(0, { agentCapabilities: canAll });
+      await stage.told();
+      stage.ask('session/resume', { sessionId: session, cwd: '/home/me', mcpServers: [] });
+      stage.link(1).begin({ origin: 'found', epoch: '1', notes });
+      expect(stage.heard(1)).toEqual([]);
+      expect(await stage.told()).toMatchObject([{ id: 2, result: { sessionId: session } }]);
+      stage.ask('session/load', { sessionId: session, cwd: '/elsewhere', mcpServers: [] });
+      const load = stage.request(1);
+      expect(load).toMatchObject({
+        method: 'session/load',
+        params: { sessionId: 's', cwd: '/mnt/workspace' },
+      });
+      stage.say(1, update('s', 'history'));
+      stage.say(1, { id: load.id, result: { modes: null } });
+      const told = await stage.told();
+      expect(textsOf(told)).toEqual(['history']);
+      expect(told.at(-1)).toMatchObject({ id: 3, result: { modes: null } });
+    },
+  );
+
+  test('is not loaded while the agent is at a turn of it that an earlier bridge began', async () => {
+    const first = new Stage();
+    first.initialized();
+    const session = await first.opened(0);
+    first.ask('session/prompt', { sessionId: session, prompt: [] });
+    const prompt = first.request(0);
+    const { notes } = first.link(0);
+    const stage = later(first);
+    stage.ask('session/load', { sessionId: session, cwd: '/', mcpServers: [] });
+    stage.link(1).begin({ origin: 'found', epoch: '1', notes });
+    expect(stage.heard(1)).toEqual([]);
+    expect(stage.link(1).isAtRest).toBe(false);
+    stage.say(1, { id: prompt.id, result: { stopReason: 'end_turn' } });
+    expect(stage.link(1).isAtRest).toBe(true);
+  });
+
+  test(
+    verifies('acp.not-found', 'is the agent’s to tell of where all sessions are in one thread'),
+    async () => {
+      const stage = new Stage({ threads: { is: 'fixed', key: 'k' } });
+      stage.initialized();
+      stage.ask('session/load', { sessionId: 'unknown', cwd: '/', mcpServers: [] });
+      const { id, params } = stage.request(0);
+      expect(params.sessionId).toBe('unknown');
+      stage.say(0, { id, error: { code: -32002, message: 'none' } });
+      expect((await stage.told()).at(-1)).toMatchObject({ id: 2, error: { code: -32002 } });
+    },
+  );
+
+  test('fails what waits for it when the agent dies of it', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: lost() });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.answer(0, { agentCapabilities: canAll });
+    expect(stage.request(0).method).toBe('session/resume');
+    stage.link(0).exit(9, 'out of memory');
+    expect(await stage.told()).toMatchObject([
+      {
+        error: {
+          message: expect.stringContaining('out of memory') as string,
+          data: { 'agentcore-bridge/exitCode': 9 },
+        },
+      },
+    ]);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(stage.link(0).restarts).toHaveLength(1);
+  });
+});

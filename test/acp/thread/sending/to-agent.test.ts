@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { ClientOutput } from '../../../../src/acp/client/output.ts';
+import { Introduction } from '../../../../src/acp/client/introduction.ts';
+import { memberOf, whole } from '../../../../src/acp/message/json-scanner.ts';
+import { Lifecycle } from '../../../../src/acp/thread/lifecycle.ts';
+import { readMessage, type Request } from '../../../../src/acp/message/message.ts';
+import { OpenCalls } from '../../../../src/acp/thread/calls.ts';
+import type { Call } from '../../../../src/acp/thread/outgoing.ts';
+import { ThreadSessions } from '../../../../src/acp/thread/sessions.ts';
+import { ToAgent } from '../../../../src/acp/thread/sending/to-agent.ts';
+import { Turns } from '../../../../src/acp/thread/turns.ts';
+import { bytesOf } from '../../message/json-texts.ts';
+import { MemoryLink, unheard } from '../../memory-link.ts';
+
+/** The way to an agent, which there is none of yet. */
+class Way {
+  readonly link: MemoryLink = new MemoryLink({
+    ...unheard,
+    onEpoch: (epoch) => {
+      this.toAgent.beginEpoch();
+      this.life.begin(epoch);
+    },
+  });
+  readonly life = new Lifecycle(this.link);
+  readonly calls = new OpenCalls(100);
+  readonly sessions = new ThreadSessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
+  /** The ids of requests that were given up, in order. */
+  readonly failed: string[] = [];
+  /** How often it was told that something is said. */
+  said = 0;
+  readonly toAgent: ToAgent = new ToAgent({
+    link: this.link,
+    life: this.life,
+    lane: new ClientOutput((lines) => lines.length, {
+      onFull: () => undefined,
+      onRoom: () => undefined,
+    }).lane(() => undefined),
+    calls: this.calls,
+    sessions: this.sessions,
+    turns: new Turns({
+      sessions: this.sessions,
+      protocolVersion: () => 1,
+      onChange: () => undefined,
+      onEnded: (sessionId) => this.toAgent.turnEnded(sessionId),
+    }),
+    introduction: new Introduction({
+      cache: { read: () => undefined, write: () => undefined },
+      agentCapabilities: undefined,
+    }),
+    policy: {
+      cancel: { strategy: 'stop', graceMs: 10_000 },
+      idleDetachMs: 0,
+      progress: false,
+    },
+    remote: { map: [] },
+    onOpened: () => undefined,
+    onSaid: () => (this.said += 1),
+  });
+
+  /** Submits a request of this id. */
+  ask(id: string): void {
+    const call: Call = {
+      id,
+      method: 'm',
+      sessionId: undefined,
+      ticket: undefined,
+      answered: () => undefined,
+      failed: () => this.failed.push(id),
+    };
+    const line = bytesOf(`{"id":${id},"method":"m","params":"${id}"}`);
+    const number = this.calls.add(call);
+    const message = readMessage(line) as Request;
+    call.again = { is: 'fresh', line, message, number, sessionId: undefined };
+    this.toAgent.submit(call.again);
+  }
+
+  cancel(id: string): void {
+    const line = bytesOf(`{"method":"$/cancel_request","params":{"requestId":${id}}}`);
+    const requestId = memberOf(line, memberOf(line, whole(line), 'params'), 'requestId');
+    if (requestId !== undefined) this.toAgent.cancelRequest(line, requestId);
+  }
+
+  /** An agent runs, and has been introduced. */
+  begin(): void {
+    this.link.begin();
+    this.introduced();
+  }
+
+  introduced(): void {
+    this.life.ready(undefined);
+    this.toAgent.goOn();
+  }
+
+  /** What the agent got since the last time: the ids that the requests once had. */
+  heard(): unknown[] {
+    return this.link.takeToAgent().map((line) => (JSON.parse(line) as { params: unknown }).params);
+  }
+}
+
+test('what is for an agent asks for one, waits until it is introduced, and goes in order', async () => {
+  const way = new Way();
+  expect([way.toAgent.isWaiting, way.toAgent.pendingBytes]).toEqual([false, 0]);
+  way.ask('1');
+  way.ask('2');
+  expect([way.link.isAttached, way.toAgent.isWaiting, way.heard(), way.said]).toEqual([true, true, [], 2]);
+  expect(way.toAgent.pendingBytes).toBe(2 * '{"id":1,"method":"m","params":"1"}'.length);
+  const eased = way.toAgent.eased();
+  way.link.begin();
+  expect(way.heard()).toEqual([]);
+  way.introduced();
+  await eased;
+  expect([way.heard(), way.toAgent.isWaiting, way.toAgent.pendingBytes]).toEqual([['1', '2'], false, 0]);
+  way.ask('3');
+  expect(way.heard()).toEqual(['3']);
+});
+
+test('what an agent was not sent goes to the next one, before what came since', () => {
+  const way = new Way();
+  way.begin();
+  way.link.isStalled = true;
+  way.ask('1');
+  way.ask('2');
+  // Only that agent could make sense of an answer.
+  way.toAgent.reply(bytesOf('{"id":0,"result":{}}'));
+  way.life.exited();
+  way.ask('3');
+  way.link.isStalled = false;
+  way.begin();
+  expect(way.heard()).toEqual(['1', '2', '3']);
+});
+
+test('a request that is cancelled before it was sent fails, and never goes', () => {
+  const way = new Way();
+  way.ask('1');
+  way.ask('2');
+  way.cancel('1');
+  expect([way.failed, way.toAgent.pendingBytes]).toEqual([
+    ['1'],
+    '{"id":2,"method":"m","params":"2"}'.length,
+  ]);
+  way.begin();
+  expect(way.heard()).toEqual(['2']);
+  way.cancel('2');
+  way.cancel('unheard of');
+  expect([way.heard(), way.failed]).toEqual([[{ requestId: 101 }], ['1']]);
+});
+
+test('once there will be no agent, requests fail at once', () => {
+  const way = new Way();
+  way.life.giveUp({ code: -1, message: 'no way' });
+  way.ask('1');
+  expect([way.failed, way.toAgent.isWaiting, way.link.isAttached]).toEqual([['1'], false, false]);
+});

@@ -1,0 +1,328 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { bareSetup } from '../../../src/acp/thread/session.ts';
+import { ThreadSessions } from '../../../src/acp/thread/sessions.ts';
+import { Turns } from '../../../src/acp/thread/turns.ts';
+import { BridgeError } from '../../../src/base/errors.ts';
+import { verifies } from '../../requirements.ts';
+import { canAll, Stage, textsOf, update } from '../agents-stage.ts';
+import type { RoutedOptions } from '../routed.ts';
+
+const policy = (options: object): RoutedOptions => ({
+  policy: {
+    cancel: { strategy: 'stop', graceMs: 10_000 },
+    idleDetachMs: 300_000,
+    progress: true,
+    ...options,
+  },
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A client in the middle of a turn. */
+async function inTurn(options: RoutedOptions): Promise<{ stage: Stage; session: string; prompt: number }> {
+  const stage = new Stage(options);
+  stage.initialized();
+  const session = await stage.opened(0);
+  stage.ask('session/prompt', { sessionId: session, prompt: [] });
+  const prompt = stage.request(0).id;
+  await stage.told();
+  return { stage, session, prompt };
+}
+const cancel = (stage: Stage, sessionId: string): void =>
+  stage.it.ask(JSON.stringify({ method: 'session/cancel', params: { sessionId } }));
+
+describe('a turn that is cancelled', () => {
+  test(
+    verifies('acp.cancel-strategy', 'ends as the agent says, and the next prompt waits for that'),
+    async () => {
+      const { stage, session, prompt } = await inTurn(policy({}));
+      cancel(stage, session);
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      expect(stage.heard(0)).toMatchObject([{ method: 'session/cancel', params: { sessionId: 's' } }]);
+      stage.say(0, { id: prompt, result: { stopReason: 'cancelled' } });
+      expect(stage.request(0).method).toBe('session/prompt');
+      expect(await stage.told()).toMatchObject([{ result: { stopReason: 'cancelled' } }]);
+      vi.advanceTimersByTime(60_000);
+      expect(stage.link(0).restarts).toEqual([]);
+    },
+  );
+
+  test(
+    verifies('acp.cancel-strategy', 'ends with the agent, if that does not end it within the grace'),
+    async () => {
+      const { stage, session, prompt } = await inTurn(policy({}));
+      cancel(stage, session);
+      stage.heard(0);
+      vi.advanceTimersByTime(9999);
+      expect(await stage.told()).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(await stage.told()).toMatchObject([{ id: 3, result: { stopReason: 'cancelled' } }]);
+      expect(stage.link(0).restarts).toHaveLength(1);
+      // What the agent still says is nobody's.
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      stage.say(0, update('s', 'late'));
+      stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+      expect(await stage.told()).toEqual([]);
+      expect(stage.heard(0)).toEqual([]);
+      stage.link(0).begin();
+      stage.answer(0, { agentCapabilities: canAll });
+      expect(stage.answer(0, {}).method).toBe('session/resume');
+      expect(stage.request(0).method).toBe('session/prompt');
+    },
+  );
+
+  test.each([
+    ['forward', 1],
+    ['noop', 0],
+  ] as const)('with the strategy %s is told to the agent, or not', async (strategy, times) => {
+    const { stage, session } = await inTurn(policy({ cancel: { strategy, graceMs: 10 } }));
+    cancel(stage, session);
+    expect(stage.heard(0)).toHaveLength(times);
+    vi.advanceTimersByTime(60_000);
+    expect(stage.link(0).restarts).toEqual([]);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(stage.request(0).method).toBe('session/prompt');
+  });
+});
+
+describe('a cancel', () => {
+  test(verifies('acp.idle', 'of a prompt that never went out leaves no turn behind'), async () => {
+    const stage = new Stage(policy({}));
+    stage.initialized();
+    const session = await stage.opened(0);
+    const link = stage.link(0);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(link.isAtRest).toBe(false);
+    cancel(stage, session);
+    expect(link.isAtRest).toBe(true);
+    expect(JSON.parse(link.notes.thread ?? '')).not.toHaveProperty('sessions.s.turn');
+    link.deliver();
+    expect(stage.heard(0)).toEqual([]);
+  });
+
+  test('starts no agent where the last one has ended', async () => {
+    const { stage, session } = await inTurn(policy({}));
+    stage.link(0).exit(1);
+    stage.link(0).isAttached = false;
+    cancel(stage, session);
+    expect(stage.link(0).isAttached).toBe(false);
+  });
+});
+
+describe('the end of a turn', () => {
+  /** One session in the middle of a turn, whose prompt has the number 7. */
+  function inTurnOf(version: number): { turns: Turns; ended: string[]; changes: () => number } {
+    const sessions = new ThreadSessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
+    const session = sessions.add('client’s', 'agent’s', bareSetup);
+    sessions.settle(session, 'agent’s', 'e', { cwd: '/' });
+    const ended: string[] = [];
+    let changes = 0;
+    const turns = new Turns({
+      sessions,
+      protocolVersion: () => version,
+      onChange: () => (changes += 1),
+      onEnded: (sessionId) => ended.push(sessionId),
+    });
+    turns.beginEpoch('e');
+    expect(turns.isOneOpen).toBe(false);
+    turns.began(session, 7);
+    expect([turns.isOneOpen, changes]).toEqual([true, 1]);
+    return { turns, ended, changes: () => changes };
+  }
+
+  test('is the answer to its prompt, and not that to another', () => {
+    const { turns, ended, changes } = inTurnOf(1);
+    turns.settled(6);
+    expect(turns.isOneOpen).toBe(true);
+    turns.answered('client’s', 7);
+    turns.settled(7);
+    expect([turns.isOneOpen, ended, changes()]).toEqual([false, ['client’s'], 2]);
+  });
+
+  test('is from protocol version 2 on a word of the agent’s', () => {
+    const { turns, ended } = inTurnOf(2);
+    turns.answered('client’s', 7);
+    turns.onState('agent’s', 'running');
+    expect([turns.isOneOpen, ended]).toEqual([true, []]);
+    turns.onState('agent’s', 'idle');
+    expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
+  });
+
+  test('is the failure of its prompt with either version', () => {
+    const { turns, ended } = inTurnOf(2);
+    turns.ended('client’s', 7);
+    expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
+  });
+
+  test('is that of its agent', () => {
+    const { turns, ended } = inTurnOf(1);
+    turns.beginEpoch('f');
+    expect([turns.isOneOpen, ended]).toEqual([false, []]);
+  });
+});
+
+describe('with nothing open', () => {
+  test(verifies('acp.idle', 'the shell is let go after a while, and the agent is at rest'), async () => {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    const link = stage.link(0);
+    vi.advanceTimersByTime(600_000);
+    expect([link.lettings, link.isAtRest]).toEqual([0, false]);
+    stage.say(0, { id: 7, method: 'session/request_permission', params: { sessionId: 's' } });
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    await stage.told();
+    vi.advanceTimersByTime(600_000);
+    expect([link.lettings, link.isAtRest]).toEqual([0, false]);
+    stage.it.ask('{"id":0,"result":{}}');
+    expect(link.isAtRest).toBe(true);
+    vi.advanceTimersByTime(299_999);
+    expect(link.lettings).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(link.lettings).toBe(1);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    expect(link.isAtRest).toBe(false);
+  });
+
+  test('is never said of an agent that goes on behind its answers, before it says so', async () => {
+    const stage = new Stage(policy({}));
+    stage.ask('initialize', { protocolVersion: 2 });
+    stage.link(0).begin();
+    stage.answer(0, { protocolVersion: 2, capabilities: { session: {} } });
+    const session = await stage.opened(0);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    stage.answer(0, {});
+    vi.advanceTimersByTime(600_000);
+    expect([stage.link(0).lettings, stage.link(0).isAtRest]).toEqual([0, false]);
+    const state = (state: string): void =>
+      stage.say(0, {
+        method: 'session/update',
+        params: { sessionId: 's', update: { sessionUpdate: 'state_update', state } },
+      });
+    state('running');
+    expect(stage.link(0).isAtRest).toBe(false);
+    state('idle');
+    expect(stage.link(0).isAtRest).toBe(true);
+  });
+});
+
+describe('who waits for a microVM', () => {
+  const noProgress = { _meta: { 'agentcore-bridge/progress': false } };
+
+  /** Prompts a session of an earlier process, and waits. */
+  async function waiting(options: RoutedOptions, initialize: object, ms: number): Promise<unknown[]> {
+    const stage = new Stage({ threads: { is: 'auto' }, ...options });
+    stage.ask('initialize', { protocolVersion: 1, ...initialize });
+    stage.link(0).begin();
+    stage.answer(0, { agentCapabilities: canAll });
+    stage.ask('session/prompt', { sessionId: `acb-${'a'.repeat(26)}-s`, prompt: [] });
+    await stage.told();
+    vi.advanceTimersByTime(ms);
+    const told = await stage.told();
+    expect(told.every(({ params }) => params?.['sessionId'] === `acb-${'a'.repeat(26)}-s`)).toBe(true);
+    return textsOf(told);
+  }
+
+  test(verifies('acp.progress', 'is told so after 3 s, once'), async () => {
+    expect(await waiting(policy({}), {}, 2999)).toEqual([]);
+    expect(await waiting(policy({}), {}, 60_000)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  /** What the client is shown within a minute of a prompt that goes to an agent only after `ms`. */
+  async function broughtBack(ms: number): Promise<unknown[]> {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0);
+    stage.link(0).begin({ cause: new BridgeError('agent-lost', 'gone') });
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(ms / 2);
+    stage.answer(0, { protocolVersion: 1, agentCapabilities: canAll });
+    vi.advanceTimersByTime(ms / 2);
+    stage.answer(0, {});
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    return textsOf(await stage.told());
+  }
+
+  test('is told so also while the agent is introduced and the conversation brought back, once', async () => {
+    expect(await broughtBack(2998)).toEqual([]);
+    expect(await broughtBack(3002)).toEqual([expect.stringContaining('starting')]);
+    expect(await broughtBack(20_000)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  /** What the client is shown of a prompt that finds the shell let go of, and is in it again after `ms`. */
+  async function cameBack(ms: number): Promise<unknown[]> {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    const link = stage.link(0);
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    vi.advanceTimersByTime(300_000);
+    expect(link.lettings).toBe(1);
+    link.isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(ms);
+    link.comeBack();
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    return textsOf(await stage.told());
+  }
+
+  test(verifies('acp.progress', 'is told so too where the shell was let go of'), async () => {
+    expect(await cameBack(2999)).toEqual([]);
+    expect(await cameBack(3001)).toEqual([expect.stringContaining('starting')]);
+  });
+
+  test('is not told so where only the connection is lost', async () => {
+    const { stage, session, prompt } = await inTurn(policy({}));
+    stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
+    stage.link(0).isStalled = true;
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    await stage.told();
+    vi.advanceTimersByTime(60_000);
+    expect(await stage.told()).toEqual([]);
+  });
+
+  test('is not told so in a turn, nor behind one that is cancelled', async () => {
+    const { stage, session, prompt } = await inTurn(
+      policy({ cancel: { strategy: 'stop', graceMs: 60_000 } }),
+    );
+    vi.advanceTimersByTime(4000);
+    cancel(stage, session);
+    stage.ask('session/prompt', { sessionId: session, prompt: [] });
+    vi.advanceTimersByTime(4000);
+    stage.heard(0);
+    stage.say(0, { id: prompt, result: { stopReason: 'cancelled' } });
+    expect(stage.request(0).method).toBe('session/prompt');
+    vi.advanceTimersByTime(60_000);
+    expect(textsOf(await stage.told())).toEqual([]);
+  });
+
+  test('is told so again for another prompt, and not for one that was cancelled', async () => {
+    const stage = new Stage(policy({}));
+    stage.initialized();
+    const session = await stage.opened(0);
+    for (let time = 1; time <= 2; time += 1) {
+      stage.link(0).begin({ cause: new BridgeError('agent-lost', 'gone') });
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      vi.advanceTimersByTime(2000);
+      cancel(stage, session);
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      await stage.told();
+      vi.advanceTimersByTime(2999);
+      expect(textsOf(await stage.told())).toEqual([]);
+      vi.advanceTimersByTime(60_000);
+      expect(textsOf(await stage.told())).toHaveLength(1);
+      cancel(stage, session);
+      stage.heard(0);
+    }
+  });
+
+  test(verifies('acp.progress', 'is not told if nobody wants it'), async () => {
+    expect(await waiting(policy({ progress: false }), {}, 60_000)).toEqual([]);
+    expect(await waiting(policy({}), noProgress, 60_000)).toEqual([]);
+    expect(await waiting(policy({}), { clientCapabilities: noProgress }, 60_000)).toEqual([]);
+  });
+});

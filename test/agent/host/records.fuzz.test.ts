@@ -1,0 +1,154 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  checkpointLine,
+  noteLine,
+  parseEndRecord,
+  parseExitRecord,
+  parseHostRecord,
+  recordSeparator,
+} from '../../../src/agent/host/records.ts';
+import { hostFailure } from '../../../src/agent/host/failure.ts';
+import { verifies } from '../../requirements.ts';
+
+const nonce = 'a1b2c3-7';
+const control = /[\u0000-\u001f\u007f-\u009f]/;
+const word = fc.oneof(
+  fc.constantFrom('e1', 'live', 'dead', '-', '0', '10', '-1', '1e9', '0x10', '9'.repeat(16), '9'.repeat(400)),
+  fc.constantFrom(
+    'c0ffee'.padEnd(40, '0'),
+    '5:1,3',
+    '5:',
+    ':',
+    '5:1,,3',
+    '/home',
+    '/a b',
+    '/',
+    'begin',
+    'end',
+  ),
+  fc.string({ maxLength: 5 }),
+);
+const kind = fc.constantFrom('need', 'taken', 'begin', 'fail', 'end', 'note', 'keeping', 'exit', '');
+/** A line as a host might print it that means harm, or that was changed on its way. */
+const record = fc
+  .tuple(fc.string({ maxLength: 4 }), fc.constantFrom(nonce, 'a1b2c3-77', 'other', ''), kind, fc.array(word))
+  .map(([before, name, what, words]) =>
+    Buffer.from(`${before}\u001eacb ${name} ${[what, ...words].join(' ')}`),
+  );
+const told = fc
+  .tuple(fc.constantFrom('note agent', 'note thread', 'note', 'keeping kept', 'keeping'), fc.array(word))
+  .map(([what, words]) => Buffer.from(`\u001eacb ${nonce} ${[what, ...words].join(' ')}`));
+const line = fc.oneof(
+  record,
+  told,
+  fc.uint8Array({ maxLength: 120 }).map((bytes) => Buffer.from(bytes)),
+);
+
+/** A `begin` that is as it should be, and what a hostile host may put in the place of one of its words. */
+const words = ['e1', 'live', '10', '20', 'c0ffee'.padEnd(40, '0'), '5:1,3', '/home'];
+const oneLie = fc.tuple(fc.nat(words.length - 1), word).map(([index, lie]) => {
+  const all = words.with(index, lie);
+  return Buffer.from(`\u001eacb ${nonce} begin ${all.join(' ')}`);
+});
+
+describe('a line that a host prints', () => {
+  test('of any bytes is read without a fault, and only under its nonce', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(line, (bytes) => {
+        const read = parseHostRecord(bytes, nonce);
+        seen.add(read?.is ?? 'none');
+        if (read !== undefined) expect(bytes.includes(`\u001eacb ${nonce} `)).toBe(true);
+        const ended = parseEndRecord(bytes);
+        if (ended !== undefined) expect(bytes.includes(`\u001eacb ${ended} end`)).toBe(true);
+        expect(parseExitRecord(bytes, 'e1')?.epoch ?? 'e1').toBe('e1');
+      }),
+      { numRuns: 3000 },
+    );
+    for (const is of ['need', 'fail', 'note', 'keeping', 'none']) expect(seen).toContain(is);
+  });
+
+  test(
+    verifies('host.damage', 'about an attach gives offsets that can be reckoned with, whatever it says'),
+    () => {
+      let begun = 0;
+      fc.assert(
+        fc.property(oneLie, (bytes) => {
+          const read = parseHostRecord(bytes, nonce);
+          if (read?.is !== 'begin') return;
+          begun += 1;
+          expect(Number.isSafeInteger(read.inSize) && read.inSize >= 0).toBe(true);
+          expect(Number.isSafeInteger(read.outOffset) && read.outOffset >= 0).toBe(true);
+          expect(read.checksum ?? '0'.repeat(40)).toMatch(/^[0-9a-f]{40}$/);
+          expect(read.cwd.startsWith('/')).toBe(true);
+          expect(read.epoch).toMatch(/^\w+$/);
+        }),
+        { numRuns: 2000 },
+      );
+      expect(begun).toBeGreaterThan(100);
+    },
+  );
+
+  test('about a failure is told in words that a terminal can show', () => {
+    const what = fc.tuple(
+      fc.constantFrom('tool', 'stty', 'directory', 'cwd', 'start', 'input', 'constructor', ''),
+      fc.string({ unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(what, (words) => {
+        const { code, explanation } = hostFailure(words.join(' '));
+        expect(code).toBe('host-failed');
+        expect(explanation).not.toMatch(control);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('about an exit gives back any stderr', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(255), (stderr, code) => {
+        const text = `\u001eexit e1 ${code} ${Buffer.from(stderr).toString('base64') || '-'}`;
+        expect(parseExitRecord(Buffer.from(text), 'e1')).toEqual({ epoch: 'e1', code, stderr });
+        expect(parseExitRecord(Buffer.from(text), 'e2')).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('a line for the host', () => {
+  const isOneLine = (bytes: Uint8Array): boolean =>
+    bytes[0] === recordSeparator && bytes.indexOf(0x0a) === bytes.length - 1;
+
+  test(
+    verifies('host.notes', 'with any note is one that the agent is spared, and gives the note back'),
+    () => {
+      fc.assert(
+        fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom('agent', 'thread'), (text, kind) => {
+          const written = noteLine(kind, text);
+          expect(isOneLine(written)).toBe(true);
+          // As the host tells it again.
+          const [, base64 = ''] = / (\S*);\n$/.exec(Buffer.from(written).toString()) ?? [];
+          expect(parseHostRecord(Buffer.from(`\u001eacb ${nonce} note ${kind} ${base64}`), nonce)).toEqual({
+            is: 'note',
+            kind,
+            text,
+          });
+        }),
+      );
+    },
+  );
+
+  test('with any checkpoint is one that the agent is spared, and gives the checkpoint back', () => {
+    const offset = fc.nat(2 ** 50);
+    fc.assert(
+      fc.property(offset, fc.array(offset), (delivered, open) => {
+        const written = checkpointLine({ delivered, open });
+        expect(isOneLine(written)).toBe(true);
+        const [, told = ''] = /ack (\S*);\n$/.exec(Buffer.from(written).toString()) ?? [];
+        const begin = Buffer.from(`\u001eacb ${nonce} begin ${words.with(5, told).join(' ')}`);
+        expect(parseHostRecord(begin, nonce)).toMatchObject({ checkpoint: { delivered, open } });
+      }),
+    );
+  });
+});

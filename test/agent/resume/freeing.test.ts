@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, globSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { verifies } from '../../requirements.ts';
+import { attach, type Attached, eventually, type MicroVm, startMicroVm } from '../stage.ts';
+
+const megabyte = 1024 * 1024;
+const line = 'x'.repeat(100 * 1024 - 1);
+
+/** Bytes of the disk that a file of the epoch takes. */
+function diskOf(vm: MicroVm, file: 'in' | 'out' | 'err'): number {
+  return globSync(join(vm.directory, '*', file)).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
+}
+
+/** Sends lines of 100 KB, and waits until the host has said that they are there. */
+async function upload({ link, say }: Attached, lines: number): Promise<void> {
+  for (let n = 0; n < lines; n += 1) say(line);
+  await link.drained(0);
+}
+
+let odd = '';
+beforeAll(() => {
+  // A grep that is not GNU's: then bash itself reads what is for the agent.
+  odd = mkdtempSync(join(tmpdir(), 'acb-odd-'));
+  writeFileSync(join(odd, 'grep'), '#!/bin/sh\nexit 2\n');
+  chmodSync(join(odd, 'grep'), 0o755);
+});
+afterAll(() => rmSync(odd, { recursive: true, force: true }));
+
+describe('the disk in the microVM', () => {
+  test.for(['tail', 'bash'])(
+    verifies('host.free', 'is given back as far as %s has read; notes and checkpoint are not lost with it'),
+    async (reader) => {
+      const path = process.env['PATH'] ?? '/usr/bin:/bin';
+      const vm = startMicroVm({ env: { PATH: reader === 'bash' ? `${odd}:${path}` : path } });
+      const first = attach(vm, 'head -c 3000000 /dev/zero >&2; exec cat');
+      first.link.note('thread', 'a thread');
+      for (const lines of [30, 60, 90]) {
+        await upload(first, 30);
+        await first.until(() => first.heard.lines.length === lines);
+        if (lines === 30) first.link.note('agent', 'an agent');
+      }
+      // How far the client is has arrived with the attach before the one that frees.
+      first.say('behind');
+      await first.until(() => first.heard.lines.includes('behind'));
+      await first.link.drained(0);
+      await upload(first, 30);
+      await first.until(() => first.heard.lines.length === 121);
+      await first.link.close(5000);
+      for (const file of ['in', 'out'] as const) await eventually(() => diskOf(vm, file) < 4 * megabyte);
+      await eventually(() => diskOf(vm, 'err') < megabyte);
+
+      const second = attach(vm, 'cat');
+      second.say('hello');
+      await second.until(() => second.heard.lines.length > 0);
+      expect(second.heard.lines).toEqual(['hello']);
+      expect(second.heard.epochs).toMatchObject([
+        { origin: 'found', notes: { thread: 'a thread', agent: 'an agent' } },
+      ]);
+    },
+  );
+
+  test('is kept for what the agent has not read yet', async () => {
+    const vm = startMicroVm();
+    const bytes = 90 * (line.length + 1);
+    const bridge = attach(vm, `until [ -e ~/go ]; do sleep .01; done; head -c ${bytes} | sha256sum`);
+    for (let n = 0; n < 3; n += 1) await upload(bridge, 30);
+    await bridge.link.drained(0);
+    expect(diskOf(vm, 'in')).toBeGreaterThan(bytes - megabyte);
+    writeFileSync(join(vm.home, 'go'), '');
+    await bridge.until(() => bridge.heard.lines.length === 1);
+    const sum = createHash('sha256').update(`${line}\n`.repeat(90)).digest('hex');
+    expect(bridge.heard.lines[0]).toContain(sum);
+  });
+});

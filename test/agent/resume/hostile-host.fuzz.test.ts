@@ -1,0 +1,210 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { collectGarbage } from '../../collect-garbage.ts';
+import { verifies } from '../../requirements.ts';
+import { type Answer, linkTo, ScriptedShell } from '../scripted-shell.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+/** A link to a host that says what it likes, and all that the link told of it. */
+function start(answer: Answer, maxLineBytes = 200) {
+  const heard = {
+    lines: [] as { epoch: string; start: number; end: number; text: string }[],
+    exits: 0,
+    failed: 0,
+  };
+  const order: string[] = [];
+  let epoch = '';
+  const shell = new ScriptedShell(answer);
+  const link = linkTo(shell, {
+    maxLineBytes,
+    events: {
+      onEpoch: (event) => {
+        ({ epoch } = event);
+        order.push('epoch');
+      },
+      onLine: (line, start, end) => {
+        order.push('line');
+        heard.lines.push({ epoch, start, end, text: Buffer.from(line).toString('latin1') });
+      },
+      onOversizedLine: () => order.push('oversized'),
+      onExit: () => {
+        heard.exits += 1;
+        order.push('exit');
+      },
+      onFailed: () => {
+        heard.failed += 1;
+        order.push('failed');
+      },
+    },
+  });
+  const end = async (): Promise<void> => {
+    const closed = link.close(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    await closed;
+  };
+  return { link, shell, heard, order, end };
+}
+
+const checkpoint = fc.oneof(
+  fc.constantFrom('-', ':', '5:1,3', '0:', '300:', `${'9'.repeat(20)}:`),
+  fc.tuple(fc.nat(300), fc.array(fc.nat(300))).map(([delivered, open]) => `${delivered}:${open.join(',')}`),
+);
+const lie = fc.constantFrom('e3', '../e', '-', '', 'x', '-1', '999999999999999', '9'.repeat(400), '/a b');
+/** What a host may say at an attach: sound for all one can see, with a lie in it, or nothing of the kind. */
+const answer = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('e1', 'e1', 'e1', 'e2'),
+        fc.constantFrom('live', 'live', 'dead'),
+        fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
+        fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
+        fc.constantFrom('-', 'c0ffee'.padEnd(40, '0')),
+        checkpoint,
+        fc.constant('/root'),
+        fc.option(fc.tuple(fc.nat(6), lie)),
+      )
+      .map(([...words]) => {
+        const lied = words.pop() as [number, string] | null;
+        const said = lied === null ? words : words.with(...lied);
+        return [`begin ${said.join(' ')}`];
+      }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(['need'], ['taken'], ['keeping kept'], ['note thread !!'], ['end'], []),
+  },
+  { weight: 1, arbitrary: fc.string({ maxLength: 20 }).map((text) => [text]) },
+);
+/** What comes out of the PTY besides. */
+const output = fc.oneof(
+  fc.constant(Uint8Array.from(Buffer.from('{"id":1}\nnoise\r\n{"id"'))),
+  fc.uint8Array({ maxLength: 300 }),
+  fc
+    .constantFrom(
+      '{"id":1}\n',
+      '\n',
+      '\r\n',
+      '\u001eexit e1 7 -\n',
+      '\u001eexit e9 7 -\n',
+      '\u001eacb x-1 fail tool x\n',
+    )
+    .map((text) => Uint8Array.from(Buffer.from(text))),
+);
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ output }) },
+  { weight: 2, arbitrary: fc.record({ send: fc.nat(100) }) },
+  { weight: 2, arbitrary: fc.record({ passMs: fc.nat(30_000) }) },
+  { weight: 1, arbitrary: fc.record({ delivered: fc.nat(300) }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<{ act: 'restart' | 'letGo' | 'atRest' }>(
+      { act: 'restart' },
+      { act: 'letGo' },
+      { act: 'atRest' },
+    ),
+  },
+);
+
+const attached: Answer = () => ['begin e1 live 0 0 - - /root'];
+
+describe('a host that lies', () => {
+  test(
+    verifies(
+      'host.damage',
+      'about sizes, offsets and epochs is never the cause of a fault, nor of lines out of place',
+    ),
+    async () => {
+      let lines = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.infiniteStream(answer),
+          fc.boolean(),
+          fc.array(step, { maxLength: 25, size: 'max' }),
+          async (answers, isHonest, steps) => {
+            const { link, shell, heard, order, end } = start((attach, attaches) =>
+              // An honest beginning, so that there is something to lie about.
+              attaches === 1 && isHonest ? attached(attach, attaches) : (answers.next().value ?? []),
+            );
+            link.attach();
+            await vi.advanceTimersByTimeAsync(0);
+            for (const each of steps) {
+              if ('output' in each) shell.say(each.output);
+              else if ('send' in each) link.send(Buffer.alloc(each.send, 'x'));
+              else if ('passMs' in each) await vi.advanceTimersByTimeAsync(each.passMs);
+              else if ('delivered' in each) link.acknowledge(each.delivered, []);
+              else if (each.act === 'restart') link.restart(new Error('test') as never);
+              else if (each.act === 'letGo') link.letGo();
+              else link.atRest(true);
+              expect(link.pendingBytes).toBeGreaterThanOrEqual(0);
+            }
+            await end();
+            for (const [index, line] of heard.lines.entries()) {
+              const last = heard.lines[index - 1];
+              expect(Number.isSafeInteger(line.start) && line.end > line.start).toBe(true);
+              // Host and bridge keep their words to themselves.
+              expect(line.text).not.toContain('\u001e');
+              expect(line.text).not.toContain('\n');
+              if (last?.epoch === line.epoch && order.lastIndexOf('epoch') === 0)
+                expect(line.start).toBeGreaterThanOrEqual(last.end);
+            }
+            expect(heard.failed).toBeLessThanOrEqual(1);
+            if (heard.failed > 0) expect(order.at(-1)).toBe('failed');
+            lines += heard.lines.length;
+          },
+        ),
+        { numRuns: 300 },
+      );
+      expect(lines).toBeGreaterThan(50);
+    },
+  );
+});
+
+describe('an agent that prints what a host would', () => {
+  test(
+    verifies(
+      'host.epoch',
+      'is heard neither by the bridge nor by the client, but for the exit of its own epoch',
+    ),
+    async () => {
+      const { link, shell, heard, end } = start(attached);
+      link.attach();
+      await vi.advanceTimersByTimeAsync(0);
+      const words = [
+        'acb x-1 begin e7 live 0 0 - - /',
+        'acb x-1 fail tool stty',
+        'acb x-1 end',
+        'exit e2 0 -',
+        'ack 0:;',
+        '',
+      ];
+      for (const word of words) shell.say(`{"a":1}\n\u001e${word}\n`);
+      expect(heard.lines.map(({ text }) => text)).toEqual(words.map(() => '{"a":1}'));
+      expect([heard.exits, heard.failed]).toEqual([0, 0]);
+      shell.say('\u001eexit e1 0 -\n');
+      expect(heard.exits).toBe(1);
+      await end();
+    },
+  );
+
+  test('without ever ending the line costs no more than the limit on a line', async () => {
+    const maxLineBytes = 1024 * 1024;
+    const { link, shell, heard, order, end } = start(attached, maxLineBytes);
+    link.attach();
+    await vi.advanceTimersByTimeAsync(0);
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let count = 0; count < 600; count += 1) shell.say(Buffer.alloc(100_000, 'x'));
+    await vi.advanceTimersByTimeAsync(0);
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * maxLineBytes);
+    shell.say('\n{"a":1}\n');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(order.filter((what) => what === 'oversized')).toHaveLength(1);
+    expect(heard.lines.map(({ text }) => text)).toEqual(['{"a":1}']);
+    await end();
+  });
+});

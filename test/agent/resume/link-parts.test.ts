@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { CheckpointSchedule } from '../../../src/agent/resume/checkpoint-schedule.ts';
+import { Confirmation } from '../../../src/agent/resume/confirmation.ts';
+import { Freeing } from '../../../src/agent/resume/freeing.ts';
+import { Waiters } from '../../../src/agent/resume/waiters.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  const left = vi.getTimerCount();
+  vi.useRealTimers();
+  expect(left).toBe(0);
+});
+
+describe('what the host may free', () => {
+  const megabyte = 1024 * 1024;
+
+  test('is asked for by the megabyte, each file by itself', () => {
+    const freeing = new Freeing();
+    expect(freeing.ask(megabyte - 1, 0)).toEqual({ inFree: 0, outFree: 0 });
+    expect(freeing.ask(megabyte, 5)).toEqual({ inFree: megabyte, outFree: 0 });
+    freeing.done();
+    expect(freeing.ask(2 * megabyte - 1, 3 * megabyte)).toEqual({ inFree: 0, outFree: 3 * megabyte });
+    freeing.done();
+    expect(freeing.ask(2 * megabyte, 3 * megabyte)).toEqual({ inFree: 2 * megabyte, outFree: 0 });
+  });
+
+  test('is asked for again where the host never said that it did', () => {
+    const freeing = new Freeing();
+    freeing.ask(megabyte, megabyte);
+    expect(freeing.ask(megabyte, megabyte)).toEqual({ inFree: megabyte, outFree: megabyte });
+  });
+});
+
+describe('checkpoints', () => {
+  test('go at once, ten in a row, and then every 9 ms', () => {
+    vi.advanceTimersByTime(1000);
+    const onDue = vi.fn();
+    const checkpoints = new CheckpointSchedule(onDue);
+    for (let n = 0; n < 30; n += 1) checkpoints.add();
+    expect(onDue).toHaveBeenCalledTimes(10);
+    vi.advanceTimersByTime(9);
+    expect(onDue).toHaveBeenCalledTimes(11);
+    vi.advanceTimersByTime(100);
+    expect(onDue).toHaveBeenCalledTimes(11);
+  });
+
+  test('go once where they are taken along before their time', () => {
+    const onDue = vi.fn();
+    const checkpoints = new CheckpointSchedule(onDue);
+    for (let n = 0; n < 12; n += 1) checkpoints.add();
+    checkpoints.send();
+    expect(onDue).toHaveBeenCalledTimes(11);
+    vi.advanceTimersByTime(100);
+    expect(onDue).toHaveBeenCalledTimes(11);
+    for (let n = 0; n < 12; n += 1) checkpoints.add();
+    checkpoints.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('who waits', () => {
+  test('goes on when it is so, and not before somebody looks', async () => {
+    const waiters = new Waiters();
+    let is = 0;
+    const told: number[] = [];
+    for (const wanted of [1, 2]) void waiters.until(() => is >= wanted).then(() => told.push(wanted));
+    is = 1;
+    await Promise.resolve();
+    expect(told).toEqual([]);
+    waiters.look();
+    await Promise.resolve();
+    expect([told, waiters.isEmpty]).toEqual([[1], false]);
+    waiters.close();
+    await Promise.resolve();
+    expect([told, waiters.isEmpty]).toEqual([[1, 2], true]);
+    await waiters.until(() => false);
+  });
+});
+
+describe('a confirmation', () => {
+  function start() {
+    const sent: (() => void)[] = [];
+    const onReady = vi.fn();
+    const shell = { sent: () => new Promise<void>((resolve) => sent.push(resolve)) };
+    return { confirmation: new Confirmation({ shell, onReady }), sent, onReady };
+  }
+
+  test('is asked for 20 ms after all was sent, once', async () => {
+    const { confirmation, sent, onReady } = start();
+    confirmation.now();
+    confirmation.now();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([sent.length, onReady.mock.calls.length]).toEqual([1, 0]);
+    sent[0]?.();
+    await vi.advanceTimersByTimeAsync(19);
+    expect(onReady).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(onReady).toHaveBeenCalledOnce();
+    confirmation.now();
+    expect(sent).toHaveLength(2);
+  });
+
+  test('that nobody waits for comes a quarter of a second later, unless somebody does then', async () => {
+    const { confirmation, sent } = start();
+    confirmation.soon();
+    await vi.advanceTimersByTimeAsync(249);
+    confirmation.soon();
+    expect(sent).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sent).toHaveLength(1);
+    sent[0]?.();
+    await vi.advanceTimersByTimeAsync(20);
+    confirmation.soon();
+    confirmation.now();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sent).toHaveLength(2);
+    confirmation.soon();
+    confirmation.stop();
+  });
+});
