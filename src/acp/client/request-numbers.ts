@@ -2,7 +2,7 @@
  * The requests of one peer that the other has not answered, under numbers that are given out in its stead: integers from
  * `first` on, each once.
  */
-export class OpenRequests<Request extends { readonly id: string }> {
+export class OpenRequests<Request> {
   readonly #open = new Map<number, Request>();
   #next: number;
 
@@ -25,12 +25,6 @@ export class OpenRequests<Request extends { readonly id: string }> {
 
   get(number: number): Request | undefined {
     return this.#open.get(number);
-  }
-
-  /** The number of the open request that its sender calls `id`, which is JSON text. */
-  numberOf(id: string): number | undefined {
-    for (const [number, request] of this.#open) if (request.id === id) return number;
-    return undefined;
   }
 
   /** Takes out the request that an answer is to, by the id in the answer, which is JSON text and may be a string. */

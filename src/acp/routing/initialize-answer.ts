@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.ts';
-import type { Greeted } from '../thread/greeting.ts';
+import type { Initialized } from '../thread/initialization.ts';
 import { errorResponse, resultTextResponse } from '../message/json-rpc-errors.ts';
 import { replacing, textAt } from '../message/json-text.ts';
 import { splice } from '../message/splice.ts';
@@ -17,25 +17,25 @@ export interface InitializeAnswerOptions {
 }
 
 /** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
-export function answerInTime(options: InitializeAnswerOptions): (greeted: Greeted) => void {
+export function answerInTime(options: InitializeAnswerOptions): (initialized: Initialized) => void {
   const { id, timeoutMs, standIn, adapt, answer, log } = options;
   let timer: NodeJS.Timeout | undefined = setTimeout(() => {
     timer = undefined;
     log.info('no agent has answered initialize in time: what is known of such agents takes its place');
     answer(resultTextResponse(id, adapt(standIn())));
   }, timeoutMs);
-  return (greeted) => {
+  return (initialized) => {
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    answer(response(id, greeted, adapt));
+    answer(response(id, initialized, adapt));
   };
 }
 
-function response(id: string, greeted: Greeted, adapt: (result: string) => string): Uint8Array {
-  if (greeted.is === 'failed') return errorResponse(id, greeted.error);
-  if (greeted.is === 'known') return resultTextResponse(id, adapt(greeted.result));
-  const { line, message } = greeted;
+function response(id: string, initialized: Initialized, adapt: (result: string) => string): Uint8Array {
+  if (initialized.is === 'failed') return errorResponse(id, initialized.error);
+  if (initialized.is === 'known') return resultTextResponse(id, adapt(initialized.result));
+  const { line, message } = initialized;
   const edits = [replacing(message.id, id)];
   if (message.outcome === 'result') edits.push(replacing(message.value, adapt(textAt(line, message.value))));
   return splice(line, edits);

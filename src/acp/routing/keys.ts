@@ -1,6 +1,6 @@
 import { clientSessionId, parseClientSessionId, randomKey } from './client-session-ids.ts';
 import type { ThreadChoice } from './thread-choice.ts';
-import type { SessionNaming } from '../thread/sessions.ts';
+import type { SessionNaming } from '../thread/state/sessions.ts';
 
 /** Which thread each session belongs to, and how the client calls it. */
 export class SessionKeys {

@@ -2,7 +2,7 @@ import { elements, memberOf, stringAt, whole } from '../message/json-scanner.ts'
 import { encodeText, replacing, textAt } from '../message/json-text.ts';
 import { splice } from '../message/splice.ts';
 import type { Thread } from '../thread/thread.ts';
-import { knownSession } from '../thread/note.ts';
+import { knownSession } from '../thread/state/note.ts';
 
 export interface ListOptions {
   /** The directory of the client's that it asks for; undefined for all. */

@@ -9,7 +9,7 @@ import type { RemoteViewOptions } from '../client/remote-view.ts';
 import { firstRequestId } from '../client/request-numbers.ts';
 import { Thread } from '../thread/thread.ts';
 import type { ThreadPolicy } from '../thread/options.ts';
-import type { SessionNaming } from '../thread/sessions.ts';
+import type { SessionNaming } from '../thread/state/sessions.ts';
 
 /** A thread with what goes with it. */
 export interface PooledThread {
@@ -66,30 +66,20 @@ export class ThreadPool {
   get(key: string): PooledThread {
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
-    const { createLink, introduction, namingOf, random, remote } = this.#options;
-    const naming = namingOf(key);
+    const { createLink, namingOf, random, remote } = this.#options;
     const thread: Thread = new Thread({
       ...this.#options,
-      naming,
+      naming: namingOf(key),
       createLink: (events) => createLink(key, events),
       firstNumber: firstRequestId(random()),
       onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
+      onSession: (clientId) => this.#options.onSession(key, clientId),
       onFailed: (error) => {
         this.#remove(pooled, pooled.thread.close(leaveMs));
         this.#options.onFailed(error);
       },
     });
-    const requests = new ClientRequests({
-      thread,
-      introduction,
-      remote,
-      isOurs: (sessionId) => naming.parse(sessionId) !== undefined,
-      clientIdOf: (agentId) => {
-        const clientId = naming.clientIdOf(agentId);
-        this.#options.onSession(key, clientId);
-        return clientId;
-      },
-    });
+    const requests = new ClientRequests({ thread, remote });
     const pooled: PooledThread = { key, thread, requests };
     this.#threads.set(key, pooled);
     return pooled;

@@ -2,7 +2,7 @@ import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-l
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { AgentCalls } from '../client/agent-requests.ts';
-import { offeringLoad } from '../thread/agent-info.ts';
+import { offeringLoad } from '../thread/state/agent-info.ts';
 import { invalidRequest, leaving, oversizedAnswer, parseError, unreadableAnswer } from '../message/errors.ts';
 import { ClientOutput, type WriteLines } from '../client/output.ts';
 import { answerInTime } from './initialize-answer.ts';
@@ -205,7 +205,7 @@ export class Router {
       this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
       return;
     }
-    const onGreeted = answerInTime({
+    const onInitialized = answerInTime({
       id,
       timeoutMs: this.#options.initializeTimeoutMs,
       standIn: () => introduction.standIn,
@@ -213,8 +213,8 @@ export class Router {
       answer: (answer) => this.#toClient.add(answer),
       log: this.#options.log,
     });
-    this.#routes.first.thread.greet((greeted) => {
-      onGreeted(greeted);
+    this.#routes.first.thread.initialize((initialized) => {
+      onInitialized(initialized);
       this.#routes.discardUnused();
     });
   }
@@ -229,13 +229,13 @@ export class Router {
     }
     const toAgent = this.#routes.find(sessionId)?.thread.toAgent;
     if (method === 'session/cancel' && sessionId !== undefined) toAgent?.cancelTurn(sessionId, line, message);
-    else toAgent?.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+    else toAgent?.submit({ is: 'fresh', line, message, call: undefined, sessionId });
   }
 
   #cancelRequest(line: Uint8Array, requestId: Span | undefined): void {
     if (requestId === undefined) return;
     const id = textAt(line, requestId);
-    const asked = this.#pool.all().find(({ thread }) => thread.calls.numberOf(id) !== undefined);
+    const asked = this.#pool.all().find(({ thread }) => thread.calls.ofClient(id) !== undefined);
     asked?.thread.toAgent.cancelRequest(line, requestId);
   }
 

@@ -13,7 +13,7 @@ import { textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import { threadKeyOf } from '../message/sender-context.ts';
-import { isReopening, readSetup } from '../thread/session.ts';
+import { isReopening, readSetup } from '../thread/state/session-setup.ts';
 import type { SessionKeys } from './keys.ts';
 import { listSessions } from './lists.ts';
 import { isToldByPrompts, type ThreadChoice } from './thread-choice.ts';

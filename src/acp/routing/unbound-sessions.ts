@@ -3,7 +3,7 @@ import { errorResponse, resultResponse, rpcCodes } from '../message/json-rpc-err
 import { memberOf, stringAt } from '../message/json-scanner.ts';
 import { textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
-import { isReopening, type SessionSetup } from '../thread/session.ts';
+import { isReopening, type SessionSetup } from '../thread/state/session-setup.ts';
 
 /** A session that the client was given before it is known which thread it belongs to: its first prompt tells. */
 export interface UnboundSession {

@@ -12,21 +12,20 @@ import {
   type Request,
   type Response,
 } from '../message/message.ts';
-import type { OpenCalls } from './calls.ts';
-import { ours } from './outgoing.ts';
-import type { ReplayGate } from './replay-gate.ts';
-import { opensNew } from './session.ts';
+import type { Openings } from './sending/openings.ts';
+import type { Calls } from './state/calls.ts';
+import { opensNew } from './state/session-setup.ts';
 import { renamed, sessionIdsIn } from '../message/session-text.ts';
 import type { Edit } from '../message/splice.ts';
-import type { ThreadSessions } from './sessions.ts';
-import type { Turns } from './turns.ts';
+import type { Sessions } from './state/sessions.ts';
+import type { Turns } from './state/turns.ts';
 
 export interface FromAgentOptions {
   readonly asker: Asker;
-  readonly calls: OpenCalls;
+  readonly calls: Calls;
   readonly agentCalls: AgentCalls;
-  readonly sessions: ThreadSessions;
-  readonly replays: ReplayGate;
+  readonly sessions: Sessions;
+  readonly openings: Openings;
   readonly turns: Turns;
   /** The agent spoke of a session that was never opened by name: a subagent's. */
   onStranger(sessionId: string): void;
@@ -86,10 +85,15 @@ export class FromAgent {
   }
 
   #answer(line: Uint8Array, message: Response): void {
-    const stale = this.#options.calls.answer(line, message);
-    if (stale === undefined) return;
-    this.#options.log.debug('the agent answered a request that is not open: dropped');
-    this.#options.turns.settled(stale);
+    const { calls, log, openings, turns } = this.#options;
+    const call = calls.answeredBy(line, message);
+    if (call === undefined) {
+      log.debug('the agent answered a request that is not open: dropped');
+      turns.settled(Number(textAt(line, message.id)));
+      return;
+    }
+    const outcome = { is: 'answered', line, message } as const;
+    if (call.kind === 'own' || !openings.goesOn(call, outcome)) calls.settle(call, outcome);
   }
 
   /** What should have been an answer is of no use: the agent, which lives, counts as having answered this. */
@@ -119,11 +123,12 @@ export class FromAgent {
     const span = method.startsWith('elicitation/') ? memberOf(line, params, 'requestId') : undefined;
     if (span === undefined) return [];
     const call = this.#options.calls.get(Number(textAt(line, span)));
-    return call === undefined || call.id === ours ? [] : [replacing(span, call.id)];
+    return call?.kind === 'client' ? [replacing(span, call.id)] : [];
   }
 
   #isKeptBack(line: Uint8Array, { method, params }: Notification): boolean {
-    const { replays, turns } = this.#options;
+    const { openings, turns } = this.#options;
+    const { replays } = openings;
     // Updates may be long: they are looked into only where that is of use.
     if (method !== 'session/update' || !(replays.isActive || turns.outliveAnswers)) return false;
     const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));

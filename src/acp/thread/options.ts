@@ -2,11 +2,11 @@ import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-l
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentCalls } from '../client/agent-requests.ts';
-import type { CancelPolicy } from './cancels.ts';
+import type { CancelPolicy } from './sending/cancels.ts';
 import type { ClientOutput } from '../client/output.ts';
 import type { Introduction } from '../client/introduction.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
-import type { SessionNaming } from './sessions.ts';
+import type { SessionNaming } from './state/sessions.ts';
 
 export interface ThreadPolicy {
   readonly cancel: CancelPolicy;
@@ -25,7 +25,9 @@ export interface ThreadOptions {
   /** The first of the numbers that the agent knows the client's requests by. */
   readonly firstNumber: number;
   readonly policy: ThreadPolicy;
-  readonly remote: Pick<RemoteViewOptions, 'map'>;
+  readonly remote: RemoteViewOptions;
+  /** The agent has opened a session that the client is to call so. */
+  readonly onSession: (clientId: string) => void;
   /** The agent spoke of a session that was never opened by name. */
   readonly onStranger: (sessionId: string) => void;
   /** Whether what the agent remembers outlives its microVM. */

@@ -4,18 +4,19 @@ import type { Asker } from '../client/agent-requests.ts';
 import { agentCannotStart, agentExited, exitAnswer, neverSent } from '../message/errors.ts';
 import type { OutputLane } from '../client/output.ts';
 import { FromAgent } from './from-agent.ts';
-import { type Greeted, Greeting } from './greeting.ts';
+import { Initialization, type Initialized } from './initialization.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { rpcError, type RpcError } from '../message/json-rpc-errors.ts';
-import { Lifecycle } from './lifecycle.ts';
-import { OpenCalls } from './calls.ts';
-import { type Call, ours } from './outgoing.ts';
-import { sessionIdOf } from './sending/opening.ts';
-import { parseThreadNote } from './note.ts';
+import { Lifecycle } from './state/lifecycle.ts';
 import type { ThreadOptions } from './options.ts';
-import { ThreadSessions } from './sessions.ts';
 import { ToAgent } from './sending/to-agent.ts';
-import { Turns } from './turns.ts';
+import { Settlement } from './settlement.ts';
+import { type Call, Calls } from './state/calls.ts';
+import { parseThreadNote } from './state/note.ts';
+import { outgoing } from './state/outgoing.ts';
+import { sessionIdOf } from './state/session-setup.ts';
+import { Sessions } from './state/sessions.ts';
+import { Turns } from './state/turns.ts';
 
 /**
  * One thread: an agent in its microVM, through all its lives, and the sessions that it holds. Each life begins with an
@@ -23,15 +24,15 @@ import { Turns } from './turns.ts';
  */
 export class Thread implements Asker {
   readonly lane: OutputLane;
-  readonly sessions: ThreadSessions;
-  readonly calls: OpenCalls;
+  readonly sessions: Sessions;
+  readonly calls: Calls;
   readonly life: Lifecycle;
   readonly turns: Turns;
   readonly toAgent: ToAgent;
   readonly #options: ThreadOptions;
   readonly #link: AgentLink;
   readonly #fromAgent: FromAgent;
-  readonly #greeting: Greeting;
+  readonly #initialization: Initialization;
   readonly #idle: IdleWatch;
   #isLeaving = false;
 
@@ -54,11 +55,11 @@ export class Thread implements Asker {
       if (this.life.is !== 'over') link.acknowledge(delivered, agentCalls.starts(this));
     });
     const life = new Lifecycle(link);
-    const sessions = new ThreadSessions(naming);
-    const calls = new OpenCalls(options.firstNumber);
+    const sessions = new Sessions(naming);
+    const calls = new Calls(options.firstNumber, (call, outcome) => settlement.settle(call, outcome));
     const turns = new Turns({
       sessions,
-      protocolVersion: () => this.#greeting.info?.protocolVersion ?? 1,
+      protocolVersion: () => this.#initialization.info?.protocolVersion ?? 1,
       onChange: () => this.saveNote(),
       onEnded: (sessionId) => this.toAgent.turnEnded(sessionId),
     });
@@ -89,13 +90,30 @@ export class Thread implements Asker {
       calls,
       sessions,
       turns,
-      replays: this.toAgent.opening.replays,
+      openings: this.toAgent.openings,
     });
-    this.#greeting = new Greeting({
+    const settlement = new Settlement({
+      ...options,
+      lane,
+      life,
+      sessions,
+      turns,
+      openings: this.toAgent.openings,
+      onChange: () => this.saveNote(),
+    });
+    this.#initialization = new Initialization({
       introduction,
-      send: ({ line, message }, call) => {
-        const number = calls.add(call);
-        this.toAgent.send({ is: 'fresh', line, message, number, sessionId: undefined });
+      send: (request, onSettled) => {
+        const { method } = request.message;
+        const call = calls.add({
+          kind: 'own',
+          purpose: 'introduction',
+          method,
+          sessionId: undefined,
+          request: undefined,
+          onSettled,
+        });
+        this.toAgent.send(outgoing(call, request));
       },
       onAnswer: (result) => {
         link.note('agent', result);
@@ -112,26 +130,26 @@ export class Thread implements Asker {
 
   /** Whether an agent was ever asked for. */
   get isBegun(): boolean {
-    return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#greeting.isAwaited;
+    return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#initialization.isAwaited;
   }
 
   /** Whether nobody waits for this agent, and no session is known to be its. */
   get isUnused(): boolean {
-    return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#greeting.isAwaited;
+    return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#initialization.isAwaited;
   }
 
   /** Introduces the client to the agent, or tells how that went. */
-  greet(onGreeted: (greeted: Greeted) => void): void {
+  initialize(onInitialized: (initialized: Initialized) => void): void {
     const { life } = this;
     if (life.error !== undefined) {
-      onGreeted({ is: 'failed', error: life.error });
+      onInitialized({ is: 'failed', error: life.error });
       return;
     }
-    this.#greeting.ask(onGreeted);
-    if (!this.#greeting.isAwaited) return;
+    this.#initialization.ask(onInitialized);
+    if (!this.#initialization.isAwaited) return;
     if (life.is === 'ready') {
       life.meet();
-      this.#greeting.begin(undefined);
+      this.#initialization.begin(undefined);
     } else {
       life.wake();
     }
@@ -176,19 +194,19 @@ export class Thread implements Asker {
     this.#fromAgent.beginEpoch();
     this.toAgent.beginEpoch();
     // What waited for an answer to the bridge's own requests waits on, for the next agent.
-    const isOwn = ({ id, ticket }: Call): boolean => id === ours && ticket !== undefined;
-    this.calls.failAll(isOwn, rpcError(event.cause ?? agentExited({ code: 0 })));
+    const isOwn = ({ kind, state }: Call): boolean => kind === 'own' && state.is === 'sent';
+    const error = rpcError(event.cause ?? agentExited({ code: 0 }));
+    this.calls.settleAll(isOwn, { is: 'failed', error });
     if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
-    this.sessions.recall(parseThreadNote(event.notes.thread));
-    this.turns.beginEpoch(event.epoch);
+    this.sessions.beginEpoch(event.epoch, parseThreadNote(event.notes.thread));
     this.#options.onKeeping(event.keeping);
     this.life.begin(event);
-    this.#greeting.begin(event.notes.agent);
+    this.#initialization.begin(event.notes.agent);
     this.#watch();
   }
 
   #onReady(): void {
-    if (!this.life.ready(this.#greeting.info)) return;
+    if (!this.life.ready(this.#initialization.info)) return;
     this.toAgent.goOn();
     this.#watch();
   }
@@ -211,16 +229,19 @@ export class Thread implements Asker {
     }
     const error = exitAnswer(agentExited(exit), exit);
     this.life.exited();
-    const isLost = ({ ticket }: Call): boolean => ticket !== undefined && ticket <= exit.lostThrough;
-    const isGreetingLost = this.calls.all().some((call) => isGreeting(call) && isLost(call));
+    const isIntroductionLost = this.calls
+      .all()
+      .some(
+        (call) => call.kind === 'own' && call.purpose === 'introduction' && isLost(call, exit.lostThrough),
+      );
     this.#loseAgent(exit.lostThrough, error);
-    if (isGreetingLost) this.#greeting.fail(error);
-    if (this.toAgent.isWaiting || this.#greeting.isAwaited) this.life.wake();
+    if (isIntroductionLost) this.#initialization.fail(error);
+    if (this.toAgent.isWaiting || this.#initialization.isAwaited) this.life.wake();
     this.#watch();
   }
 
   #loseAgent(lostThrough: number, error: RpcError): void {
-    this.calls.failAll(({ ticket }) => ticket !== undefined && ticket <= lostThrough, error);
+    this.calls.settleAll((call) => isLost(call, lostThrough), { is: 'failed', error });
     this.#options.agentCalls.withdrawAll(this);
   }
 
@@ -234,8 +255,8 @@ export class Thread implements Asker {
   }
 
   #answerAll(error: RpcError): void {
-    this.#greeting.fail(error);
-    this.calls.failAll(() => true, error);
+    this.#initialization.fail(error);
+    this.calls.settleAll(() => true, { is: 'failed', error });
     this.toAgent.clear();
   }
 
@@ -250,12 +271,13 @@ export class Thread implements Asker {
     const isBusy =
       this.calls.isClientWaiting ||
       isAsked ||
-      this.#greeting.isAwaited ||
+      this.#initialization.isAwaited ||
       (this.turns.outliveAnswers && this.turns.isOneOpen);
     this.#idle.update({ isBusy, isTurnOpen: isBusy || this.turns.isOneOpen });
   }
 }
 
-function isGreeting({ id, method }: Call): boolean {
-  return id === ours && (method === 'initialize' || method === 'authenticate');
+/** @param lostThrough The last ticket that went with the agent */
+function isLost({ state }: Call, lostThrough: number): boolean {
+  return state.is === 'sent' && state.ticket <= lostThrough;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { bareSetup } from '../../../src/acp/thread/session.ts';
-import { ThreadSessions } from '../../../src/acp/thread/sessions.ts';
-import { Turns } from '../../../src/acp/thread/turns.ts';
+import { bareSetup } from '../../../src/acp/thread/state/session-setup.ts';
+import { Sessions } from '../../../src/acp/thread/state/sessions.ts';
+import { Turns } from '../../../src/acp/thread/state/turns.ts';
 import { BridgeError } from '../../../src/base/errors.ts';
 import { verifies } from '../../requirements.ts';
 import { canAll, Stage, textsOf, update } from '../agents-stage.ts';
@@ -117,10 +117,16 @@ describe('a cancel', () => {
 
 describe('the end of a turn', () => {
   /** One session in the middle of a turn, whose prompt has the number 7. */
-  function inTurnOf(version: number): { turns: Turns; ended: string[]; changes: () => number } {
-    const sessions = new ThreadSessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
+  function inTurnOf(version: number): {
+    turns: Turns;
+    sessions: Sessions;
+    ended: string[];
+    changes: () => number;
+  } {
+    const sessions = new Sessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
     const session = sessions.add('client’s', 'agent’s', bareSetup);
-    sessions.settle(session, 'agent’s', 'e', { cwd: '/' });
+    sessions.beginEpoch('e');
+    sessions.opened(session, 'agent’s', '{}', '/');
     const ended: string[] = [];
     let changes = 0;
     const turns = new Turns({
@@ -129,11 +135,10 @@ describe('the end of a turn', () => {
       onChange: () => (changes += 1),
       onEnded: (sessionId) => ended.push(sessionId),
     });
-    turns.beginEpoch('e');
     expect(turns.isOneOpen).toBe(false);
     turns.began(session, 7);
     expect([turns.isOneOpen, changes]).toEqual([true, 1]);
-    return { turns, ended, changes: () => changes };
+    return { turns, sessions, ended, changes: () => changes };
   }
 
   test('is the answer to its prompt, and not that to another', () => {
@@ -161,8 +166,8 @@ describe('the end of a turn', () => {
   });
 
   test('is that of its agent', () => {
-    const { turns, ended } = inTurnOf(1);
-    turns.beginEpoch('f');
+    const { turns, sessions, ended } = inTurnOf(1);
+    sessions.beginEpoch('f');
     expect([turns.isOneOpen, ended]).toEqual([false, []]);
   });
 });

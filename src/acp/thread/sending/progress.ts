@@ -1,4 +1,4 @@
-import type { Call } from '../outgoing.ts';
+import type { Call } from '../state/calls.ts';
 
 export interface ProgressOptions {
   /** Whether the prompt is still on this side: neither gone out nor answered. */

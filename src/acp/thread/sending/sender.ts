@@ -1,16 +1,16 @@
 import type { AgentLink } from '../../../agent/agent-link.ts';
-import type { OpenCalls } from '../calls.ts';
-import type { Outgoing } from '../outgoing.ts';
+import type { Calls } from '../state/calls.ts';
+import type { Outgoing } from '../state/outgoing.ts';
 import { whole } from '../../message/json-scanner.ts';
 import { replacing } from '../../message/json-text.ts';
 import { inRemoteDirectory } from '../../client/remote-view.ts';
 import { renamed } from '../../message/session-text.ts';
-import type { ThreadSessions } from '../sessions.ts';
+import type { Sessions } from '../state/sessions.ts';
 
 export interface SenderOptions {
   readonly link: AgentLink;
-  readonly calls: OpenCalls;
-  readonly sessions: ThreadSessions;
+  readonly calls: Calls;
+  readonly sessions: Sessions;
 }
 
 /** Hands lines to the link as the agent is to read them: its own names of sessions, its directories, our numbers. */
@@ -24,21 +24,21 @@ export class Sender {
   /** @param remoteCwd Says what a directory of the client's is in the microVM */
   send(outgoing: Outgoing, remoteCwd: (localCwd: string) => string): void {
     const { link, calls } = this.#options;
-    const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
+    const { call } = outgoing;
     // It was answered while it waited.
-    if (outgoing.number !== undefined && call === undefined) return;
+    if (call !== undefined && !calls.has(call)) return;
     const line =
       outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#inNewTerms(outgoing);
     const ticket = link.send(line);
-    if (call !== undefined) call.ticket = ticket;
+    if (call !== undefined) call.state = { is: 'sent', ticket };
   }
 
   #inAgentTerms(
-    { line, message, number }: Extract<Outgoing, { is: 'fresh' }>,
+    { line, message, call }: Extract<Outgoing, { is: 'fresh' }>,
     remoteCwd: (localCwd: string) => string,
   ): Uint8Array {
     const own = inRemoteDirectory(line, message, remoteCwd);
-    if (message.is === 'request') own.push(replacing(message.id, String(number)));
+    if (message.is === 'request' && call !== undefined) own.push(replacing(message.id, String(call.number)));
     return renamed(line, message.params, this.#options.sessions.toAgent, own);
   }
 

@@ -1,39 +1,37 @@
 import type { AgentLink } from '../../../agent/agent-link.ts';
-import { neverSent, slowToCancel } from '../../message/errors.ts';
-import { Cancels } from '../cancels.ts';
-import type { OutputLane } from '../../client/output.ts';
 import type { Introduction } from '../../client/introduction.ts';
+import type { OutputLane } from '../../client/output.ts';
+import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
+import { neverSent, slowToCancel } from '../../message/errors.ts';
 import { type Span, whole } from '../../message/json-scanner.ts';
 import { replacing, textAt } from '../../message/json-text.ts';
-import type { Lifecycle, ReadyAgent } from '../lifecycle.ts';
 import type { Notification } from '../../message/message.ts';
-import type { OpenCalls } from '../calls.ts';
-import { Opening } from './opening.ts';
-import { type Call, methodOf, type Outgoing } from '../outgoing.ts';
-import { ownCall, ownRequest, type Reply } from '../own-requests.ts';
-import { Progress } from './progress.ts';
-import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
-import { Sender } from './sender.ts';
-import { SessionGate } from './session-gate.ts';
 import { renamed } from '../../message/session-text.ts';
-import { sayInConversation, thinkInConversation } from '../../message/updates.ts';
 import { splice } from '../../message/splice.ts';
+import { sayInConversation, thinkInConversation } from '../../message/updates.ts';
+import type { Call, Calls } from '../state/calls.ts';
+import type { Lifecycle, ReadyAgent } from '../state/lifecycle.ts';
+import { type Outgoing, outgoing as outgoingOf } from '../state/outgoing.ts';
+import { question, type Reply, replyIn } from '../state/questions.ts';
+import type { Sessions } from '../state/sessions.ts';
+import type { Turns } from '../state/turns.ts';
+import { type CancelPolicy, Cancels, isWithdrawn } from './cancels.ts';
+import { Openings } from './openings.ts';
+import { Progress } from './progress.ts';
+import { Sender } from './sender.ts';
 import { takenBack } from './taken-back.ts';
 import { ThisLife } from './this-life.ts';
-import type { ThreadPolicy } from '../options.ts';
-import type { ThreadSessions } from '../sessions.ts';
-import type { Turns } from '../turns.ts';
 import { WaitingLines } from './waiting-lines.ts';
 
 export interface ToAgentOptions {
   readonly link: AgentLink;
   readonly life: Lifecycle;
   readonly lane: OutputLane;
-  readonly calls: OpenCalls;
-  readonly sessions: ThreadSessions;
+  readonly calls: Calls;
+  readonly sessions: Sessions;
   readonly turns: Turns;
   readonly introduction: Introduction;
-  readonly policy: ThreadPolicy;
+  readonly policy: { readonly cancel: CancelPolicy; readonly progress: boolean };
   readonly remote: Pick<RemoteViewOptions, 'map'>;
   /** What an agent said of a session that it was asked for, or why it has none. */
   onOpened(reply: Reply): void;
@@ -46,8 +44,7 @@ export interface ToAgentOptions {
  * session, and that is done with the turn before, should that have been cancelled.
  */
 export class ToAgent {
-  readonly opening: Opening;
-  readonly gate: SessionGate;
+  readonly openings: Openings;
   readonly #options: ToAgentOptions;
   readonly #sender: Sender;
   readonly #thisLife: ThisLife;
@@ -61,26 +58,23 @@ export class ToAgent {
     this.#sender = new Sender({ link, calls, sessions });
     this.#thisLife = new ThisLife(link);
     this.#waiting = new WaitingLines(calls);
-    this.opening = new Opening({
-      sessions,
-      ask: (method, params, onReply) => this.ask(method, params, onReply),
-      say: ({ clientId }, text) => lane.add(sayInConversation(clientId, text)),
-    });
-    this.gate = new SessionGate({
+    this.openings = new Openings({
       sessions,
       calls,
-      opening: this.opening,
+      ask: (method, params, onReply) => this.ask(method, params, onReply),
+      send: (outgoing) => this.send(outgoing),
+      submit: (outgoing) => this.submit(outgoing),
+      say: ({ clientId }, text) => lane.add(sayInConversation(clientId, text)),
       onOpened: (reply) => {
         options.onOpened(reply);
         this.#waiting.ease();
       },
-      submit: (outgoing) => this.submit(outgoing),
     });
-    this.#cancels = new Cancels(policy.cancel, { calls, link, lane, turns: options.turns }, () =>
+    this.#cancels = new Cancels(policy.cancel, calls, link, () =>
       life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
-      isWaiting: (prompt) => (prompt.ticket === undefined || life.isComingBack) && calls.has(prompt),
+      isWaiting: (prompt) => (prompt.state.is === 'waiting' || life.isComingBack) && calls.has(prompt),
       tell: ({ sessionId }) => {
         if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
       },
@@ -90,16 +84,16 @@ export class ToAgent {
   /** Sends it when there is an agent that is ready for it, which is seen to. */
   submit(outgoing: Outgoing): void {
     const { calls, life } = this.#options;
-    const call = outgoing.number === undefined ? undefined : calls.get(outgoing.number);
+    const { call } = outgoing;
     const { agent, error } = life;
     if (error !== undefined) {
-      calls.failAll((each) => each === call, error);
+      if (call !== undefined) calls.settle(call, { is: 'failed', error });
     } else if (agent === undefined) {
       this.#waiting.push(outgoing);
       life.wake();
       this.#showProgress(call);
     } else {
-      this.#pass(outgoing, call, agent);
+      this.#pass(outgoing, agent);
     }
     this.#options.onSaid();
   }
@@ -110,12 +104,13 @@ export class ToAgent {
     const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
     const { agent } = life;
     this.#sender.send(outgoing, (localCwd) => {
-      if (session !== undefined && agent !== undefined) return this.opening.cwdOf(session, agent);
+      if (session !== undefined && agent !== undefined) return sessions.cwdOf(session, agent.cwd);
       return mappedPath(localCwd, remote) ?? life.cwd;
     });
-    if (methodOf(outgoing) === 'session/prompt' && outgoing.number !== undefined) {
-      turns.began(session, outgoing.number);
-      if (life.isComingBack) this.#showProgress(this.#options.calls.get(outgoing.number));
+    const { call } = outgoing;
+    if (call?.method === 'session/prompt') {
+      turns.began(session, call.number);
+      if (life.isComingBack) this.#showProgress(call);
     }
   }
 
@@ -125,9 +120,17 @@ export class ToAgent {
    * @param params JSON text, in the microVM's terms: a `cwd` in it is the agent's already
    */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void {
-    const number = this.#options.calls.add(ownCall(method, onReply));
-    const outgoing: Outgoing = { is: 'fresh', ...ownRequest(method, params), number, sessionId: undefined };
-    this.#sender.send(outgoing, (remoteCwd) => remoteCwd);
+    const call = this.#options.calls.add({
+      kind: 'own',
+      purpose: 'question',
+      method,
+      sessionId: undefined,
+      request: undefined,
+      onSettled: (outcome) => {
+        if (outcome.is !== 'cancelled') onReply(replyIn(outcome));
+      },
+    });
+    this.#sender.send(outgoingOf(call, question(method, params)), (remoteCwd) => remoteCwd);
   }
 
   /** Sends the client's answer to a request of the agent's. */
@@ -141,7 +144,7 @@ export class ToAgent {
     const { life, sessions } = this.#options;
     this.#cancels.cancel(sessionId, () => {
       // There may be an agent that an earlier bridge left at work.
-      if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, number: undefined, sessionId });
+      if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, call: undefined, sessionId });
       else if (life.hasAgent)
         this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
     });
@@ -152,14 +155,10 @@ export class ToAgent {
   /** @param line The client's `$/cancel_request`, with the id of the request at `span` */
   cancelRequest(line: Uint8Array, span: Span): void {
     const { calls, link } = this.#options;
-    const id = textAt(line, span);
-    const number = calls.numberOf(id);
-    if (number === undefined) return;
-    const isUnseen = ({ ticket }: Call): boolean => ticket === undefined || link.withdraw(ticket);
-    const [unseen] = calls.take((call) => call.id === id && isUnseen(call));
-    if (unseen === undefined)
-      this.#thisLife.send(splice(line, [replacing(span, String(number))]), { urgent: true });
-    else unseen[1].failed(neverSent);
+    const call = calls.ofClient(textAt(line, span));
+    if (call === undefined) return;
+    if (isWithdrawn(call, link)) calls.settle(call, { is: 'failed', error: neverSent });
+    else this.#thisLife.send(splice(line, [replacing(span, String(call.number))]), { urgent: true });
     this.#waiting.prune();
     this.#options.onSaid();
   }
@@ -179,11 +178,10 @@ export class ToAgent {
     const { calls, link, sessions } = this.#options;
     this.#waiting.putBefore([
       ...takenBack(link, this.#thisLife, calls, sessions),
-      ...this.gate.clear(),
+      ...this.openings.clear(),
       ...this.#cancels.clear(),
     ]);
     this.#thisLife.end();
-    this.opening.replays.clear();
   }
 
   /** Gives up what waits for an agent; its requests have been answered. */
@@ -194,8 +192,7 @@ export class ToAgent {
   /** Ends the timers. */
   stop(): void {
     this.#progress.stop();
-    this.gate.clear();
-    this.opening.replays.clear();
+    this.openings.clear();
     this.#cancels.clear();
   }
 
@@ -206,7 +203,7 @@ export class ToAgent {
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    return this.#waiting.bytes + this.gate.bytes + this.#options.link.pendingBytes;
+    return this.#waiting.bytes + this.openings.bytes + this.#options.link.pendingBytes;
   }
 
   /** Resolves when some of the bytes that are pending have gone. */
@@ -218,11 +215,12 @@ export class ToAgent {
   }
 
   /** A line for an agent that is ready. */
-  #pass(outgoing: Outgoing, call: Call | undefined, agent: ReadyAgent): void {
+  #pass(outgoing: Outgoing, agent: ReadyAgent): void {
+    const { call } = outgoing;
     // It was answered while it waited.
-    if (outgoing.number !== undefined && call === undefined) return;
+    if (call !== undefined && !this.#options.calls.has(call)) return;
     if (this.#cancels.hold(outgoing)) return;
-    if (this.gate.hold(outgoing, call, agent)) this.#showProgress(call);
+    if (this.openings.hold(outgoing, agent)) this.#showProgress(call);
     else this.send(outgoing);
   }
 

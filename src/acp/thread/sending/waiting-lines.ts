@@ -1,13 +1,13 @@
-import type { OpenCalls } from '../calls.ts';
-import type { Outgoing } from '../outgoing.ts';
+import type { Calls } from '../state/calls.ts';
+import { bytesOf, type Outgoing } from '../state/outgoing.ts';
 
 /** What is for an agent while there is none that is ready, in order. */
 export class WaitingLines {
-  readonly #calls: OpenCalls;
+  readonly #calls: Calls;
   #lines: Outgoing[] = [];
   #eased = Promise.withResolvers<void>();
 
-  constructor(calls: OpenCalls) {
+  constructor(calls: Calls) {
     this.#calls = calls;
   }
 
@@ -35,9 +35,7 @@ export class WaitingLines {
 
   /** Drops requests that have been answered meanwhile. */
   prune(): void {
-    this.#lines = this.#lines.filter(
-      ({ number }) => number === undefined || this.#calls.get(number) !== undefined,
-    );
+    this.#lines = this.#lines.filter(({ call }) => call === undefined || this.#calls.has(call));
     this.ease();
   }
 
@@ -51,8 +49,4 @@ export class WaitingLines {
     this.#eased.resolve();
     this.#eased = Promise.withResolvers<void>();
   }
-}
-
-export function bytesOf(lines: readonly Outgoing[]): number {
-  return lines.reduce((sum, { line }) => sum + line.length, 0);
 }

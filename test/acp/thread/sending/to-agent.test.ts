@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { ClientOutput } from '../../../../src/acp/client/output.ts';
 import { Introduction } from '../../../../src/acp/client/introduction.ts';
 import { memberOf, whole } from '../../../../src/acp/message/json-scanner.ts';
-import { Lifecycle } from '../../../../src/acp/thread/lifecycle.ts';
+import { Lifecycle } from '../../../../src/acp/thread/state/lifecycle.ts';
 import { readMessage, type Request } from '../../../../src/acp/message/message.ts';
-import { OpenCalls } from '../../../../src/acp/thread/calls.ts';
-import type { Call } from '../../../../src/acp/thread/outgoing.ts';
-import { ThreadSessions } from '../../../../src/acp/thread/sessions.ts';
+import { Calls } from '../../../../src/acp/thread/state/calls.ts';
+import { outgoing } from '../../../../src/acp/thread/state/outgoing.ts';
+import { Sessions } from '../../../../src/acp/thread/state/sessions.ts';
 import { ToAgent } from '../../../../src/acp/thread/sending/to-agent.ts';
-import { Turns } from '../../../../src/acp/thread/turns.ts';
+import { Turns } from '../../../../src/acp/thread/state/turns.ts';
 import { bytesOf } from '../../message/json-texts.ts';
 import { MemoryLink, unheard } from '../../memory-link.ts';
 
@@ -22,8 +22,10 @@ class Way {
     },
   });
   readonly life = new Lifecycle(this.link);
-  readonly calls = new OpenCalls(100);
-  readonly sessions = new ThreadSessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
+  readonly calls = new Calls(100, (call) => {
+    if (call.kind === 'client') this.failed.push(call.id);
+  });
+  readonly sessions = new Sessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
   /** The ids of requests that were given up, in order. */
   readonly failed: string[] = [];
   /** How often it was told that something is said. */
@@ -49,7 +51,6 @@ class Way {
     }),
     policy: {
       cancel: { strategy: 'stop', graceMs: 10_000 },
-      idleDetachMs: 0,
       progress: false,
     },
     remote: { map: [] },
@@ -59,19 +60,17 @@ class Way {
 
   /** Submits a request of this id. */
   ask(id: string): void {
-    const call: Call = {
+    const line = bytesOf(`{"id":${id},"method":"m","params":"${id}"}`);
+    const request = { line, message: readMessage(line) as Request };
+    const call = this.calls.add({
+      kind: 'client',
       id,
       method: 'm',
       sessionId: undefined,
-      ticket: undefined,
-      answered: () => undefined,
-      failed: () => this.failed.push(id),
-    };
-    const line = bytesOf(`{"id":${id},"method":"m","params":"${id}"}`);
-    const number = this.calls.add(call);
-    const message = readMessage(line) as Request;
-    call.again = { is: 'fresh', line, message, number, sessionId: undefined };
-    this.toAgent.submit(call.again);
+      purpose: { is: 'other' },
+      request,
+    });
+    this.toAgent.submit(outgoing(call, request));
   }
 
   cancel(id: string): void {

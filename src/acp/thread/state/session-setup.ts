@@ -1,26 +1,7 @@
-import { memberOf, members, type Span, stringAt } from '../message/json-scanner.ts';
-import { textAt } from '../message/json-text.ts';
-import type { Request } from '../message/message.ts';
-import type { Outgoing } from './outgoing.ts';
-import { mappedPath, type RemoteViewOptions } from '../client/remote-view.ts';
-
-/** A conversation, as the client and the agent each know it. */
-export interface Session {
-  /** The client's name for it. */
-  readonly clientId: string;
-  /** The agent's; undefined until the agent has one, or is found to have one. */
-  agentId: string | undefined;
-  /** What it is opened with, should the agent have to be told again. */
-  setup: SessionSetup;
-  /** Whether the client closed it: then it is the agent's to say what becomes of requests about it. */
-  isClosed: boolean;
-  /** What waits while the agent is being asked for it; undefined while it is not. */
-  held: Outgoing[] | undefined;
-}
-
-export function createSession(clientId: string, setup: SessionSetup): Session {
-  return { clientId, agentId: undefined, setup, isClosed: false, held: undefined };
-}
+import { memberOf, members, type Span, stringAt } from '../../message/json-scanner.ts';
+import { parseObject, textAt } from '../../message/json-text.ts';
+import type { Request } from '../../message/message.ts';
+import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
 
 /** The params that a client opens a session with. */
 export interface SessionSetup {
@@ -79,4 +60,10 @@ export function openingParams(setup: SessionSetup, cwd: string, agentId?: string
   return `{${Object.entries(all)
     .map(([name, text]) => `${JSON.stringify(name)}:${text}`)
     .join(',')}}`;
+}
+
+/** The `sessionId` in a result; undefined if there is none. */
+export function sessionIdOf(result: string): string | undefined {
+  const sessionId = parseObject(result)?.['sessionId'];
+  return typeof sessionId === 'string' ? sessionId : undefined;
 }

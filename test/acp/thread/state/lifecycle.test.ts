@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { EpochEvent } from '../../../src/agent/agent-link.ts';
-import { Lifecycle } from '../../../src/acp/thread/lifecycle.ts';
-import { BridgeError } from '../../../src/base/errors.ts';
-import { MemoryLink, unheard } from '../memory-link.ts';
+import type { EpochEvent } from '../../../../src/agent/agent-link.ts';
+import { Lifecycle } from '../../../../src/acp/thread/state/lifecycle.ts';
+import { BridgeError } from '../../../../src/base/errors.ts';
+import { MemoryLink, unheard } from '../../memory-link.ts';
 
 const found: EpochEvent = {
   epoch: 'e',

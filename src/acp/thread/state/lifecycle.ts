@@ -1,8 +1,8 @@
-import type { AgentLink, EpochEvent } from '../../agent/agent-link.ts';
-import type { BridgeError } from '../../base/errors.ts';
-import { agentExited } from '../message/errors.ts';
+import type { AgentLink, EpochEvent } from '../../../agent/agent-link.ts';
+import type { BridgeError } from '../../../base/errors.ts';
+import { agentExited } from '../../message/errors.ts';
 import type { AgentInfo } from './agent-info.ts';
-import type { RpcError } from '../message/json-rpc-errors.ts';
+import type { RpcError } from '../../message/json-rpc-errors.ts';
 
 /** An agent that requests can go to. */
 export interface ReadyAgent {

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { firstIds, parseThreadNote, presentId, type ThreadNote } from '../../../src/acp/thread/note.ts';
+import {
+  firstIds,
+  parseThreadNote,
+  presentId,
+  type ThreadNote,
+} from '../../../../src/acp/thread/state/note.ts';
 
 describe('a note that is found in a microVM', () => {
   test('is read as it was left', () => {

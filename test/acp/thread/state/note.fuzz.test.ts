@@ -1,8 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { firstIds, parseThreadNote, presentId, type ThreadNote } from '../../../src/acp/thread/note.ts';
-import { ThreadSessions } from '../../../src/acp/thread/sessions.ts';
-import { verifies } from '../../requirements.ts';
+import {
+  firstIds,
+  parseThreadNote,
+  presentId,
+  type ThreadNote,
+} from '../../../../src/acp/thread/state/note.ts';
+import { Sessions } from '../../../../src/acp/thread/state/sessions.ts';
+import { verifies } from '../../../requirements.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'toString', '', 'é"\n');
 const known = fc.record(
@@ -77,7 +82,7 @@ describe('any note', () => {
   test('that a microVM gives back is taken in without a fault, and gives every session one name', () => {
     fc.assert(
       fc.property(fc.array(anything, { maxLength: 3 }), name, (texts, id) => {
-        const sessions = new ThreadSessions(naming);
+        const sessions = new Sessions(naming);
         for (const text of texts) sessions.recall(parseThreadNote(text));
         for (const session of sessions.all()) {
           expect(session.agentId).toBeTypeOf('string');
@@ -130,7 +135,7 @@ test('a note with as many sessions as fit in it takes as much longer as it is la
     const all = Array.from({ length: count }, (_, index) => [`s${index}`, { cwd: '' }] as const);
     const note = { sessions: Object.fromEntries(all) };
     const times = [1, 2, 3].map(() => {
-      const sessions = new ThreadSessions(naming);
+      const sessions = new Sessions(naming);
       const since = performance.now();
       sessions.recall(note);
       expect(sessions.all()).toHaveLength(count);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentInfo, offeringLoad } from '../../../src/acp/thread/agent-info.ts';
+import { agentInfo, offeringLoad } from '../../../../src/acp/thread/state/agent-info.ts';
 
 describe('what an agent offers', () => {
   test.each([

@@ -1,6 +1,6 @@
-import { memberOf, members, openBrace, whole } from '../message/json-scanner.ts';
-import { encodeText, isObject, replacing, textAt } from '../message/json-text.ts';
-import { splice } from '../message/splice.ts';
+import { memberOf, members, openBrace, whole } from '../../message/json-scanner.ts';
+import { encodeText, isObject, replacing, textAt } from '../../message/json-text.ts';
+import { splice } from '../../message/splice.ts';
 
 /** What the bridge reads in an agent's answer to `initialize`. */
 export interface AgentInfo {

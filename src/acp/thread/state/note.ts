@@ -1,4 +1,4 @@
-import { isObject, isObjectText, parseObject } from '../message/json-text.ts';
+import { isObject, isObjectText, parseObject } from '../../message/json-text.ts';
 
 /** What is known of one of an agent's sessions. */
 export interface KnownSession {

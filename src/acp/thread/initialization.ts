@@ -1,12 +1,12 @@
-import { type AgentInfo, agentInfo } from './agent-info.ts';
+import { type AgentInfo, agentInfo } from './state/agent-info.ts';
 import type { Introduction, Repeated } from '../client/introduction.ts';
 import type { RpcError } from '../message/json-rpc-errors.ts';
 import { isObjectText, textAt } from '../message/json-text.ts';
 import type { Response } from '../message/message.ts';
-import { type Call, ours } from './outgoing.ts';
+import type { OwnCall } from './state/calls.ts';
 
 /** How an agent took the client's `initialize`. */
-export type Greeted =
+export type Initialized =
   /** Its answer, good or bad. */
   | { readonly is: 'answer'; readonly line: Uint8Array; readonly message: Response }
   /** What it answered an earlier bridge, as JSON text. */
@@ -14,10 +14,10 @@ export type Greeted =
   /** It is gone, or can't be reached. */
   | { readonly is: 'failed'; readonly error: RpcError };
 
-export interface GreetingOptions {
+export interface InitializationOptions {
   readonly introduction: Introduction;
-  /** Sends a request of the client's to the agent that runs now, on behalf of `call`. */
-  send(request: Repeated, call: Call): void;
+  /** Sends a request of the client's to the agent that runs now. */
+  send(request: Repeated, onSettled: OwnCall['onSettled']): void;
   /** The agent said this of itself: JSON text, to be left for later bridges. */
   onAnswer(result: string): void;
   /** Requests can go to the agent. */
@@ -25,13 +25,13 @@ export interface GreetingOptions {
 }
 
 /** Introduces the client to one agent, which each agent needs once in its life, and only once. */
-export class Greeting {
-  readonly #options: GreetingOptions;
-  #waiting: ((greeted: Greeted) => void)[] = [];
+export class Initialization {
+  readonly #options: InitializationOptions;
+  #waiting: ((initialized: Initialized) => void)[] = [];
   #info: AgentInfo | undefined;
   #result: string | undefined;
 
-  constructor(options: GreetingOptions) {
+  constructor(options: InitializationOptions) {
     this.#options = options;
   }
 
@@ -41,9 +41,9 @@ export class Greeting {
   }
 
   /** Tells how the agent takes, or took, the introduction. Whoever asks sees to it that there is an agent. */
-  ask(onGreeted: (greeted: Greeted) => void): void {
-    if (this.#result === undefined) this.#waiting.push(onGreeted);
-    else onGreeted({ is: 'known', result: this.#result });
+  ask(onInitialized: (initialized: Initialized) => void): void {
+    if (this.#result === undefined) this.#waiting.push(onInitialized);
+    else onInitialized({ is: 'known', result: this.#result });
   }
 
   get isAwaited(): boolean {
@@ -64,10 +64,10 @@ export class Greeting {
     } else if (initialize === undefined) {
       this.#options.onReady();
     } else {
-      this.#options.send(
-        initialize,
-        this.#call('initialize', (line, message) => this.#onAnswer(line, message)),
-      );
+      // The next agent is introduced anew.
+      this.#options.send(initialize, (outcome) => {
+        if (outcome.is === 'answered') this.#onAnswer(outcome.line, outcome.message);
+      });
     }
   }
 
@@ -88,15 +88,9 @@ export class Greeting {
     // An agent that does not take it says so again when it is asked for something.
     if (authenticate === undefined || info === undefined) this.#options.onReady();
     else
-      this.#options.send(
-        authenticate,
-        this.#call('authenticate', () => this.#options.onReady()),
-      );
-  }
-
-  #call(method: string, answered: Call['answered']): Call {
-    // The next agent is introduced anew.
-    return { id: ours, method, sessionId: undefined, ticket: undefined, answered, failed: () => undefined };
+      this.#options.send(authenticate, ({ is }) => {
+        if (is === 'answered') this.#options.onReady();
+      });
   }
 
   #know(result: string, info: AgentInfo): void {
@@ -104,8 +98,8 @@ export class Greeting {
     this.#info = info;
   }
 
-  #tell(greeted: Greeted): void {
-    for (const onGreeted of this.#waiting.splice(0)) onGreeted(greeted);
+  #tell(initialized: Initialized): void {
+    for (const onInitialized of this.#waiting.splice(0)) onInitialized(initialized);
   }
 }
 

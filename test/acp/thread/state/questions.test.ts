@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { readMessage, type Response } from '../../../src/acp/message/message.ts';
-import { ownRequest, readReply } from '../../../src/acp/thread/own-requests.ts';
-import { verifies } from '../../requirements.ts';
-import { bytesOf, textOf } from '../message/json-texts.ts';
+import { readMessage, type Response } from '../../../../src/acp/message/message.ts';
+import { question, replyIn } from '../../../../src/acp/thread/state/questions.ts';
+import { verifies } from '../../../requirements.ts';
+import { bytesOf, textOf } from '../../message/json-texts.ts';
 
 const replyOf = (members: string): unknown => {
   const line = bytesOf(`{"id":1,${members}}`);
-  return readReply(line, readMessage(line) as Response);
+  return replyIn({ is: 'answered', line, message: readMessage(line) as Response });
 };
 
 test('a request of the bridge’s own is a message', () => {
-  const { line, message } = ownRequest('session/list', '{"cursor":"x"}');
+  const { line, message } = question('session/list', '{"cursor":"x"}');
   expect(textOf(line)).toBe('{"jsonrpc":"2.0","id":0,"method":"session/list","params":{"cursor":"x"}}');
   expect(message).toEqual(readMessage(line));
 });

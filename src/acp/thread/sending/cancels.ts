@@ -1,9 +1,6 @@
-import type { AgentLink } from '../../agent/agent-link.ts';
-import type { OutputLane } from '../client/output.ts';
-import { resultResponse } from '../message/json-rpc-errors.ts';
-import type { OpenCalls } from './calls.ts';
-import { methodOf, type Outgoing } from './outgoing.ts';
-import type { Turns } from './turns.ts';
+import type { AgentLink } from '../../../agent/agent-link.ts';
+import type { Call, Calls } from '../state/calls.ts';
+import { methodOf, type Outgoing } from '../state/outgoing.ts';
 
 export interface CancelPolicy {
   /**
@@ -21,36 +18,27 @@ export interface CancelPolicy {
  */
 export class Cancels {
   readonly #policy: CancelPolicy;
-  readonly #calls: OpenCalls;
+  readonly #calls: Calls;
   readonly #link: AgentLink;
-  readonly #lane: OutputLane;
-  readonly #turns: Turns;
   readonly #endAgent: () => void;
   /** By session, as the client calls it. */
   readonly #ending = new Map<string, Ending>();
 
   /** @param endAgent Ends the agent, and starts another one. */
-  constructor(policy: CancelPolicy, { calls, link, lane, turns }: Parts, endAgent: () => void) {
+  constructor(policy: CancelPolicy, calls: Calls, link: AgentLink, endAgent: () => void) {
     this.#policy = policy;
     this.#calls = calls;
     this.#link = link;
-    this.#lane = lane;
-    this.#turns = turns;
     this.#endAgent = endAgent;
   }
 
   /** @param tell Passes the cancel on to the agent, before all that waits. */
   cancel(sessionId: string, tell: () => void): void {
     if (this.#policy.strategy === 'noop') return;
-    const prompts = new Set(this.#calls.promptsOf(sessionId));
-    const unseen = this.#calls.take(
-      (call) => prompts.has(call) && (call.ticket === undefined || this.#link.withdraw(call.ticket)),
-    );
-    for (const [number, { id }] of unseen) {
-      this.#answerCancelled(id);
-      this.#turns.settled(number);
-    }
-    const isAgentAtIt = unseen.length < prompts.size;
+    const prompts = this.#calls.promptsOf(sessionId);
+    const unseen = prompts.filter((call) => isWithdrawn(call, this.#link));
+    for (const call of unseen) this.#calls.settle(call, { is: 'cancelled' });
+    const isAgentAtIt = unseen.length < prompts.length;
     if (isAgentAtIt || unseen.length === 0) tell();
     if (isAgentAtIt && this.#policy.strategy === 'stop' && !this.#ending.has(sessionId)) {
       const deadline = setTimeout(() => this.#onGraceOver(sessionId), this.#policy.graceMs);
@@ -69,7 +57,7 @@ export class Cancels {
   /** A prompt of the session was answered, or has failed. Returns what waited for that. */
   turnEnded(sessionId: string): Outgoing[] {
     const ending = this.#ending.get(sessionId);
-    const isAgentAtIt = this.#calls.promptsOf(sessionId).some(({ ticket }) => ticket !== undefined);
+    const isAgentAtIt = this.#calls.promptsOf(sessionId).some(isSent);
     if (ending === undefined || isAgentAtIt) return [];
     clearTimeout(ending.deadline);
     this.#ending.delete(sessionId);
@@ -87,22 +75,20 @@ export class Cancels {
   }
 
   #onGraceOver(sessionId: string): void {
-    const prompts = new Set(this.#calls.promptsOf(sessionId).filter(({ ticket }) => ticket !== undefined));
-    for (const [, { id }] of this.#calls.take((call) => prompts.has(call))) this.#answerCancelled(id);
+    for (const call of this.#calls.promptsOf(sessionId).filter(isSent)) {
+      this.#calls.settle(call, { is: 'cancelled' });
+    }
     this.#endAgent();
-  }
-
-  #answerCancelled(id: string): void {
-    this.#lane.add(resultResponse(id, { stopReason: 'cancelled' }));
   }
 }
 
-/** What a cancel changes. */
-interface Parts {
-  readonly calls: OpenCalls;
-  readonly link: AgentLink;
-  readonly lane: OutputLane;
-  readonly turns: Turns;
+/** Whether the agent will never know of a request: it still waits, or is taken back from the link. */
+export function isWithdrawn({ state }: Call, link: AgentLink): boolean {
+  return state.is === 'waiting' || link.withdraw(state.ticket);
+}
+
+function isSent({ state }: Call): boolean {
+  return state.is === 'sent';
 }
 
 interface Ending {

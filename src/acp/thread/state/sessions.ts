@@ -1,4 +1,4 @@
-import { bareSetup, createSession, type Session, type SessionSetup } from './session.ts';
+import type { ClientCall } from './calls.ts';
 import {
   emptyThreadNote,
   firstIds,
@@ -7,6 +7,8 @@ import {
   presentId,
   type ThreadNote,
 } from './note.ts';
+import type { Outgoing } from './outgoing.ts';
+import { bareSetup, type SessionSetup } from './session-setup.ts';
 
 /** How a thread's sessions are called on the client's side. */
 export interface SessionNaming {
@@ -19,14 +21,48 @@ export interface SessionNaming {
   parse(clientId: string): { readonly agentId: string | undefined } | undefined;
 }
 
-/** The sessions of one thread, under both of their names, and what is left of them in the microVM. */
-export class ThreadSessions {
+/** A conversation, as the client and the agent each know it. {@link Sessions} alone changes it. */
+export interface Session {
+  /** The client's name for it. */
+  readonly clientId: string;
+  /** The agent's; undefined until the agent has one, or is found to have one. */
+  readonly agentId: string | undefined;
+  /** What it is opened with, should the agent have to be told again. */
+  readonly setup: SessionSetup;
+}
+
+/** Where a session stands with the agent that runs now. */
+export type Phase =
+  /** The agent was not asked for it. */
+  | { readonly is: 'unopened' }
+  | Opening
+  /** The agent has it. */
+  | { readonly is: 'held' }
+  /** The client closed it: then it is the agent's to say what becomes of requests about it. */
+  | { readonly is: 'closed' };
+
+/** The agent is being asked for a session. */
+export interface Opening {
+  readonly is: 'opening';
+  readonly session: Session;
+  /** The client's own request for the session, which is answered with how it went. */
+  readonly asker: ClientCall | undefined;
+  /** What is for the session meanwhile, in order. */
+  readonly held: Outgoing[];
+}
+
+/**
+ * The sessions of one thread: under both of their names, where each stands with the agent that runs now, and what is left
+ * of them in the microVM. The client may have two names for one session of the agent's.
+ */
+export class Sessions {
   readonly #naming: SessionNaming;
-  readonly #byClientId = new Map<string, Session>();
+  readonly #byClientId = new Map<string, Entry>();
   readonly #toAgent = new Map<string, string>();
   readonly #toClient = new Map<string, string>();
   #note: ThreadNote = emptyThreadNote;
   #isRecorded = false;
+  #epoch: string | undefined;
 
   constructor(naming: SessionNaming) {
     this.#naming = naming;
@@ -51,6 +87,12 @@ export class ThreadSessions {
     return this.#isRecorded;
   }
 
+  /** Another life of the agent begins: it holds what the note says, and is at no turn but those that are in it. */
+  beginEpoch(epoch: string, note: ThreadNote = emptyThreadNote): void {
+    this.#epoch = epoch;
+    this.recall(note);
+  }
+
   /**
    * What was left in the microVM: by this bridge, or by another one since. Sessions get their names from it before anything is
    * said of them.
@@ -61,7 +103,7 @@ export class ThreadSessions {
       current: note.current ?? this.#note.current,
       sessions: { ...this.#note.sessions, ...note.sessions },
     };
-    for (const session of this.all()) {
+    for (const session of this.#byClientId.values()) {
       const agentId = session.agentId === undefined ? this.#current : presentId(this.#note, session.agentId);
       if (agentId !== undefined) this.#name(session, agentId);
     }
@@ -73,8 +115,40 @@ export class ThreadSessions {
     }
   }
 
+  /** Whether a name of the client's is one that a bridge made. */
+  isOurs(clientId: string): boolean {
+    return this.#naming.parse(clientId) !== undefined;
+  }
+
   all(): Session[] {
     return [...this.#byClientId.values()];
+  }
+
+  phaseOf(session: Session): Phase {
+    const entry = this.#byClientId.get(session.clientId);
+    if (entry?.opening !== undefined) return entry.opening;
+    if (entry?.isClosed === true) return { is: 'closed' };
+    return this.isHeld(session) ? { is: 'held' } : { is: 'unopened' };
+  }
+
+  /** The agent is to be asked for the session, until `endOpening`. */
+  beginOpening(session: Session, asker: ClientCall | undefined): Opening {
+    const opening: Opening = { is: 'opening', session, asker, held: [] };
+    const entry = this.#byClientId.get(session.clientId);
+    if (entry !== undefined) entry.opening = opening;
+    return opening;
+  }
+
+  /** The opening is over, well or not. Returns what waited for that. */
+  endOpening(opening: Opening): Outgoing[] {
+    const entry = this.#byClientId.get(opening.session.clientId);
+    if (entry?.opening === opening) entry.opening = undefined;
+    return opening.held.splice(0);
+  }
+
+  /** Those that are under way. */
+  openings(): Opening[] {
+    return [...this.#byClientId.values()].flatMap(({ opening }) => opening ?? []);
   }
 
   withAgentId(agentId: string): Session | undefined {
@@ -88,8 +162,8 @@ export class ThreadSessions {
 
   /** The agent speaks of a session that it has not yet said it opened: the client is to hear of it under its own name. */
   anticipate(agentId: string): void {
-    const opening = this.all().find(({ held }) => held !== undefined);
-    const clientId = opening?.clientId ?? this.#naming.clientIdOf(agentId);
+    const [opening] = this.openings();
+    const clientId = opening?.session.clientId ?? this.#naming.clientIdOf(agentId);
     if (clientId !== agentId && this.#toClient.size < maxNames) this.#toClient.set(agentId, clientId);
   }
 
@@ -116,30 +190,69 @@ export class ThreadSessions {
       known.setup = setup;
       return known;
     }
-    const session = createSession(clientId, setup);
+    const session: Entry = { clientId, agentId: undefined, setup, isClosed: false, opening: undefined };
     this.#byClientId.set(clientId, session);
     const present = agentId === undefined ? this.#current : presentId(this.#note, agentId);
     if (present !== undefined) this.#name(session, present);
     return session;
   }
 
-  /** The agent of that epoch holds the session, under this name. */
-  settle(session: Session, agentId: string, epoch: string, known: KnownSession): void {
+  /** What is known of the session that the agent has behind this one's name. */
+  recordOf({ agentId }: Session): KnownSession | undefined {
+    return agentId === undefined ? undefined : knownSession(this.#note, agentId);
+  }
+
+  /** The session's directory in the microVM. @param threadCwd Where nothing says otherwise */
+  cwdOf(session: Session, threadCwd: string): string {
+    return this.recordOf(session)?.cwd ?? session.setup.remoteCwd ?? threadCwd;
+  }
+
+  /**
+   * The agent that runs now holds the session, under this name.
+   *
+   * @param result What it said of it: JSON text
+   */
+  opened(session: Session, agentId: string, result: string, threadCwd: string): void {
     this.#isRecorded = true;
-    session.isClosed = false;
     const last = session.agentId;
-    this.#name(session, agentId);
-    const sessions = { ...this.#note.sessions, [agentId]: { ...known, epoch } };
-    const before = last === undefined ? undefined : knownSession(this.#note, last);
+    const before = this.recordOf(session);
+    const known: KnownSession = {
+      cwd: this.cwdOf(session, threadCwd),
+      // The client need not have named it to this bridge.
+      localCwd: session.setup.localCwd ?? before?.localCwd,
+      opened: result.length <= maxOpenedLength ? result : undefined,
+      epoch: this.#epoch,
+    };
+    const entry = this.#byClientId.get(session.clientId);
+    if (entry !== undefined) {
+      entry.isClosed = false;
+      this.#name(entry, agentId);
+    }
+    const sessions = { ...this.#note.sessions, [agentId]: known };
     if (last !== undefined && last !== agentId) {
       sessions[last] = { ...(before ?? known), became: agentId, turn: undefined, epoch: undefined };
     }
     this.#note = { sessions, current: agentId };
   }
 
-  /** Whether the agent of that epoch holds the session. */
-  isHeld({ agentId }: Session, epoch: string): boolean {
-    return agentId !== undefined && knownSession(this.#note, agentId)?.epoch === epoch;
+  /** The client has closed the session. */
+  close(session: Session): void {
+    const entry = this.#byClientId.get(session.clientId);
+    if (entry?.agentId === undefined) return;
+    entry.isClosed = true;
+    this.update(entry.agentId, { epoch: undefined, turn: undefined });
+  }
+
+  /** Whether the agent that runs now holds the session. */
+  isHeld(session: Session): boolean {
+    return this.#epoch !== undefined && this.recordOf(session)?.epoch === this.#epoch;
+  }
+
+  /** Whether that agent is at a turn, for all we know. */
+  get isTurnOpen(): boolean {
+    return Object.values(this.#note.sessions).some(
+      ({ epoch, turn }) => turn !== undefined && epoch === this.#epoch,
+    );
   }
 
   /** Changes what is known of a session; without effect for one that is not known. */
@@ -165,7 +278,7 @@ export class ThreadSessions {
     return current === undefined ? undefined : presentId(this.#note, current);
   }
 
-  #name(session: Session, agentId: string): void {
+  #name(session: Entry, agentId: string): void {
     session.agentId = agentId;
     this.#toAgent.delete(session.clientId);
     if (session.clientId === agentId) return;
@@ -173,6 +286,16 @@ export class ThreadSessions {
     this.#toClient.set(agentId, session.clientId);
   }
 }
+
+interface Entry extends Session {
+  agentId: string | undefined;
+  setup: SessionSetup;
+  isClosed: boolean;
+  opening: Opening | undefined;
+}
+
+/** Models and modes as most agents list them; of longer lists the microVM keeps none. */
+const maxOpenedLength = 16_384;
 
 /** An agent that speaks of more sessions than this is up to no good. */
 const maxNames = 10_000;

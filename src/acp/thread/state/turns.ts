@@ -1,9 +1,8 @@
-import type { Session } from './session.ts';
 import { knownSession } from './note.ts';
-import type { ThreadSessions } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
 
 export interface TurnsOptions {
-  readonly sessions: ThreadSessions;
+  readonly sessions: Sessions;
   /** Of ACP, as the agent that runs now speaks it. */
   protocolVersion(): number;
   /** What is known of the sessions has changed. */
@@ -18,20 +17,13 @@ export interface TurnsOptions {
  */
 export class Turns {
   readonly #options: TurnsOptions;
-  #epoch = '';
 
   constructor(options: TurnsOptions) {
     this.#options = options;
   }
 
-  beginEpoch(epoch: string): void {
-    this.#epoch = epoch;
-  }
-
   get isOneOpen(): boolean {
-    return Object.values(this.#options.sessions.note.sessions).some(
-      ({ epoch, turn }) => turn !== undefined && epoch === this.#epoch,
-    );
+    return this.#options.sessions.isTurnOpen;
   }
 
   /** Whether a turn goes on behind the answer to its prompt, until the agent says that it is idle. */
