@@ -116,6 +116,18 @@ export const requirements = {
     says: 'What the agent remembers is saved whole to the persistent mount, and restored in a fresh microVM.',
     source: 'design',
   },
+  'host.shared-mounts': {
+    says: 'What the agent remembers is kept on /mnt/workspace, on the mount of the working directory or where --persist-to says, and on no other mount.',
+    source: 'issue',
+  },
+  'host.late-storage': {
+    says: 'An agent is not started before the session storage of its microVM is mounted; the wait is bounded.',
+    source: 'issue',
+  },
+  'host.poor-environment': {
+    says: 'Where /proc/1/environ can not be read, the environment comes from a process of the user, or a file of the image.',
+    source: 'issue',
+  },
   // ACP
   'acp.transparent': {
     says: 'What the bridge does not own crosses byte for byte, both ways: 2^63-1, 1.0, unknown fields, _meta.',

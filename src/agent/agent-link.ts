@@ -25,8 +25,19 @@ export interface TakenBack {
   readonly urgent: boolean;
 }
 
+/** What the microVM has for its agent, as the host told it. */
+export interface Provisions {
+  /**
+   * Whether what the agent remembers outlives the microVM: `kept`, or what is missing for that. `late`: storage that was
+   * waited for and not mounted in time.
+   */
+  readonly keeping: 'kept' | 'no-mount' | 'no-tar' | 'late';
+  /** Whether the host could read the environment of the image, for the agent to have it. */
+  readonly environment: 'found' | 'none';
+}
+
 /** One life of the agent process that the link came to be attached to: also one that it knew, if another bridge had it since. */
-export interface EpochEvent {
+export interface EpochEvent extends Provisions {
   readonly epoch: string;
   /** `started`: this attach started the process. `found`: it was there before this link. */
   readonly origin: 'started' | 'found';
@@ -40,8 +51,6 @@ export interface EpochEvent {
   /** Why what went before is lost, where there was anything and its agent did not simply end. */
   readonly cause: BridgeError | undefined;
   readonly notes: Notes;
-  /** Whether what the agent remembers outlives the microVM: `kept`, or what is missing for that. */
-  readonly keeping: 'kept' | 'no-mount' | 'no-tar';
 }
 
 /** What the link tells its user. Lines of an epoch come between its `onEpoch` and the next. */

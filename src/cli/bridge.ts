@@ -10,7 +10,7 @@ import { dataPlaneEndpoint } from '../aws/endpoint.ts';
 import { SigningClock } from '../aws/signing-clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { LineAssembler } from '../base/lines.ts';
-import { createLog, type Log } from '../base/log.ts';
+import { createLog } from '../base/log.ts';
 import { agentOf } from '../config/agents.ts';
 import type { bridgeSettings, ConfigOf } from '../config/settings.ts';
 import { createShell } from '../shell/reconnecting-shell.ts';
@@ -18,6 +18,7 @@ import { capabilityCache } from './capability-cache.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { keysFromEnvironment } from './environment.ts';
 import { LineWriter } from './line-writer.ts';
+import { warnOfMissing } from './missing-provisions.ts';
 
 type Config = ConfigOf<typeof bridgeSettings>;
 
@@ -59,6 +60,8 @@ export async function runBridge(config: Config): Promise<number> {
           createShell({ target, credentials, signingClock, events: shellEvents, log }),
         ...agent,
         cwd: config.cwd,
+        persistTo: config.persistTo,
+        workspaceTimeoutMs: config.workspaceTimeoutMs,
         maxLineBytes: config.maxMessage,
         events,
         log,
@@ -96,7 +99,7 @@ export async function runBridge(config: Config): Promise<number> {
       map: config.map,
       log,
     },
-    onKeeping: warnOnce(log, agent.persist.length > 0),
+    onProvisions: warnOfMissing(log, agent.persist.length > 0),
     write: (lines) => output.write(lines),
     onFatal: ending.resolve,
     maxMessageHint: 'Raise the limit with --max-message.',
@@ -142,18 +145,6 @@ function checkRegion(arn: RuntimeArn, region: string | undefined): void {
 
 function threadChoice({ thread, threadFrom }: Config): ThreadChoice {
   return thread === undefined ? { is: threadFrom } : { is: 'fixed', key: thread };
-}
-
-/** Tells once that what the agent remembers ends with its microVM, where it is to be kept. */
-function warnOnce(log: Log, isWanted: boolean): (keeping: 'kept' | 'no-mount' | 'no-tar') => void {
-  let isTold = !isWanted;
-  return (keeping) => {
-    if (isTold || keeping === 'kept') return;
-    isTold = true;
-    const why =
-      keeping === 'no-mount' ? 'the runtime has no session storage' : 'its image has no tar, nor busybox';
-    log.warn(`what the agent remembers ends with its microVM: ${why}`);
-  };
 }
 
 function whyOf(error: unknown): string {

@@ -2,6 +2,7 @@ import { logFormats, logLevels } from '../base/log.ts';
 import { agentNames } from './agents.ts';
 import { listOf, type Schema, text, type ValueOf } from './schema.ts';
 import {
+  absolutePath,
   assignment,
   duration,
   jsonObject,
@@ -100,6 +101,18 @@ export const bridgeSettings = {
     env: [],
     says: 'what is kept of HOME when the microVM is reclaimed, beside what --agent names (repeatable)',
     schema: listOf(pathUnderHome()).default([]),
+  },
+  persistTo: {
+    flag: '--persist-to <path>',
+    env: ['AGENTCORE_PERSIST_TO'],
+    says: "directory in the microVM where that is kept (default: the mount /mnt/workspace, or that of --cwd's path)",
+    schema: absolutePath().optional(),
+  },
+  workspaceTimeoutMs: {
+    flag: '--workspace-timeout <time>',
+    env: ['AGENTCORE_WORKSPACE_TIMEOUT'],
+    says: 'how long session storage may take to be mounted in a new microVM; 0: it is not waited for (default: 60s)',
+    schema: duration().default(60_000),
   },
   initializeTimeoutMs: {
     flag: '--initialize-timeout <time>',

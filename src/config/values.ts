@@ -100,6 +100,13 @@ export function pathUnderHome() {
   });
 }
 
+/** A path from the root on, without `.` and `..`. */
+export function absolutePath() {
+  return reading('must be an absolute path', (text) =>
+    text.startsWith('/') && isOneLine(text) ? plainPath(text) : undefined,
+  );
+}
+
 /** `LOCAL=REMOTE`, two absolute paths. The first `=` in front of a `/` divides them. */
 export function pathMapping() {
   return reading('must be LOCAL=REMOTE, both absolute paths', (text) => {

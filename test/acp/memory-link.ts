@@ -136,6 +136,7 @@ export class MemoryLink implements AgentLink {
       cause: undefined,
       notes: this.notes,
       keeping: 'kept',
+      environment: 'found',
       ...event,
     });
     if (!this.isStalled) this.deliver();

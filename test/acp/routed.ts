@@ -60,7 +60,7 @@ export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
     initializeTimeoutMs: 20_000,
     policy: { cancel: { strategy: 'stop', graceMs: 10_000 }, idleDetachMs: 0, progress: true },
     remote: { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log },
-    onKeeping: () => undefined,
+    onProvisions: () => undefined,
     write: (lines) => {
       written.push(lines.map(textOf));
       onWrite?.();

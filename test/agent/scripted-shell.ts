@@ -103,6 +103,8 @@ export function linkTo(
     cwd: undefined,
     env: {},
     persist: [],
+    persistTo: undefined,
+    workspaceTimeoutMs: 60_000,
     log: silentLog,
     ...options,
     events: {

@@ -183,6 +183,8 @@ export function attach(
     cwd: undefined,
     env: {},
     persist: [],
+    persistTo: undefined,
+    workspaceTimeoutMs: 60_000,
     maxLineBytes: 64 * 1024 * 1024,
     log: silentLog,
     ...options,

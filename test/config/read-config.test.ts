@@ -31,6 +31,7 @@ describe('the configuration', () => {
       map: [],
       env: {},
       persist: [],
+      workspaceTimeoutMs: 60_000,
       initializeTimeoutMs: 20_000,
       cancelStrategy: 'stop',
       cancelGraceMs: 10_000,

@@ -18,6 +18,7 @@ import { upgradeRefusal } from '../../src/aws/upgrade-errors.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { createLog, type Log, silentLog } from '../../src/base/log.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { warnOfMissing } from '../../src/cli/missing-provisions.ts';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import { connectError } from '../../src/shell/connect-errors.ts';
@@ -403,6 +404,15 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     return { text: String(textsOf(await stage.told())[0]) };
   },
   // The log
+  'the agent lacks the environment of its image': () => {
+    let text = '';
+    const log = createLog({ level: 'warn', format: 'text', write: (line) => void (text += line) });
+    const warn = warnOfMissing(log, true);
+    for (let agents = 0; agents < 2; agents++) warn({ keeping: 'kept', environment: 'none' });
+    // Once, however many agents lack it.
+    expect(text.match(/\n/g)).toHaveLength(1);
+    return { text };
+  },
   'what the agent remembers ends with its microVM: …': async () => {
     const bridge = startBridge(await startLocal({ isolation: 'directory' }), { args: ['--persist', '.x'] });
     await bridge.request('initialize', { protocolVersion: 1 });

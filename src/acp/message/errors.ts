@@ -8,7 +8,8 @@ export function agentCannotStart({ code }: AgentExit): BridgeError {
   const why =
     code === 127 ? ': no such command in the microVM' : code === 126 ? ': it is not executable' : '';
   return new BridgeError('agent-start-failed', `the agent could not be started (exit code ${code}${why})`, {
-    remedy: 'Check --command, and that the image of the runtime has the agent on its PATH.',
+    remedy:
+      'Check --command, and that the image of the runtime has the agent on its PATH. Where its environment can not be read, /etc/agentcore-bridge/environ says the PATH.',
   });
 }
 

@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-link.ts';
+import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentCalls } from '../client/agent-requests.ts';
@@ -33,8 +33,8 @@ export interface ThreadPoolOptions {
   readonly onStranger: (key: string, sessionId: string) => void;
   /** The agent of a thread has opened a session, which the client is to call so. */
   readonly onSession: (key: string, clientId: string) => void;
-  /** Whether what the agent remembers outlives its microVM. */
-  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
+  /** What the microVM has for its agent. */
+  readonly onProvisions: (provisions: Provisions) => void;
   /** A thread is of no more use; it is no longer in the pool. */
   readonly onFailed: (error: BridgeError) => void;
   readonly log: Log;

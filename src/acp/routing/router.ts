@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-link.ts';
+import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { AgentCalls } from '../client/agent-requests.ts';
@@ -32,8 +32,8 @@ export interface RouterOptions {
   readonly initializeTimeoutMs: number;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
-  /** Whether what the agent remembers outlives its microVM. */
-  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
+  /** What a microVM has for its agent. */
+  readonly onProvisions: (provisions: Provisions) => void;
   /** To the client. */
   readonly write: WriteLines;
   /** The bridge is of no more use; all that was open is answered. */

@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, EpochEvent } from '../../agent/agent-link.ts';
+import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentCalls } from '../client/agent-requests.ts';
@@ -30,8 +30,8 @@ export interface ThreadOptions {
   readonly onSession: (clientId: string) => void;
   /** The agent spoke of a session that was never opened by name. */
   readonly onStranger: (sessionId: string) => void;
-  /** Whether what the agent remembers outlives its microVM. */
-  readonly onKeeping: (keeping: EpochEvent['keeping']) => void;
+  /** What the microVM has for its agent. */
+  readonly onProvisions: (provisions: Provisions) => void;
   /** The thread is of no more use, and all that was open is answered. */
   readonly onFailed: (error: BridgeError) => void;
   readonly log: Log;

@@ -199,7 +199,7 @@ export class Thread implements Asker {
     this.calls.settleAll(isOwn, { is: 'failed', error });
     if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
     this.sessions.beginEpoch(event.epoch, parseThreadNote(event.notes.thread));
-    this.#options.onKeeping(event.keeping);
+    this.#options.onProvisions(event);
     this.life.begin(event);
     this.#initialization.begin(event.notes.agent);
     this.#watch();

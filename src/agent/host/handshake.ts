@@ -1,12 +1,19 @@
 import type { ShellStatus } from '../../shell/status.ts';
 import type { Notes } from '../agent-link.ts';
 import { type AgentStart, type AttachRequest, bootstrapLine, interrupt, startPayload } from './scripts.ts';
-import { type HostRecord, type Keeping, parseEndRecord, parseHostRecord } from './records.ts';
+import {
+  type Environment,
+  type HostRecord,
+  type Keeping,
+  parseEndRecord,
+  parseHostRecord,
+} from './records.ts';
 
-/** How both sides stand. `notes` and `keeping` are told only to who is new to the epoch. */
+/** How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch. */
 export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly notes: Notes;
   readonly keeping: Keeping;
+  readonly environment: Environment;
 };
 
 export interface HandshakeOptions {
@@ -134,6 +141,14 @@ export class Handshake {
       this.#told = { ...this.#told, keeping: record.keeping };
       return;
     }
+    if (record.is === 'environment') {
+      this.#told = { ...this.#told, environment: record.environment };
+      return;
+    }
+    if (record.is === 'storage') {
+      this.#enter('bootstrapping', this.#options.start().workspaceTimeoutMs + limits.startMs);
+      return;
+    }
     const hasStarted = this.#hasStarted;
     const told = this.#told;
     this.stop();
@@ -227,9 +242,10 @@ const limits = {
 } as const;
 
 const empty = new Uint8Array();
-const nothing: Pick<BeginRecord, 'notes' | 'keeping'> = {
+const nothing: Pick<BeginRecord, 'notes' | 'keeping' | 'environment'> = {
   notes: { agent: undefined, thread: undefined },
   keeping: 'no-mount',
+  environment: 'found',
 };
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-import type { EpochEvent, Notes } from '../agent-link.ts';
+import type { Notes, Provisions } from '../agent-link.ts';
 
 /**
  * What the host prints of its own accord: lines that begin with RS (0x1E), a byte that no JSON text holds.
@@ -6,7 +6,9 @@ import type { EpochEvent, Notes } from '../agent-link.ts';
  * ```
  * RS acb NONCE need                                              the agent is to be started
  * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
- * RS acb NONCE keeping kept|no-mount|no-tar                      whether the agent is saved; before `begin`
+ * RS acb NONCE storage                                           it waits for storage to be mounted; before `begin`
+ * RS acb NONCE keeping kept|no-mount|no-tar|late                 whether the agent is saved; before `begin`
+ * RS acb NONCE environment found|none                            whether the image's environment could be read; before `begin`
  * RS acb NONCE begin EPOCH live|dead IN OUT SHA1 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE taken                                             another bridge was here since: not attached
  * RS acb NONCE fail WHAT…                                        it can't work
@@ -17,8 +19,10 @@ import type { EpochEvent, Notes } from '../agent-link.ts';
 export type HostRecord =
   | { readonly is: 'need' }
   | { readonly is: 'taken' }
+  | { readonly is: 'storage' }
   | { readonly is: 'note'; readonly kind: NoteKind; readonly text: string }
   | { readonly is: 'keeping'; readonly keeping: Keeping }
+  | { readonly is: 'environment'; readonly environment: Environment }
   | {
       readonly is: 'begin';
       readonly epoch: string;
@@ -37,7 +41,8 @@ export type HostRecord =
   | { readonly is: 'fail'; readonly what: string };
 
 export type NoteKind = keyof Notes;
-export type Keeping = EpochEvent['keeping'];
+export type Keeping = Provisions['keeping'];
+export type Environment = Provisions['environment'];
 
 /** How far a client got: all output before `delivered`, but for the lines that begin at the offsets in `open`. */
 export interface Checkpoint {
@@ -62,12 +67,15 @@ export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | u
   const from = text.indexOf(prefix);
   if (from < 0) return undefined;
   const [kind, ...words] = text.slice(from + prefix.length).split(' ');
-  if (kind === 'need' || kind === 'taken') return { is: kind };
+  if (kind === 'need' || kind === 'taken' || kind === 'storage') return { is: kind };
   if (kind === 'fail') return { is: 'fail', what: words.join(' ') };
   if (kind === 'begin') return parseBegin(words);
   const [first = '', second = ''] = words;
   if (kind === 'note' && isNoteKind(first)) return { is: 'note', kind: first, text: fromBase64(second) };
   if (kind === 'keeping' && isKeeping(first)) return { is: 'keeping', keeping: first };
+  if (kind === 'environment' && (first === 'found' || first === 'none')) {
+    return { is: 'environment', environment: first };
+  }
   return undefined;
 }
 
@@ -112,7 +120,7 @@ function isNoteKind(word: string): word is NoteKind {
 }
 
 function isKeeping(word: string): word is Keeping {
-  return word === 'kept' || word === 'no-mount' || word === 'no-tar';
+  return word === 'kept' || word === 'no-mount' || word === 'no-tar' || word === 'late';
 }
 
 function parseBegin(words: readonly string[]): HostRecord | undefined {

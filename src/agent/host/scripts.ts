@@ -42,6 +42,10 @@ export interface AgentStart {
   readonly env: Readonly<Record<string, string>>;
   /** What of it outlives the microVM: paths relative to HOME. */
   readonly persist: readonly string[];
+  /** Directory in the microVM where that is kept. Undefined: on the mount /mnt/workspace, or that of the working directory. */
+  readonly persistTo: string | undefined;
+  /** How long storage may take to be mounted in a new microVM, in milliseconds. */
+  readonly workspaceTimeoutMs: number;
 }
 
 /**
@@ -75,7 +79,9 @@ export function startPayload(start: AgentStart): Uint8Array {
     COMMAND: start.command,
     CWD: start.cwd ?? '',
     ENVIRONMENT: environment.join('\n'),
-    FUNCTIONS: `${script('follow')}\n${script('free')}\n${script('keep')}`,
+    PERSIST_TO: start.persistTo ?? '',
+    STORAGE_WAIT: String(Math.ceil(start.workspaceTimeoutMs / 1000)),
+    FUNCTIONS: (['follow', 'free', 'environ', 'keep'] as const).map(script).join('\n'),
     RUN: script('run'),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
@@ -88,7 +94,7 @@ const encoder = new TextEncoder();
 const napMs = 20;
 
 /** A file of `scripts/` without its comments and indentation. Read when it is needed: that is after the first answer. */
-function script(name: 'attach' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start'): string {
+function script(name: 'attach' | 'environ' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start'): string {
   const known = scripts.get(name);
   if (known !== undefined) return known;
   const text = readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), 'utf8')

@@ -28,6 +28,10 @@ export interface ResumableLinkOptions {
   readonly env: Readonly<Record<string, string>>;
   /** What of the agent is kept where the microVM has a persistent mount: paths relative to its HOME. */
   readonly persist: readonly string[];
+  /** Where it is kept: a directory in the microVM. Undefined: on the mount /mnt/workspace, or that of the working directory. */
+  readonly persistTo: string | undefined;
+  /** How long storage may take to be mounted in a new microVM. */
+  readonly workspaceTimeoutMs: number;
   /** A longer line of the agent's is dropped. */
   readonly maxLineBytes: number;
   readonly events: AgentLinkEvents;
@@ -91,6 +95,8 @@ export class ResumableLink implements AgentLink {
         cwd: options.cwd,
         env: options.env,
         persist: options.persist,
+        persistTo: options.persistTo,
+        workspaceTimeoutMs: options.workspaceTimeoutMs,
       }),
       onBegin: (record, hasStarted, rest) => this.#onBegin(record, hasStarted, rest),
       onTaken: () => this.#onTaken(),
@@ -323,6 +329,7 @@ export class ResumableLink implements AgentLink {
       cause: last?.causeOfEnd,
       notes: { agent: record.notes.agent, thread },
       keeping: record.keeping,
+      environment: record.environment,
     });
   }
 

@@ -27,7 +27,15 @@ function start({ epoch = 'e1', saveMs = 0 } = {}) {
       save: undefined,
       saveMs,
     }),
-    start: () => ({ epoch: 'e1', command: 'agent', cwd: undefined, env: {}, persist: [] }),
+    start: () => ({
+      epoch: 'e1',
+      command: 'agent',
+      cwd: undefined,
+      env: {},
+      persist: [],
+      persistTo: undefined,
+      workspaceTimeoutMs: 60_000,
+    }),
     onBegin: ({ epoch, notes, keeping }, hasStarted, rest) => {
       told.push({ notes, keeping });
       heard.push(`begin ${epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim());

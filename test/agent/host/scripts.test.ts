@@ -70,6 +70,8 @@ describe('the payload that starts an agent', () => {
       command: "agent --say 'a\nb'",
       cwd: undefined,
       persist: ["it's\n", '-x'],
+      persistTo: undefined,
+      workspaceTimeoutMs: 60_000,
       env: { TOKEN: 'a\u0003\u001eb', EMPTY: '' },
     }),
   );

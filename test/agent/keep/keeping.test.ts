@@ -8,19 +8,7 @@ import { startLocal } from '../../e2e/stage.ts';
 import { verifies } from '../../requirements.ts';
 import { localVm } from '../local-vm.ts';
 import { attach, type Attached, type AttachOptions, startMicroVm } from '../stage.ts';
-
-/** Runs each line that it reads, and then says so. */
-const runLines =
-  'type cat >&2 || for t in cat mkdir chmod ln mkfifo stat; do eval "$t() { busybox $t \\"\\$@\\"; }"; done; ' +
-  'while IFS= read -r l; do eval "$l"; echo "ran $l"; done';
-
-/** Has the agent run a line of bash. Resolves to what it printed. */
-async function run({ heard, until, say }: Attached, line: string): Promise<string[]> {
-  const from = heard.lines.length;
-  say(line);
-  await until(() => heard.lines.includes(`ran ${line}`, from));
-  return heard.lines.slice(from, heard.lines.indexOf(`ran ${line}`, from));
-}
+import { run, runLines } from './run-lines.ts';
 
 async function start(options: LocalAgentCoreOptions = {}) {
   const local = await startLocal(options);

@@ -12,6 +12,8 @@ tell_notes() {
   done
   read -r n <keeping
   say keeping $n
+  read -r n <environment
+  say environment $n
 }
 
 # Has run.sh save. $1 `rest`, or `busy` while a turn is open  $2 how often to look whether it is done
@@ -30,24 +32,62 @@ have() {
   busybox $1 --help >&2 && eval "$1() { busybox $1 \"\$@\"; }"
 }
 
-# Finds the place for what the thread $1 leaves, and makes it: on the persistent mount where /mnt/workspace is, or the
-# working directory $2, or else on the first one under /mnt. Only a mount counts: a directory goes with the microVM.
-find_place() {
-  local m p best mounts=()
+# Puts into `best` the mount that path $1 lies on; empty where that is the root.
+mount_of() {
+  local m
+  best=
   while read -r _ m _; do
     printf -v m %b "$m"
-    case $m/ in /mnt/*) mounts+=("$m") ;; esac
+    [[ $1/ == "$m"/* && ${#m} -gt ${#best} ]] && best=$m
   done </proc/mounts
-  for p in /mnt/workspace "$2" "${mounts[@]}"; do
-    best=
-    for m in "${mounts[@]}"; do
-      [[ $p/ == "$m"/* && ${#m} -gt ${#best} ]] && best=$m
-    done
-    [ "$best" ] && [ -w "$best" ] || continue
+  [ "$best" ]
+}
+
+# Finds the directory for what the thread $1 leaves, and makes it: below $3 where the person named that, else on the
+# mount /mnt/workspace, else on the mount under /mnt that the working directory $2 lies on. On no other mount, since
+# sessions may share it. Only a mount counts: a directory is lost with the microVM.
+find_place() {
+  local p best
+  for p in "${3:-/mnt/workspace}" "${3:-$2}"; do
+    mount_of "$p" || continue
+    [ "$3" ] && best=$p
+    case $p,$best/ in "$3",* | /mnt/*,/mnt/*) ;; *) continue ;; esac
+    [ "$3" ] && mkdir -p "$best"
+    [ -w "$best" ] || continue
     place=$best/.agentcore-bridge/$1
     mkdir -p "$place" && [ -w "$place" ] && return
   done
   place=
+}
+
+# Whether $1 looks like a place where AgentCore has yet to mount the session's storage: an empty directory of root's.
+is_placeholder() {
+  local best
+  [ -d "$1" ] && [ "$(stat -c %u "$1")" = 0 ] && ! { mount_of "$1" && [ "$best" = "$1" ]; } || return
+  shopt -s nullglob dotglob
+  set -- "$1"/*
+  shopt -u nullglob dotglob
+  [ $# = 0 ]
+}
+
+# Waits until storage is mounted under /mnt where path $1 lies, for at most $2 seconds since the first agent of this
+# microVM was asked for. Puts into `late` the directory where it is not.
+await_storage() {
+  local dir now since told=
+  case $1 in /mnt/?*) dir=${1#/mnt/} dir=/mnt/${dir%%/*} ;; *) return ;; esac
+  is_placeholder "$dir" || return
+  [ -e ../started ] || >../started
+  since=$(stat -c %Y ../started)
+  while is_placeholder "$dir"; do
+    printf -v now '%(%s)T' -1
+    if ((now - since >= $2)); then
+      late=$dir
+      return
+    fi
+    [ $told ] || say storage
+    told=1
+    nap .1
+  done
 }
 
 # What follows runs in a subshell of its own. Of the environment nothing may disturb it.

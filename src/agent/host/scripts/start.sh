@@ -1,12 +1,15 @@
 # The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
-# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), FUNCTIONS (follow.sh,
-# free.sh and keep.sh) and RUN (run.sh).
+# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), PERSIST_TO (a directory,
+# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (follow.sh, free.sh, environ.sh and keep.sh) and RUN (run.sh).
+eval "$FUNCTIONS"
+late=
+for p in "$PERSIST_TO" "$CWD" /mnt/workspace; do [ "$late" ] || await_storage "$p" $STORAGE_WAIT; done
+storage=${late:+late}
 # An interrupt waits until the agent is on record: an agent that nobody knows of would run for ever.
 late=
 traps=$(trap -p)
 trap 'late=INT' INT
 trap 'late=HUP' HUP TERM
-eval "$FUNCTIONS"
 W= S= T=
 if [ "$C" ]; then
   # What the last agent left may be on its way to the persistent mount: up to 20 s.
@@ -23,28 +26,32 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && declare -f >$NEW/functions && prin
 (
   trap : INT HUP TERM
   # Positional, since any name may be one of the environment's.
-  set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND" "$1" "$T"
+  set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND" "$1" "$T" "$PERSIST_TO" "$storage"
   unset ACB_IDLE
-  # The shell's own environment is minimal: what the image's ENV says stands with the container's first process.
-  while IFS= read -rd '' v; do
+  # The shell's own environment is minimal.
+  find_environ
+  if [ "$environ" ]; then echo found; else echo none; fi >"$1/environment"
+  while IFS= read -r${separator:+d ''} v || [ "$v" ]; do
     case ${v%%=*} in
       '' | [0-9]* | *[!A-Za-z0-9_]* | USER | LOGNAME | SHELL | PWD | OLDPWD | SHLVL | TERM | _) ;;
       HOME) : ${HOME:=${v#*=}} ;;
       PATH) PATH=${v#*=}:$PATH ;;
       *) export "$v" ;;
     esac
-  done </proc/1/environ
+  done <"${environ:-/dev/null}"
+  # Tells `find_environ` that a process was started from here.
+  export AGENTCORE_BRIDGE=1
   eval "$ENVIRONMENT"
   [ "$HOME" ] || HOME=~
   export HOME PATH
   mkdir -p "$HOME"
   (
     unset IFS
-    find_place "$6" "$2"
+    find_place "$6" "$2" "$8"
     printf '%s\n' "$place" >"$1/place"
     printf '%s\n' "$HOME" >"$1/home"
-    if [ ! "$place" ]; then echo no-mount; elif have tar && have mv; then echo kept; else echo no-tar; fi >"$1/keeping"
-    [ "$7" ] || { read -r n <"$place/note" && set -- "${@:1:6}" "$n"; }
+    if [ ! "$place" ]; then echo ${9:-no-mount}; elif have tar && have mv; then echo kept; else echo no-tar; fi >"$1/keeping"
+    [ "$7" ] || { read -r n <"$place/note" && set -- "${@:1:6}" "$n" "${@:8}"; }
     case $7 in '' | *[!A-Za-z0-9+/=]*) ;; *) printf '\036note thread %s;\n' "$7" >>"$1/in" ;; esac
     restore "$1"
   )

@@ -12,6 +12,7 @@ const found: EpochEvent = {
   cause: undefined,
   notes: { agent: undefined, thread: undefined },
   keeping: 'kept',
+  environment: 'found',
 };
 
 const lifecycle = (): { life: Lifecycle; link: MemoryLink } => {

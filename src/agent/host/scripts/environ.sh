@@ -1,0 +1,35 @@
+# The agent host: where the environment of the image is to be had. Functions alone.
+
+# Puts into `environ` the file to read, or nothing, and into `separator` whether NUL stands between its variables, or
+# else a newline. The container's first process may be another user's. Then any other process of this user's counts,
+# the oldest first; not those in a terminal, whose environment is as minimal as this one, nor what was started from
+# here, which has the variables of another thread. Last comes a file that the image may have.
+find_environ() {
+  local f p v s pid best= oldest=
+  separator=1 environ=/proc/1/environ
+  has_variables && return
+  for p in /proc/[1-9]*; do
+    [ -O $p/environ ] && read -r s <$p/stat || continue
+    pid=${p#/proc/}
+    set -- ${s##*) }
+    # The fields `tty_nr` and `starttime`.
+    [ "$5" = 0 ] && { [ ! "$oldest" ] || ((${20} < oldest)); } || continue
+    environ=$p/environ
+    has_variables && oldest=${20} best=$environ
+  done
+  environ=$best
+  [ "$best" ] && return
+  environ=/etc/agentcore-bridge/environ
+  if IFS= read -rd '' v <$environ; then return; fi
+  separator=
+  [ "$v" ] || environ=
+}
+
+has_variables() {
+  local v n=0
+  while IFS= read -rd '' v; do
+    n=1
+    case $v in AGENTCORE_BRIDGE=* | ACB_IDLE=*) return 1 ;; esac
+  done <$environ
+  [ $n = 1 ]
+}
