@@ -111,7 +111,7 @@ Examples:
   agentcore-bridge --runtime-arn arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my-agent
   agentcore-bridge --runtime-arn … --agent claude --on-exit stop
   agentcore-bridge --runtime-arn … --map "$PWD=/mnt/workspace" --persist .my-agent -- my-agent --acp
-  agentcore-bridge --runtime-arn … --thread discord:123 -- opencode acp
+  agentcore-bridge --runtime-arn … --thread discord:123:456 -- opencode acp
   agentcore-bridge local --port 8080        no AWS account needed; prints what to export
 
 Exit codes: 0 end of input or SIGTERM, 2 usage, 3 refused (credentials, permission, no such runtime),

@@ -3,7 +3,7 @@ import { threadIds } from '../../src/agent/thread-ids.ts';
 import { verifies } from '../requirements.ts';
 import { runBin } from './run-bin.ts';
 
-test.each(['discord:123', ' ', '日本語 😀', '$(id) `id` \'"\\', '-', 'a\nb', 'k'.repeat(10_000)])(
+test.each(['discord:123:456', ' ', '日本語 😀', '$(id) `id` \'"\\', '-', 'a\nb', 'k'.repeat(10_000)])(
   verifies('cli.ids', 'the ids of thread %j are those that the bridge uses, and ids that AWS takes'),
   async (key) => {
     const { code, stdout, stderr } = await runBin(['ids', `--thread=${key}`]);

@@ -10,7 +10,7 @@ import { type ChatThread, OpenabClient, type OpenabOptions } from './openab-clie
 import { keepsHistory, sentence, sessionAgent } from './stage.ts';
 
 const discord: ChatThread = { channel: 'discord', channelId: '123', threadId: '456' };
-const key = 'discord:456';
+const key = 'discord:123:456';
 
 /** openab with a chat bot's disk, which is none. */
 function openab(
@@ -340,7 +340,7 @@ describe(verifies('openab.contract', 'openab'), () => {
         expect(await client.end()).toEqual({ code: 0, wasKilled: false });
       });
       await Promise.all(talks);
-      for (const threadId of threads) expect(microVmOf(local, `discord:${threadId}`)).toBeDefined();
+      for (const threadId of threads) expect(microVmOf(local, `discord:123:${threadId}`)).toBeDefined();
     },
   );
 });

@@ -3,7 +3,8 @@ import { parseObject } from './json-text.ts';
 
 /**
  * The key of the thread that a prompt belongs to, if it begins as openab's do: with the sender's context, in a block of its
- * own or at the head of one, which names the chat and the conversation in it. Undefined for any other prompt.
+ * own or at the head of one, which names the chat and the conversation in it. `CHANNEL:CHANNEL_ID:THREAD_ID`, or
+ * `CHANNEL:CHANNEL_ID` where there is no thread. Undefined for any other prompt.
  *
  * @param params of `session/prompt`
  */
@@ -15,8 +16,18 @@ export function threadKeyOf(line: Uint8Array, params: Span | undefined): string 
   if (json === undefined) return undefined;
   const context = parseObject(json);
   const channel = word(context?.['channel']);
-  const conversation = word(context?.['thread_id']) ?? word(context?.['channel_id']);
-  return channel === undefined || conversation === undefined ? undefined : `${channel}:${conversation}`;
+  if (context === undefined || channel === undefined) return undefined;
+  const place = [word(context['channel_id']), threadOf(channel, context)].filter((id) => id !== undefined);
+  return place.length === 0 ? undefined : [channel, ...place].join(':');
+}
+
+/**
+ * openab calls Slack's threads by Slack's own name, `thread_ts`. The message that begins one does not have it: the thread
+ * has the id of that message.
+ */
+function threadOf(channel: string, context: Readonly<Record<string, unknown>>): string | undefined {
+  const thread = word(context['thread_id']) ?? word(context['thread_ts']);
+  return thread ?? (channel === 'slack' ? word(context['message_id']) : undefined);
 }
 
 function word(value: unknown): string | undefined {

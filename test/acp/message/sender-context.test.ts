@@ -20,9 +20,9 @@ describe('the thread of a prompt', () => {
       'is told by the sender’s context, in a block of its own or at the head of one',
     ),
     () => {
-      expect(keyOf({ prompt: [text(discord), text('hello')] })).toBe('discord:456');
-      expect(keyOf({ prompt: [text(`${discord}\n\nhello`)] })).toBe('discord:456');
-      expect(keyOf({ prompt: [text(`\n ${discord}`)] })).toBe('discord:456');
+      expect(keyOf({ prompt: [text(discord), text('hello')] })).toBe('discord:123:456');
+      expect(keyOf({ prompt: [text(`${discord}\n\nhello`)] })).toBe('discord:123:456');
+      expect(keyOf({ prompt: [text(`\n ${discord}`)] })).toBe('discord:123:456');
     },
   );
 
@@ -31,6 +31,36 @@ describe('the thread of a prompt', () => {
       'slack:C1',
     );
   });
+
+  test(
+    verifies(
+      'acp.sender-context',
+      'is told by all that names it: Slack counts its threads within a channel, and calls their ids thread_ts',
+    ),
+    () => {
+      const slack = (members: object): string | undefined =>
+        keyOf({ prompt: [text(context({ channel: 'slack', ...members }))] });
+      expect(slack({ channel_id: 'C1', thread_ts: '17.5' })).toBe('slack:C1:17.5');
+      expect(slack({ channel_id: 'C2', thread_id: '17.5' })).toBe('slack:C2:17.5');
+      expect(slack({ thread_id: '17.5' })).toBe('slack:17.5');
+    },
+  );
+
+  test(
+    verifies(
+      'acp.sender-context',
+      'that a message of Slack begins is called by that message, as later ones call it',
+    ),
+    () => {
+      const first = { channel: 'slack', channel_id: 'C1', message_id: '17.5' };
+      const later = { channel: 'slack', channel_id: 'C1', message_id: '18.5', thread_ts: '17.5' };
+      expect(keyOf({ prompt: [text(context(first))] })).toBe('slack:C1:17.5');
+      expect(keyOf({ prompt: [text(context(later))] })).toBe('slack:C1:17.5');
+      // Elsewhere a message may have no thread.
+      const discord = { channel: 'discord', channel_id: '123', message_id: '7' };
+      expect(keyOf({ prompt: [text(context(discord))] })).toBe('discord:123');
+    },
+  );
 
   test.each([
     [{}],

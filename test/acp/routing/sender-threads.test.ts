@@ -85,7 +85,7 @@ describe('a chat bot whose prompts tell their thread', () => {
         ],
       });
       stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456'), said('hello')] });
-      expect([...stage.it.links.keys()].at(-1)).toBe('discord:456');
+      expect([...stage.it.links.keys()].at(-1)).toBe('discord:1:456');
       const at = stage.links().length - 1;
       stage.link(at).begin();
       stage.answer(at, { protocolVersion: 1, agentCapabilities: canAll });
@@ -152,7 +152,7 @@ describe('a chat bot whose prompts tell their thread', () => {
     const session = await newSession(stage);
     stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
     const [first, second] = [...stage.it.links];
-    expect(second?.[0]).toBe('discord:456');
+    expect(second?.[0]).toBe('discord:1:456');
     await vi.waitFor(() => expect(stage.it.stopped).toEqual([first?.[0]]));
     expect(first?.[1].isClosed).toBe(true);
   });
