@@ -158,7 +158,7 @@ export const requirements = {
     source: 'design',
   },
   'acp.session-ids': {
-    says: 'Session ids are exchanged wherever they stand where each session has an agent of its own; subagents’ find their agent.',
+    says: 'Session ids are exchanged where they stand, and not in what people write, where each session has an agent of its own; subagents’ find their agent.',
     source: 'ACP',
   },
   'acp.sender-context': {

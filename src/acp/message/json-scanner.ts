@@ -119,6 +119,36 @@ export function stringAt(bytes: Uint8Array, span: Span | undefined): string | un
   return span !== undefined && bytes[span.start] === quote ? decodeString(bytes, span) : undefined;
 }
 
+/** Where a string stands in a value. */
+export interface StringPlace {
+  readonly span: Span;
+  /** Of the containers around it, outermost first: the key of the member that leads to it; undefined of an array. */
+  readonly keys: readonly (Span | undefined)[];
+  /** Whether it is itself the key of a member; then there is no key of the innermost object. */
+  readonly isKey: boolean;
+}
+
+/** Visits all strings of the valid value at `span`, keys included, in order. A place holds until the visit returns. */
+export function visitStrings(bytes: Uint8Array, span: Span, visit: (place: StringPlace) => void): void {
+  const keys: (Span | undefined)[] = [];
+  let at = span.start;
+  while (at < span.end) {
+    const byte = bytes[at];
+    if (byte !== quote) {
+      if (byte === openBrace || byte === openBracket) keys.push(undefined);
+      else if (byte === closeBrace || byte === closeBracket) keys.pop();
+      at += 1;
+      continue;
+    }
+    const string = { start: at, end: endOfString(bytes, at) };
+    at = skipSpace(bytes, string.end);
+    const isKey = at < span.end && bytes[at] === colon;
+    if (isKey) keys[keys.length - 1] = undefined;
+    visit({ span: string, keys, isKey });
+    if (isKey) keys[keys.length - 1] = string;
+  }
+}
+
 /** The first offset from `at` on that holds no JSON white space. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
   let byte = bytes[at];

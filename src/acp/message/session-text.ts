@@ -1,10 +1,20 @@
-import { endOfString, skipSpace, type Span, stringAt, quote } from './json-scanner.ts';
+import {
+  endOfString,
+  quote,
+  skipSpace,
+  type Span,
+  stringAt,
+  type StringPlace,
+  visitStrings,
+} from './json-scanner.ts';
 import { replacing } from './json-text.ts';
 import { type Edit, splice } from './splice.ts';
 
 /**
- * Edits that exchange session ids: every JSON string within the valid value at `within` that equals a key of `names`
- * becomes its value, wherever it stands, since agents put ids in places that no schema names.
+ * Edits that exchange session ids: a JSON string within the valid value at `within` that equals a key of `names` becomes
+ * its value, where it is a session's id. That is so in a member whose name says it. Elsewhere, since agents put ids in
+ * places that no schema names, it is so of ids that are too long to be anything else, keys included. What people and agents
+ * write is left alone.
  */
 export function exchanged(
   line: Uint8Array,
@@ -12,10 +22,14 @@ export function exchanged(
   names: ReadonlyMap<string, string>,
 ): Edit[] {
   if (within === undefined || names.size === 0 || !mayHoldOne(line, within, names)) return [];
-  return strings(line, within).flatMap((span) => {
-    const name = names.get(stringAt(line, span) ?? '');
-    return name === undefined ? [] : [replacing(span, JSON.stringify(name))];
+  const edits: Edit[] = [];
+  visitStrings(line, within, (string) => {
+    const id = stringAt(line, string.span);
+    const name = id === undefined ? undefined : names.get(id);
+    if (id === undefined || name === undefined || !isId(line, id, string)) return;
+    edits.push(replacing(string.span, JSON.stringify(name)));
   });
+  return edits;
 }
 
 /** A copy of the line with its own edits applied, and beside them the session ids exchanged, as {@link exchanged} does. */
@@ -54,6 +68,28 @@ export function sessionIdsIn(line: Uint8Array, within: Span | undefined): string
   return ids;
 }
 
+function isId(line: Uint8Array, id: string, { keys, isKey }: StringPlace): boolean {
+  const members = keys.map((key) => stringAt(line, key)).filter((member) => member !== undefined);
+  if (members.some((member) => writings.has(member))) return false;
+  return id.length >= unmistakableLength || (!isKey && idName.test(members.at(-1) ?? ''));
+}
+
+/** Members that hold what a person, an agent or a program has written. */
+const writings: ReadonlySet<string> = new Set([
+  'prompt',
+  'content',
+  'text',
+  'output',
+  'rawInput',
+  'rawOutput',
+]);
+
+/** `sessionId`, `childSessionId`, `session_id`, and lists of them. */
+const idName = /session_?ids?$/i;
+
+/** In UTF-16 code units. Agents that have longer ids make them of random numbers: a UUID has 36. */
+const unmistakableLength = 16;
+
 const keyEnding = Buffer.from('essionId"');
 const colon = 0x3a;
 
@@ -70,18 +106,6 @@ function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, s
 
 /** So many searches take no longer than to look at each string, and no agent has so many sessions. */
 const maxSearches = 16;
-
-/** All strings of the valid value, keys included, in order. */
-function strings(line: Uint8Array, within: Span): Span[] {
-  const text = asBuffer(line);
-  const found: Span[] = [];
-  for (let start = text.indexOf(quote, within.start); start >= 0 && start < within.end;) {
-    const end = endOfString(line, start);
-    found.push({ start, end });
-    start = text.indexOf(quote, end);
-  }
-  return found;
-}
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

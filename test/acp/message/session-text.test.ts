@@ -13,11 +13,50 @@ function exchange(text: string, names: Readonly<Record<string, string>>): string
 }
 
 describe('exchanging session ids', () => {
-  test(verifies('acp.session-ids', 'finds every string that equals one, and no other'), () => {
+  test(verifies('acp.session-ids', 'finds every string that equals a long one, and no other'), () => {
+    const id = 'session-0123456789';
     expect(
-      exchange('{"sessionId":"s","a":["s","ss","\\"s\\"",{"s":"x s"}],"text":"say \\"s\\""}', { s: 'long' }),
-    ).toBe('{"sessionId":"long","a":["long","ss","\\"s\\"",{"long":"x s"}],"text":"say \\"s\\""}');
+      exchange(
+        `{"sessionId":"${id}","a":["${id}","${id}s","\\"${id}\\"",{"${id}":"x ${id}"}],"b":"\\"${id}\\""}`,
+        {
+          [id]: 'x',
+        },
+      ),
+    ).toBe(`{"sessionId":"x","a":["x","${id}s","\\"${id}\\"",{"x":"x ${id}"}],"b":"\\"${id}\\""}`);
   });
+
+  test(
+    verifies(
+      'acp.session-ids',
+      'finds a short one where a member’s name says that it is one, and nowhere else',
+    ),
+    () => {
+      expect(
+        exchange(
+          '{"sessionId":"1","childSessionId":"1","session_id":"1","sessionIds":["1","2"],"sessions":[{"sessionId":"1","title":"1"}],"value":"1","1":["1"]}',
+          { 1: 'x' },
+        ),
+      ).toBe(
+        '{"sessionId":"x","childSessionId":"x","session_id":"x","sessionIds":["x","2"],"sessions":[{"sessionId":"x","title":"1"}],"value":"1","1":["1"]}',
+      );
+    },
+  );
+
+  test.each(['1', 'session-0123456789'])(
+    verifies('acp.session-ids', 'leaves alone what people and agents write, also where it is the id %s'),
+    (id) => {
+      const written = [
+        `"prompt":[{"type":"text","text":"${id}"},{"sessionId":"${id}"}]`,
+        `"content":{"text":"${id}","${id}":"${id}"}`,
+        `"rawInput":{"sessionId":"${id}"}`,
+        `"rawOutput":["${id}"]`,
+        `"output":"${id}"`,
+      ].join(',');
+      expect(exchange(`{${written},"sessionId":"${id}"}`, { [id]: 'x' })).toBe(
+        `{${written},"sessionId":"x"}`,
+      );
+    },
+  );
 
   test.each([
     ['{"a":"x","b":1}', ','],
@@ -28,15 +67,18 @@ describe('exchanging session ids', () => {
   });
 
   test('knows an id that is written with escapes', () => {
-    expect(exchange('["a\\/b","\\u0061/b","é","\\u00e9"]', { 'a/b': 'x', é: 'y' })).toBe('["x","x","y","y"]');
+    const text = '{"sessionIds":["a\\/b","\\u0061/b","é","\\u00e9"],"session\\u0049d":"é"}';
+    expect(exchange(text, { 'a/b': 'x', é: 'y' })).toBe(
+      '{"sessionIds":["x","x","y","y"],"session\\u0049d":"y"}',
+    );
   });
 
   test('of several at once does not exchange what it put in', () => {
-    expect(exchange('["a","b"]', { a: 'b', b: 'a' })).toBe('["b","a"]');
+    expect(exchange('{"sessionIds":["a","b"]}', { a: 'b', b: 'a' })).toBe('{"sessionIds":["b","a"]}');
   });
 
-  test('does to any JSON what JSON.parse with a reviver would', () => {
-    const id = fc.constantFrom('s', 'a/b', 'é"', ',', '\\', 'acb-1');
+  test('of a long one does to any JSON what JSON.parse with a reviver would', () => {
+    const id = fc.constantFrom('s', 'a/b', 'é"', ',', '\\', 'acb-1').map((start) => start.padEnd(16, '.'));
     const value = fc.letrec((tie) => ({
       any: fc.oneof(
         { maxDepth: 4 },
@@ -68,13 +110,15 @@ describe('exchanging session ids', () => {
 });
 
 test('a line is renamed where it is said, beside its own edits, and else stays what it was', () => {
-  const line = bytesOf('{"id":"s","params":{"sessionId":"s"},"s":"s"}');
+  const line = bytesOf('{"id":"s","params":{"sessionId":"s"},"sessionId":"s"}');
   const names = new Map([['s', 't']]);
   const params = { start: 19, end: 36 };
   const own = [{ span: { start: 6, end: 9 }, bytes: bytesOf('1') }];
-  expect(textOf(renamed(line, params, names, own))).toBe('{"id":1,"params":{"sessionId":"t"},"s":"s"}');
+  expect(textOf(renamed(line, params, names, own))).toBe(
+    '{"id":1,"params":{"sessionId":"t"},"sessionId":"s"}',
+  );
   expect(textOf(renamed(line, { start: 0, end: line.length }, names, own))).toBe(
-    '{"id":1,"params":{"sessionId":"t"},"t":"t"}',
+    '{"id":1,"params":{"sessionId":"t"},"sessionId":"t"}',
   );
   expect(renamed(line, undefined, names)).toEqual(line);
 });

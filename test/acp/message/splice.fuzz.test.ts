@@ -90,8 +90,21 @@ const written = (text: string, isEscaped: boolean): string =>
         .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
         .join('')}"`
     : JSON.stringify(text);
-const id = fc.constantFrom('s', 'sess_1=', 'a/b', 'é"', ',', ':', '\\', 'acb-1', '😀', '\u2028', '');
-const someText = fc.oneof(id, fc.string({ unit: 'grapheme', maxLength: 5 }));
+const id = fc
+  .tuple(
+    fc.constantFrom('s', 'sess_1=', 'a/b', 'é"', ',', ':', '\\', 'acb-1', '😀', '\u2028', ''),
+    fc.constantFrom(0, 16),
+  )
+  .map(([start, length]) => start.padEnd(length, '='));
+const tellingName = fc.constantFrom(
+  'sessionId',
+  'childSessionId',
+  'session_ids',
+  'content',
+  'prompt',
+  'text',
+);
+const someText = fc.oneof(id, tellingName, fc.string({ unit: 'grapheme', maxLength: 5 }));
 const stringText = fc.tuple(someText, fc.boolean()).map(([text, isEscaped]) => written(text, isEscaped));
 const { value: valueText } = fc.letrec<Record<'value', string>>((tie) => ({
   value: fc.oneof(
@@ -115,16 +128,35 @@ function stringsOf(line: Uint8Array, span: Span): string[] {
   ];
 }
 
+/** The same, each as the exchange of session ids leaves it. */
+function stringsAfter(
+  line: Uint8Array,
+  span: Span,
+  names: ReadonlyMap<string, string>,
+  member = '',
+): string[] {
+  const isWritten = ['prompt', 'content', 'text', 'output', 'rawInput', 'rawOutput'].includes(member);
+  if (isWritten) return stringsOf(line, span);
+  const exchange = (text: string, isTold: boolean): string =>
+    isTold || text.length >= 16 ? (names.get(text) ?? text) : text;
+  const text = stringAt(line, span);
+  if (text !== undefined) return [exchange(text, /session_?ids?$/i.test(member))];
+  return [
+    ...members(line, span).flatMap(({ name, value }) =>
+      [exchange(name, false)].concat(stringsAfter(line, value, names, name)),
+    ),
+    ...elements(line, span).flatMap((element) => stringsAfter(line, element, names, member)),
+  ];
+}
+
 describe('session ids', () => {
-  test('are exchanged wherever they stand and however they are written, and no other string is', () => {
+  test('are exchanged where they stand, however they are written, and no other string is', () => {
     fc.assert(
       fc.property(valueText, fc.dictionary(id, someText, { maxKeys: 3 }), (text, names) => {
         const line = bytesOf(text);
         const map = new Map(Object.entries(names));
         const after = splice(line, exchanged(line, whole(line), map));
-        expect(stringsOf(after, whole(after))).toEqual(
-          stringsOf(line, whole(line)).map((each) => map.get(each) ?? each),
-        );
+        expect(stringsOf(after, whole(after))).toEqual(stringsAfter(line, whole(line), map));
       }),
       { numRuns: 2000 },
     );

@@ -48,6 +48,27 @@ describe('sessions that are threads of their own', () => {
     },
   );
 
+  test(
+    verifies('acp.session-ids', 'are not exchanged in what people write, even if that is the id of one'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      const session = await stage.opened(0, '1');
+      const prompt = [
+        { type: 'text', text: '1' },
+        { type: 'text', text: session },
+      ];
+      stage.ask('session/prompt', { sessionId: session, prompt });
+      const asked = stage.request(0);
+      expect(asked.params).toEqual({ sessionId: '1', prompt });
+      stage.say(0, update('1', '1'));
+      stage.say(0, { id: asked.id, result: { stopReason: 'end_turn', chosen: '1' } });
+      const [said, answer] = await stage.told();
+      expect(said).toMatchObject({ params: { sessionId: session, update: { content: { text: '1' } } } });
+      expect(answer?.result).toEqual({ stopReason: 'end_turn', chosen: '1' });
+    },
+  );
+
   test(verifies('acp.session-ids', 'of subagents are routed to the agent that spoke of them'), async () => {
     const stage = new Stage();
     stage.initialized();
