@@ -25,7 +25,14 @@ export const requirements = {
     says: '400, 401, 403 and 404 stop at the first try and name the permission or the ARN.',
     source: 'AWS',
   },
-  'aws.upgrade-busy': { says: '402, 409, 424, 429 and 5xx are ridden out.', source: 'AWS' },
+  'aws.upgrade-busy': {
+    says: '402, 408, 409, 424, 429 and 5xx are ridden out, and so is what its name calls throttled or timed out.',
+    source: 'AWS',
+  },
+  'aws.retry-after': {
+    says: 'Retry-After and x-amz-retry-after are a floor for the next try of every request.',
+    source: 'AWS',
+  },
   'aws.clock': {
     says: "A request that is refused for its time is signed again by the service's clock: at once, and once.",
     source: 'AWS',
@@ -43,6 +50,10 @@ export const requirements = {
   'shell.status': {
     says: 'STATUS payloads are read as confirmation, exit, or platform error; malformed ones are harmless.',
     source: 'AWS',
+  },
+  'shell.internal-error': {
+    says: 'STATUS InternalError ends the attach, is logged, and is retried with backoff.',
+    source: 'issue',
   },
   'shell.close-codes': { says: 'Each close code has one answer, from one table.', source: 'AWS' },
   'shell.dead-peer': { says: 'A hung upgrade and a lost pong are bounded in time.', source: 'design' },

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { printable } from '../base/log.ts';
 
 /** An answer of the service that is not the one hoped for. */
@@ -7,15 +8,40 @@ export interface RefusingResponse {
   readonly errorType?: string | undefined;
   /** The header `Date`, as it came. */
   readonly date?: string | undefined;
+  /** Milliseconds before which the service does not want the request again; undefined where it does not say. */
+  readonly retryAfterMs?: number | undefined;
   readonly body: string;
 }
 
-/** What a refusal says, for people. */
+/** What a refusal says. */
 export interface Refusal {
   /** `(HTTP 403 AccessDeniedException: …)`, without secrets. */
   readonly says: string;
   /** Whether it speaks of the signature or of a time. */
   readonly mayBeClock: boolean;
+  /** What its name says to be transient, whatever its status; undefined for every other name. */
+  readonly transient: TransientKind | undefined;
+}
+
+export type TransientKind = 'throttled' | 'timed-out' | 'conflict';
+
+/**
+ * The answer as this module reads it.
+ *
+ * @param now this machine's time in milliseconds since the epoch, for a `Retry-After` date in an answer without a `Date`
+ */
+export function refusingResponse(
+  { statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>,
+  body: string,
+  now: number = Date.now(),
+): RefusingResponse {
+  return {
+    status: statusCode ?? 0,
+    errorType: headers['x-amzn-errortype']?.toString(),
+    date: headers.date,
+    retryAfterMs: retryAfterMs(headers, now),
+    body,
+  };
 }
 
 /** What to do about the clock, where a refusal may be due to it. `fault` says how it is off, if that is known. */
@@ -29,11 +55,65 @@ export function clockRemedy(fault: string | undefined): string {
 export function readRefusal({ status, errorType, body }: RefusingResponse): Refusal {
   const fields = parseBody(body);
   const name = errorName(errorType ?? text(fields['__type']));
-  const says = presentable(text(fields['message']) ?? text(fields['Message']) ?? text(fields['error']) ?? '');
+  const message = text(fields['message']) ?? text(fields['Message']);
+  const error = text(fields['error']);
+  // The service says the cause of a 424 in `error`, and that of every other status in `message`.
+  const says = presentable((status === 424 ? (error ?? message) : (message ?? error)) ?? '');
   return {
     says: `(HTTP ${status}${name && ` ${name}`}${says && `: ${says}`})`,
     mayBeClock: /signature|skew|expired|clock|\b(date|time)\b/i.test(`${name} ${says}`),
+    transient: transientNames.get(name),
   };
+}
+
+/**
+ * Names of transient errors: those that botocore's standard retry mode knows (`botocore/retries/standard.py`, 1.44), and the one
+ * that the service model marks as retryable.
+ */
+const transientNames: ReadonlyMap<string, TransientKind> = new Map([
+  ...[
+    'Throttling',
+    'ThrottlingException',
+    'ThrottledException',
+    'RequestThrottledException',
+    'TooManyRequestsException',
+    'ProvisionedThroughputExceededException',
+    'TransactionInProgressException',
+    'RequestLimitExceeded',
+    'BandwidthLimitExceeded',
+    'LimitExceededException',
+    'RequestThrottled',
+    'SlowDown',
+    'PriorRequestNotComplete',
+    'EC2ThrottledException',
+  ].map((name) => [name, 'throttled'] as const),
+  ['RequestTimeout', 'timed-out'],
+  ['RequestTimeoutException', 'timed-out'],
+  ['RetryableConflictException', 'conflict'],
+]);
+
+/**
+ * The later of what the two headers say: `Retry-After` (RFC 9110: seconds, or a date) and `x-amz-retry-after`
+ * (milliseconds). Undefined where neither has that form.
+ */
+function retryAfterMs(headers: IncomingMessage['headers'], now: number): number | undefined {
+  const floors = [
+    Number(wholeNumber(headers['retry-after'])) * 1_000,
+    Number(wholeNumber(headers['x-amz-retry-after']?.toString())),
+    // By the clock that the date was made with: ours may be off.
+    Math.max((httpDate(headers['retry-after']) ?? NaN) - (httpDate(headers.date) ?? now), 0),
+  ].filter((ms) => Number.isFinite(ms));
+  return floors.length === 0 ? undefined : Math.max(...floors);
+}
+
+function wholeNumber(header: string | undefined): string | undefined {
+  return /^\d{1,15}$/.exec(header?.trim() ?? '')?.[0];
+}
+
+/** Milliseconds since the epoch; undefined for any other form than the one that HTTP has servers send. */
+export function httpDate(header: string | undefined): number | undefined {
+  const time = Date.parse(header ?? '');
+  return !Number.isNaN(time) && new Date(time).toUTCString() === header ? time : undefined;
 }
 
 /** `AccessDeniedException` of `com.amazon#AccessDeniedException:http://…`. */

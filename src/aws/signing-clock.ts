@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts';
-import { readRefusal, type RefusingResponse } from './refusal.ts';
+import { httpDate, readRefusal, type RefusingResponse } from './refusal.ts';
 
 export interface SigningClockOptions {
   readonly log: Log;
@@ -39,7 +39,7 @@ export class SigningClock {
    * corrected time is refused.
    */
   corrects(signedAt: Date, response: RefusingResponse): boolean {
-    const theirs = parseDate(response.date);
+    const theirs = httpDate(response.date);
     if (theirs === undefined || !readRefusal(response).mayBeClock) return false;
     const now = this.#now();
     if (Math.abs(theirs - now) > farthestMs || isGood(signedAt.getTime(), theirs)) return false;
@@ -69,10 +69,4 @@ const farthestMs = 398 * 86_400_000;
 
 function isGood(one: number, other: number): boolean {
   return Math.abs(one - other) <= toleranceMs;
-}
-
-/** Milliseconds since the epoch of a `Date` header; undefined for any other form than the one that HTTP has servers send. */
-function parseDate(text: string | undefined): number | undefined {
-  const time = Date.parse(text ?? '');
-  return !Number.isNaN(time) && new Date(time).toUTCString() === text ? time : undefined;
 }

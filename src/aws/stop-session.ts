@@ -6,24 +6,27 @@ import { BridgeError } from '../base/errors.ts';
 import type { RuntimeArn } from './arn.ts';
 import type { CredentialSource } from './credentials.ts';
 import { type SessionTarget, stopUrl } from './endpoint.ts';
-import { clockRemedy, readRefusal, type RefusingResponse } from './refusal.ts';
+import { clockRemedy, readRefusal, type RefusingResponse, refusingResponse } from './refusal.ts';
 import { sign } from './sign.ts';
 import type { SigningClock } from './signing-clock.ts';
 
 export interface StopOptions extends SessionTarget {
   readonly credentials: CredentialSource;
   readonly signingClock: SigningClock;
+  /** Waits so many milliseconds, or until the signal. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Ends a microVM at once (StopRuntimeSession). Resolves when the service has ended it, or knows of none. What may pass is
- * tried again until the signal.
+ * tried again until the signal, and no sooner than the service asks.
  *
  * Rejects with the last BridgeError: `credentials`, `refused`, `busy`, `unreachable`.
  */
 export async function stopSession(options: StopOptions, signal: AbortSignal): Promise<void> {
   // The same one every time: a try whose answer was lost counts once.
   const body = JSON.stringify({ clientToken: randomUUID() });
+  const { pause = defaultPause } = options;
   let failure = new BridgeError('unreachable', 'AgentCore did not say in time that the microVM has ended', {
     remedy: 'Its idle timeout ends it.',
     retryable: true,
@@ -38,10 +41,10 @@ export async function stopSession(options: StopOptions, signal: AbortSignal): Pr
       const result = await Promise.race([tryToStop(options, body, signal), aborted]);
       if (result === 'stopped') return;
       if (result === 'aborted' || signal.aborted) break;
-      failure = result;
+      failure = result.error;
       if (!failure.retryable) break;
-      const pauseMs = Math.min(firstPauseMs * 2 ** tries, longestPauseMs);
-      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+      const backoffMs = Math.min(firstPauseMs * 2 ** tries, longestPauseMs);
+      await pause(Math.max(backoffMs, result.retryAfterMs), signal);
     }
   } finally {
     over.abort();
@@ -53,11 +56,21 @@ export async function stopSession(options: StopOptions, signal: AbortSignal): Pr
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 
+async function defaultPause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
+interface FailedTry {
+  readonly error: BridgeError;
+  /** Milliseconds. */
+  readonly retryAfterMs: number;
+}
+
 async function tryToStop(
   options: StopOptions,
   body: string,
   signal: AbortSignal,
-): Promise<'stopped' | BridgeError> {
+): Promise<'stopped' | FailedTry> {
   const { arn, signingClock } = options;
   try {
     const signedAt = signingClock.date();
@@ -66,14 +79,19 @@ async function tryToStop(
       response = await ask(options, body, signingClock.date(), signal);
     }
     const isStopped = (response.status >= 200 && response.status < 300) || response.status === 404;
-    return isStopped ? 'stopped' : refusal(response, arn, signingClock.fault);
+    if (isStopped) return 'stopped';
+    return {
+      error: refusal(response, arn, signingClock.fault),
+      retryAfterMs: response.retryAfterMs ?? 0,
+    };
   } catch (cause) {
-    if (cause instanceof BridgeError) return cause;
-    return new BridgeError('unreachable', "AgentCore can't be reached to end the microVM", {
+    if (cause instanceof BridgeError) return { error: cause, retryAfterMs: 0 };
+    const error = new BridgeError('unreachable', "AgentCore can't be reached to end the microVM", {
       remedy: 'Its idle timeout ends it.',
       retryable: true,
       cause,
     });
+    return { error, retryAfterMs: 0 };
   }
 }
 
@@ -108,16 +126,7 @@ function post(
     const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
     // No agent: nothing is kept open for a next request.
     request(url, { method: 'POST', headers, signal, agent: false }, (response) => {
-      readText(response).then(
-        (text) =>
-          resolve({
-            status: response.statusCode ?? 0,
-            errorType: response.headers['x-amzn-errortype']?.toString(),
-            date: response.headers.date,
-            body: text,
-          }),
-        reject,
-      );
+      readText(response).then((text) => resolve(refusingResponse(response, text)), reject);
     })
       .on('error', reject)
       .end(body);
@@ -139,9 +148,9 @@ async function readText(response: IncomingMessage): Promise<string> {
 const longestAnswer = 64 * 1024;
 
 function refusal(response: RefusingResponse, arn: RuntimeArn, clockFault: string | undefined): BridgeError {
-  const { says, mayBeClock } = readRefusal(response);
+  const { says, mayBeClock, transient } = readRefusal(response);
   const { status } = response;
-  if (passing.has(status) || status >= 500) {
+  if (transient !== undefined || passing.has(status) || status >= 500) {
     return new BridgeError('busy', `AgentCore could not end the microVM ${says}`, {
       remedy: 'Its idle timeout ends it.',
       retryable: true,
@@ -157,4 +166,4 @@ function refusal(response: RefusingResponse, arn: RuntimeArn, clockFault: string
 }
 
 /** What passes: as for the upgrade, and 409 where the microVM is only about to start or to end. */
-const passing: ReadonlySet<number> = new Set([402, 409, 424, 429]);
+const passing: ReadonlySet<number> = new Set([402, 408, 409, 424, 429]);

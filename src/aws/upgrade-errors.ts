@@ -1,18 +1,19 @@
 import { BridgeError, type ErrorCode } from '../base/errors.ts';
 import type { RuntimeArn } from './arn.ts';
-import { clockRemedy, readRefusal, type RefusingResponse } from './refusal.ts';
+import { clockRemedy, readRefusal, type RefusingResponse, type TransientKind } from './refusal.ts';
 
 /** What the service answered instead of the upgrade. */
 export type UpgradeResponse = RefusingResponse;
 
-/** The error to tell, and whether to try again: not before `firstDelayMs`, and backing off from there. */
+/** The error to tell, and whether to try again: not before `firstDelayMs` have passed, and backing off from there. */
 export interface UpgradeRefusal {
   readonly error: BridgeError;
   readonly action: { readonly is: 'stop' } | { readonly is: 'retry'; readonly firstDelayMs: number };
 }
 
 /**
- * Reads the answer by the one table of upgrade errors, below.
+ * Reads the answer by the one table of upgrade errors, below: by its name where that names something transient, else by its
+ * status. What the service says of when to come back is a floor for `firstDelayMs`.
  *
  * @param clockFault how this machine's clock is off, if that is known
  */
@@ -21,14 +22,25 @@ export function upgradeRefusal(
   arn: RuntimeArn,
   clockFault?: string,
 ): UpgradeRefusal {
-  const row = rowOf(response.status);
-  const { says, mayBeClock } = readRefusal(response);
+  const { says, mayBeClock, transient } = readRefusal(response);
+  const row = transient === undefined ? rowOf(response.status) : transientRows[transient];
+  const { retryAfterMs = 0 } = response;
+  const isRetried = row.firstDelayMs !== undefined;
   const error = new BridgeError(row.code, `${row.what(arn.text)} ${says}`, {
-    remedy: row.code === 'refused' && mayBeClock ? `${row.remedy} ${clockRemedy(clockFault)}` : row.remedy,
-    retryable: row.retryAfterMs !== undefined,
+    remedy: isRetried ? retryRemedy(row.remedy, retryAfterMs) : refusedRemedy(row, mayBeClock, clockFault),
+    retryable: isRetried,
   });
-  if (row.retryAfterMs === undefined) return { error, action: { is: 'stop' } };
-  return { error, action: { is: 'retry', firstDelayMs: row.retryAfterMs } };
+  if (row.firstDelayMs === undefined) return { error, action: { is: 'stop' } };
+  return { error, action: { is: 'retry', firstDelayMs: Math.max(row.firstDelayMs, retryAfterMs) } };
+}
+
+function refusedRemedy({ code, remedy }: Row, mayBeClock: boolean, clockFault: string | undefined): string {
+  return code === 'refused' && mayBeClock ? `${remedy} ${clockRemedy(clockFault)}` : remedy;
+}
+
+function retryRemedy(remedy: string, retryAfterMs: number): string {
+  if (retryAfterMs === 0) return remedy;
+  return `${remedy} The service asks to try again in ${Math.ceil(retryAfterMs / 1_000)} s at the earliest.`;
 }
 
 interface Row {
@@ -36,7 +48,7 @@ interface Row {
   readonly what: (arn: string) => string;
   readonly remedy: string;
   /** Absent: the same request would be refused again. */
-  readonly retryAfterMs?: number;
+  readonly firstDelayMs?: number;
 }
 
 const permission = 'bedrock-agentcore:InvokeAgentRuntimeCommandShell';
@@ -50,13 +62,25 @@ const quota: Row = {
   code: 'busy',
   what: (arn) => `AgentCore has no room for another shell or request in ${arn} now`,
   remedy: 'Close shells that are no longer needed (ten may be open in a microVM), or raise the quota.',
-  retryAfterMs: 2_000,
+  firstDelayMs: 2_000,
+};
+const timedOut: Row = {
+  code: 'busy',
+  what: () => 'AgentCore did not get the request for a shell in time',
+  remedy: 'Check the network if it lasts.',
+  firstDelayMs: 1_000,
+};
+const conflict: Row = {
+  code: 'busy',
+  what: () => 'The shell or its microVM is being claimed, started or stopped at this moment',
+  remedy: 'Try again in a few seconds.',
+  firstDelayMs: 1_000,
 };
 const serverError: Row = {
   code: 'busy',
   what: () => 'AgentCore failed to open the shell',
   remedy: 'Try again later.',
-  retryAfterMs: 1_000,
+  firstDelayMs: 1_000,
 };
 const unknown: Row = {
   code: 'refused',
@@ -80,19 +104,21 @@ const rows: Readonly<Record<number, Row>> = {
     what: (arn) => `AgentCore knows no ${arn}, or no such endpoint of it`,
     remedy: 'Check the runtime ARN, its Region and the qualifier.',
   },
-  409: {
-    code: 'busy',
-    what: () => 'The shell or its microVM is being claimed, started or stopped at this moment',
-    remedy: 'Try again in a few seconds.',
-    retryAfterMs: 1_000,
-  },
+  408: timedOut,
+  409: conflict,
   424: {
     code: 'busy',
     what: (arn) => `The microVM of ${arn} could not be reached, or has too many shells`,
     remedy: "Look at the runtime's logs if it lasts.",
-    retryAfterMs: 1_000,
+    firstDelayMs: 1_000,
   },
   429: quota,
+};
+
+const transientRows: Readonly<Record<TransientKind, Row>> = {
+  throttled: quota,
+  'timed-out': timedOut,
+  conflict,
 };
 
 function rowOf(status: number): Row {

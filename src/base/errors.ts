@@ -11,7 +11,7 @@ export type ErrorCode =
   | 'refused'
   /** No such runtime or endpoint: 404. */
   | 'not-found'
-  /** The service asks to come back later, and a retry may help: 402, 409, 424, 429, 5xx. */
+  /** The service asks to come back later, and a retry may help: 402, 408, 409, 424, 429, 5xx, throttling. */
   | 'busy'
   /** No connection to the service could be had, or not again. */
   | 'unreachable'

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { SignedUpgrade } from '../aws/sign-upgrade.ts';
+import { refusingResponse } from '../aws/refusal.ts';
 import type { UpgradeResponse } from '../aws/upgrade-errors.ts';
 import type { Clock } from './clock.ts';
 import type { ShellLimits } from './limits.ts';
@@ -121,15 +122,9 @@ export class Connection {
   }
 
   #readRefusal(response: IncomingMessage): void {
-    const errorType = response.headers['x-amzn-errortype'];
     let body = '';
     const refuse = (): void => {
-      this.#refusal = {
-        status: response.statusCode ?? 0,
-        errorType: typeof errorType === 'string' ? errorType : undefined,
-        date: response.headers.date,
-        body,
-      };
+      this.#refusal = refusingResponse(response, body);
     };
     const done = (): void => this.#socket.terminate();
     refuse();

@@ -14,7 +14,7 @@ import { Outbox } from './outbox.ts';
 import { slower, smaller, type Pace } from './pacing.ts';
 import { Retries } from './retries.ts';
 import type { Shell, ShellEvents } from './shell.ts';
-import { decodeStatus } from './status.ts';
+import { decodeStatus, type ShellStatus } from './status.ts';
 import { verdictOnClose, verdictOnFailure, verdictOnRefusal, type Verdict } from './verdict.ts';
 
 export interface ShellOptions {
@@ -232,7 +232,7 @@ class ReconnectingShell implements Shell {
         this.#options.events.onOutput(payload);
         break;
       case channels.status:
-        this.#options.events.onStatus(decodeStatus(payload));
+        this.#onStatus(decodeStatus(payload), state);
         break;
       case channels.stderr:
         this.#options.log.info('the service sent a diagnostic', { text: excerpt(payload) });
@@ -244,6 +244,20 @@ class ReconnectingShell implements Shell {
       default:
       // Nothing, or a channel of a later version of the protocol: clients must ignore it.
     }
+  }
+
+  #onStatus(status: ShellStatus, state: OpenState): void {
+    this.#options.events.onStatus(status);
+    if (status.is !== 'platform-error' || !status.isInternal || this.#state !== state) return;
+    const { reason, message, code } = status;
+    this.#options.log.warn('the service reports an error: the shell is attached again', {
+      reason,
+      message,
+      code,
+    });
+    // Official clients take it for the end of the shell. A shell whose start failed can start at the next try.
+    const meaning = `the shell could not be started or kept (${reason}: ${message})`;
+    this.#leave(state, { code: 1000, reason: '', meaning, action: 'back-off' });
   }
 
   #leave(state: OpenState, close: ShellClose): void {

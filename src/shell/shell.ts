@@ -9,7 +9,10 @@ import type { ShellStatus } from './status.ts';
 export interface ShellEvents {
   /** A connection is open and can be written to. The shell behind it may be new, or one that was left. */
   onOpen(): void;
-  /** A STATUS frame: a confirmation (perhaps late, twice, or never), or how the shell ended. */
+  /**
+   * A STATUS frame: a confirmation (perhaps late, twice, or never), how the shell ended, or an error of the platform. An internal
+   * one ends the connection.
+   */
   onStatus(status: ShellStatus): void;
   /** Output of the PTY, split anywhere. The bytes are the receiver's to keep. */
   onOutput(bytes: Uint8Array): void;

@@ -6,8 +6,8 @@ export type ShellStatus =
       readonly is: 'confirmation';
       /** Absent in a second confirmation that only tells of dropped bytes. */
       readonly shellId?: string | undefined;
-      /** Whether the shell was there before. */
-      readonly reconnected: boolean;
+      /** Whether the shell was there before; undefined where the service does not say. */
+      readonly reconnected?: boolean | undefined;
       /** Bytes of output that the replay has lost. */
       readonly bytesDropped?: number | undefined;
     }
@@ -19,7 +19,9 @@ export type ShellStatus =
       readonly signal?: string | undefined;
     }
   | {
+      /** A failure that is no exit of the shell. `isInternal`: a fault of the service, after which the shell can't be used. */
       readonly is: 'platform-error';
+      readonly isInternal: boolean;
       readonly reason: string;
       readonly message: string;
       readonly code?: number | undefined;
@@ -37,7 +39,7 @@ export function decodeStatus(payload: Uint8Array): ShellStatus {
       bytesDropped: typeof bytesDropped === 'number' && bytesDropped >= 0 ? bytesDropped : undefined,
     };
     if (Object.values(confirmed).every((value) => value === undefined)) return { is: 'exited', code: 0 };
-    return { is: 'confirmation', ...confirmed, reconnected: confirmed.reconnected ?? false };
+    return { is: 'confirmation', ...confirmed };
   }
   if (status !== 'Failure') return { is: 'unknown' };
   const { causes } = membersOf(details);
@@ -54,6 +56,7 @@ export function decodeStatus(payload: Uint8Array): ShellStatus {
   }
   return {
     is: 'platform-error',
+    isInternal: reason === 'InternalError' || code === 500,
     reason: words(reason),
     message: text,
     code: typeof code === 'number' ? code : undefined,

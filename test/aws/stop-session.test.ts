@@ -160,6 +160,23 @@ describe('stopping a session', () => {
     },
   );
 
+  test(verifies('aws.retry-after', 'tries again no sooner than the service asks'), async () => {
+    const delays: (number | undefined)[] = [];
+    const service = await startService([
+      { status: 503, headers: { 'x-amz-retry-after': '250' } },
+      { status: 400, headers: { 'x-amzn-errortype': 'ThrottlingException' } },
+      { status: 408 },
+      { status: 200 },
+    ]);
+    const pause = (ms: number): Promise<void> => {
+      delays.push(ms);
+      return Promise.resolve();
+    };
+    await stopSession({ ...target(service.url), pause }, never);
+    expect(delays).toEqual([250, 200, 400]);
+    expect(service.received).toHaveLength(4);
+  });
+
   test('signs with the credentials of the moment', async () => {
     const service = await startService([{ status: 500 }, { status: 200 }]);
     const ids = ['FIRST', 'SECOND'];

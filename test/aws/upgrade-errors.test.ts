@@ -22,6 +22,7 @@ describe('errors of the upgrade', () => {
 
   it.each([
     [402, 2_000],
+    [408, 1_000],
     [409, 1_000],
     [424, 1_000],
     [429, 2_000],
@@ -33,6 +34,42 @@ describe('errors of the upgrade', () => {
       error: { code: 'busy', retryable: true },
       action: { is: 'retry', firstDelayMs },
     });
+  });
+
+  it.each([
+    [400, 'ThrottlingException', 2_000],
+    [403, 'RequestLimitExceeded', 2_000],
+    [404, 'com.amazon.coral.availability#SlowDown', 2_000],
+    [503, 'TooManyRequestsException:http://internal.amazon.com/', 2_000],
+    [400, 'RequestTimeout', 1_000],
+    [418, 'RequestTimeoutException', 1_000],
+    [400, 'RetryableConflictException', 1_000],
+  ])(
+    verifies('aws.upgrade-busy', 'HTTP %i is transient where it is named %s, and is tried again after %i ms'),
+    (status, name, firstDelayMs) => {
+      const expected = { error: { code: 'busy', retryable: true }, action: { is: 'retry', firstDelayMs } };
+      expect(refusal(status, '', name)).toMatchObject(expected);
+      expect(refusal(status, JSON.stringify({ __type: name }))).toMatchObject(expected);
+    },
+  );
+
+  it(verifies('aws.retry-after', 'the time that the service names is a floor for the next try'), () => {
+    const after = (status: number, retryAfterMs: number) =>
+      upgradeRefusal({ status, body: '', retryAfterMs }, arn);
+    expect(after(503, 7_000)).toMatchObject({ action: { is: 'retry', firstDelayMs: 7_000 } });
+    expect(after(429, 100)).toMatchObject({ action: { is: 'retry', firstDelayMs: 2_000 } });
+    expect(after(503, 7_000).error.remedy).toBe(
+      'Try again later. The service asks to try again in 7 s at the earliest.',
+    );
+    // A refusal for good stays one.
+    expect(after(403, 7_000)).toMatchObject({ action: { is: 'stop' } });
+  });
+
+  it('a 424 says its cause in "error", every other status in "message"', () => {
+    const body = '{"message":"Dependency failed","error":"shell id invalid"}';
+    expect(refusal(424, body).error.message).toContain('(HTTP 424: shell id invalid)');
+    expect(refusal(400, body).error.message).toContain('(HTTP 400: Dependency failed)');
+    expect(refusal(424, '{"message":"only this"}').error.message).toContain('(HTTP 424: only this)');
   });
 
   it(verifies('aws.upgrade-refused', 'a refusal names the permission that is missing'), () => {

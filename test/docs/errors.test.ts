@@ -291,6 +291,7 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'AgentCore knows no …, or no such endpoint of it': refused(404, 'ResourceNotFoundException', 'gone'),
   'AgentCore has no room for another shell or request in … now': refused(429, 'ThrottlingException', 'slow'),
   'The shell or its microVM is being claimed, started or stopped at this moment': refused(409),
+  'AgentCore did not get the request for a shell in time': refused(408),
   'The microVM of … could not be reached, or has too many shells': refused(424),
   'AgentCore failed to open the shell': refused(503),
   'The endpoint did not open a shell in …': refused(200),
@@ -404,6 +405,14 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     return { text: String(textsOf(await stage.told())[0]) };
   },
   // The log
+  'the service reports an error: the shell is attached again': async () => {
+    const local = await startLocal({ isolation: 'directory' });
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    local.faults.noise(3, '{"status":"Failure","reason":"InternalError","message":"no pty","code":500}');
+    await bridge.until(() => bridge.stderr.endsWith('\n'));
+    return { text: bridge.stderr.trim() };
+  },
   'the agent lacks the environment of its image': () => {
     let text = '';
     const log = createLog({ level: 'warn', format: 'text', write: (line) => void (text += line) });

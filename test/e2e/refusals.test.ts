@@ -78,7 +78,7 @@ describe('a refusal that another try can not mend', () => {
 });
 
 describe('a refusal that passes', () => {
-  test.each([402, 409, 424, 429, 500, 503])(
+  test.each([402, 408, 409, 424, 429, 500, 503])(
     verifies(['aws.upgrade-busy', 'cli.stdout'], 'is ridden out: two of HTTP %i, before the first answer'),
     async (status) => {
       const local = await startLocal();
@@ -98,6 +98,24 @@ describe('a refusal that passes', () => {
     local.faults.cut(1001);
     expect((await bridge.request('test/pid')).result).toBe(pid);
   });
+});
+
+describe('an error of the platform', () => {
+  test(
+    verifies('shell.internal-error', 'in the middle of a turn is logged, and the turn goes on'),
+    async () => {
+      const service = new ServiceRecord();
+      const local = await startLocal({ log: service.log });
+      const bridge = startBridge(local);
+      await bridge.request('initialize', { protocolVersion: 1 });
+      const { result: pid } = await bridge.request('test/pid');
+      const failure = { status: 'Failure', reason: 'InternalError', message: 'oops', code: 500 };
+      expect(local.faults.noise(3, JSON.stringify(failure))).toBe(1);
+      expect((await bridge.request('test/pid')).result).toBe(pid);
+      expect(bridge.stderr).toMatch(/^agentcore-bridge warn: the service reports an error: [^\n]*\n$/);
+      expect(service.attached).toBe(2);
+    },
+  );
 });
 
 describe('a clock that is off', () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ShellOptions } from '../../src/shell/reconnecting-shell.ts';
 import type { Shell } from '../../src/shell/shell.ts';
+import { recordingLog } from '../local/recording-log.ts';
 import { verifies } from '../requirements.ts';
 import { ManualClock } from './manual-clock.ts';
 import { Queue } from './queue.ts';
@@ -39,6 +40,12 @@ async function opened(options: Partial<ShellOptions> = {}) {
 }
 
 const minute = 60_000;
+const internalError = JSON.stringify({
+  status: 'Failure',
+  reason: 'InternalError',
+  message: 'no pty',
+  code: 500,
+});
 const is = (wanted: number) => (ms: number) => ms === wanted;
 
 describe('what crosses', () => {
@@ -164,6 +171,73 @@ describe('connecting again', () => {
     peer.socket.close(1011, 'shell start failed');
     expect(await events.next()).toMatchObject({ close: { code: 1011, reason: 'shell start failed' } });
     await clock.armed(is(250));
+  });
+
+  it(
+    verifies('aws.retry-after', 'a refused upgrade is tried again no sooner than the service asks'),
+    async () => {
+      service.refuse({ status: 503, retryAfter: '7' }, { status: 400, errorType: 'ThrottlingException' });
+      const { events } = start();
+      await clock.armed(is(7_000));
+      clock.advance(6_999);
+      expect(service.requests).toHaveLength(1);
+      clock.advance(1);
+      await clock.armed(is(2_000));
+      clock.advance(2_000);
+      await service.peers.next();
+      expect(await events.next()).toEqual({ is: 'open' });
+    },
+  );
+
+  it('a time that the service asks for and that is beyond the budget ends the tries at once', async () => {
+    service.refuse({ status: 503, retryAfter: '86400' });
+    const { events } = start();
+    const { error } = (await events.next()) as { error: BridgeError };
+    expect(error).toMatchObject({ code: 'busy', retryable: true });
+    expect(error.remedy).toContain('in 86400 s');
+  });
+
+  it(
+    verifies(
+      'shell.internal-error',
+      'an error of the platform ends the attach, is logged, and is backed off from',
+    ),
+    async () => {
+      const log = recordingLog();
+      const { events, peer } = await opened({ log });
+      peer.send(3, internalError);
+      expect(await events.next()).toMatchObject({ is: 'status', status: { is: 'platform-error' } });
+      expect(await events.next()).toMatchObject({ is: 'close', close: { action: 'back-off' } });
+      expect(await peer.closed).toBe(1000);
+      expect(peer.frames.rest).toEqual([]);
+      expect(log.messages).toContain('the service reports an error: the shell is attached again');
+      await clock.armed(is(250));
+      clock.advance(250);
+      await service.peers.next();
+      expect(await events.next()).toEqual({ is: 'open' });
+    },
+  );
+
+  it.each([1000, 1011])(
+    verifies('shell.internal-error', 'so it is where the service closes with %i behind it'),
+    async (code) => {
+      const { events, peer } = await opened();
+      peer.send(3, internalError);
+      peer.socket.close(code);
+      expect(await events.next()).toMatchObject({ is: 'status' });
+      expect(await events.next()).toMatchObject({ is: 'close', close: { action: 'back-off' } });
+      await clock.armed(is(250));
+    },
+  );
+
+  it('an error of the platform that lasts is told when the budget is spent', async () => {
+    const { events, peer } = await opened({ limits: { reconnectBudgetMs: 100 } });
+    peer.send(3, internalError);
+    await events.next();
+    await events.next();
+    const { error } = (await events.next()) as { error: BridgeError };
+    expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+    expect(error.message).toContain('the shell could not be started or kept (InternalError: no pty)');
   });
 
   it('after 1008 for the rate, frames are fewer', async () => {

@@ -21,6 +21,7 @@ export interface Refusal {
   readonly status: number;
   readonly errorType?: string;
   readonly date?: string;
+  readonly retryAfter?: string;
   readonly body?: string;
 }
 
@@ -78,11 +79,12 @@ export class ShellService {
   }
 }
 
-function refuse(socket: Duplex, { status, errorType, date, body = '' }: Refusal): void {
+function refuse(socket: Duplex, { status, errorType, date, retryAfter, body = '' }: Refusal): void {
   const type = errorType === undefined ? '' : `x-amzn-ErrorType: ${errorType}\r\n`;
   const time = date === undefined ? '' : `Date: ${date}\r\n`;
+  const after = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`;
   socket.end(
-    `HTTP/1.1 ${status} No\r\n${type}${time}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} No\r\n${type}${time}${after}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 

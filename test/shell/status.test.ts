@@ -21,10 +21,21 @@ describe('STATUS payloads', () => {
     expect(decode({ ...status, metadata, status: 'Success' })).toMatchObject({ bytesDropped: 7 });
     expect(decode({ ...status, metadata: { bytesDropped: 7 }, status: 'Success' })).toEqual({
       is: 'confirmation',
-      reconnected: false,
       bytesDropped: 7,
     });
   });
+
+  it(
+    verifies('shell.status', 'a confirmation that does not say whether the shell is new leaves it open'),
+    () => {
+      expect(decodeStatus(Buffer.from('{"metadata":{"shellId":"s-1"},"status":"Success"}'))).toStrictEqual({
+        is: 'confirmation',
+        shellId: 's-1',
+        reconnected: undefined,
+        bytesDropped: undefined,
+      });
+    },
+  );
 
   it(verifies('shell.status', 'success without metadata is exit 0'), () => {
     expect(decode({ ...status, metadata: {}, status: 'Success' })).toEqual({ is: 'exited', code: 0 });
@@ -60,6 +71,7 @@ describe('STATUS payloads', () => {
     };
     expect(decode(error)).toEqual({
       is: 'platform-error',
+      isInternal: true,
       reason: 'InternalError',
       message: String.raw`no\x1b[31m pty`,
       code: 500,
@@ -71,10 +83,14 @@ describe('STATUS payloads', () => {
     expect(decode({ metadata, status: 'Success' })).toEqual({
       is: 'confirmation',
       shellId: 's-1',
-      reconnected: false,
     });
     const failure = { status: 'Failure', reason: 5, details: { causes: 'none' } };
-    expect(decode(failure)).toEqual({ is: 'platform-error', reason: '', message: '' });
+    expect(decode(failure)).toEqual({
+      is: 'platform-error',
+      isInternal: false,
+      reason: '',
+      message: '',
+    });
   });
 
   it(verifies('shell.status', 'what is no status is unknown, and never throws'), () => {
