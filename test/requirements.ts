@@ -160,7 +160,7 @@ export const requirements = {
   },
   'acp.peer-parse-errors': { says: 'Errors of the agent without an id are swallowed.', source: 'ACP' },
   'acp.initialize': {
-    says: "initialize comes from the agent; the client's fs and terminal are removed.",
+    says: "initialize comes from the agent; the client's fs, terminal and logins in a terminal are removed.",
     source: 'design',
   },
   'acp.cwd': { says: 'cwd is replaced by a directory that exists in the microVM.', source: 'design' },

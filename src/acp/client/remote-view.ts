@@ -18,7 +18,7 @@ export interface RemoteViewOptions {
 
 /**
  * Edits that take out of a request what only the client's machine has. `initialize` no longer offers the client's files and
- * terminals, as the agent's are in the microVM. Of `session/new` and its kin further directories that are mapped to
+ * terminals, as the agent's are in the microVM, nor a login in a terminal, which would log in this machine. Of `session/new` and its kin further directories that are mapped to
  * none, and MCP servers that are local commands, are dropped with a warning.
  */
 export function inRemoteTerms(
@@ -27,7 +27,7 @@ export function inRemoteTerms(
   options: RemoteViewOptions,
 ): Edit[] {
   if (params === undefined) return [];
-  if (method === 'initialize') return withoutClientFiles(line, params, options);
+  if (method === 'initialize') return withoutClientMachine(line, params, options);
   if (!maySpeakOfWorkspace(method)) return [];
   return members(line, params).flatMap(({ name, value }) => {
     if (name === 'additionalDirectories') return mappedDirectories(line, value, options);
@@ -70,10 +70,18 @@ function withSlash(path: string): string {
   return path.endsWith('/') ? path : `${path}/`;
 }
 
-function withoutClientFiles(line: Uint8Array, params: Span, options: RemoteViewOptions): Edit[] {
+function withoutClientMachine(line: Uint8Array, params: Span, options: RemoteViewOptions): Edit[] {
   const hidden = [...(options.clientFs ? [] : ['fs']), ...(options.clientTerminal ? [] : ['terminal'])];
   const capabilities = memberOf(line, params, 'clientCapabilities');
-  return capabilities === undefined ? [] : removeMembers(line, capabilities, hidden);
+  const without = (object: Span | undefined, names: readonly string[]): Edit[] =>
+    object === undefined ? [] : removeMembers(line, object, names);
+  return [
+    ...without(capabilities, hidden),
+    ...without(memberOf(line, capabilities, 'auth'), ['terminal']),
+    // What clients and agents used before `auth.terminal` was there.
+    ...without(memberOf(line, capabilities, '_meta'), ['terminal-auth']),
+    ...without(memberOf(line, params, '_meta'), ['terminal-auth']),
+  ];
 }
 
 function mappedDirectories(line: Uint8Array, directories: Span, options: RemoteViewOptions): Edit[] {

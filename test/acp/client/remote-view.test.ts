@@ -51,6 +51,24 @@ describe('initialize in remote terms', () => {
     ).toBe('{"fs":1,"clientCapabilities":{"_meta":{"fs":1}}}');
   });
 
+  test(
+    verifies(
+      'acp.initialize',
+      'takes logins in a terminal from them: a login belongs in the microVM, and the terminal is here',
+    ),
+    () => {
+      const auth = '"auth":{"terminal":true,"x":1}';
+      const meta = '"_meta":{"terminal-auth":true,"terminal_output":true}';
+      expect(without(`{"clientCapabilities":{${auth},${meta}},${meta}}`)).toBe(
+        '{"clientCapabilities":{"auth":{"x":1},"_meta":{"terminal_output":true}},"_meta":{"terminal_output":true}}',
+      );
+      const all = { clientFs: true, clientTerminal: true };
+      expect(inTerms('initialize', `{"clientCapabilities":{${auth},"terminal":true}}`, all).params).toBe(
+        '{"clientCapabilities":{"auth":{"x":1},"terminal":true}}',
+      );
+    },
+  );
+
   test.each(['{}', '{"clientCapabilities":null}', '{"clientCapabilities":{ }}', '[]'])(
     'leaves %s as it is',
     (params) => {
