@@ -2,15 +2,17 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
-import type { FaultState } from './fault-state.ts';
+import { DelayLine } from './delay-line.ts';
+import type { FaultState, InputPassage } from './fault-state.ts';
 import type { Cut } from './faults.ts';
 import { channels, frame, largestSentFrame } from './frames.ts';
 import type { Limits } from './options.ts';
 import { RateWindow } from './rate.ts';
+import type { InputFrame } from './shell-input.ts';
 
 /** What a connection tells the shell that it is attached to. */
 export interface ConnectionEvents {
-  onStdin(bytes: Uint8Array): void;
+  onStdin(frame: InputFrame): void;
   onResize(columns: number, rows: number): void;
   /** The client asks for the end of the shell. */
   onEndShell(): void;
@@ -51,6 +53,12 @@ export class Connection {
   #heldBytes = 0;
   /** Output that is held back, to go out together. */
   #merging: { readonly timer: NodeJS.Timeout; readonly pieces: Uint8Array[] } | undefined;
+  /** Frames that are to be sent; a fault delays some. */
+  readonly #outgoing = new DelayLine<{ readonly channel: number; readonly payload?: Uint8Array | undefined }>(
+    ({ channel, payload }) => {
+      this.#sendNow(channel, payload);
+    },
+  );
   #textFrames = 0;
   #state: 'open' | 'gone' = 'open';
 
@@ -87,6 +95,11 @@ export class Connection {
   send(channel: number, payload?: Uint8Array): void {
     if (this.#state === 'gone') return;
     if (channel !== channels.stdout) this.#sendMerged();
+    this.#outgoing.push({ channel, payload }, 0);
+  }
+
+  #sendNow(channel: number, payload?: Uint8Array): void {
+    if (this.#state === 'gone') return;
     const bytes = frame(channel, payload);
     this.#observe('out', channel, bytes.length);
     if (this.#options.faults.blackholed) {
@@ -125,9 +138,17 @@ export class Connection {
     const { bytes, cut } = faults.passOut(output);
     const largest = Math.min(faults.splitBytes ?? Infinity, largestSentFrame - 1);
     for (let at = 0; at < bytes.length && this.#state === 'open'; at += largest) {
-      this.send(channels.stdout, bytes.subarray(at, at + largest));
+      this.#sendStdout(bytes.subarray(at, at + largest));
     }
     if (cut !== undefined) this.cut(cut);
+  }
+
+  #sendStdout(payload: Uint8Array): void {
+    const passage = this.#options.faults.out.pass(payload);
+    this.#log('output', passage);
+    for (const each of passage.payloads) {
+      this.#outgoing.push({ channel: channels.stdout, payload: each }, passage.delayMs);
+    }
   }
 
   /** Stops reading while `on`. */
@@ -147,6 +168,7 @@ export class Connection {
   close(code: number, reason: string): void {
     if (this.#state === 'gone') return;
     this.#sendMerged();
+    this.#outgoing.flush();
     this.#options.log.info('closing', { connection: this.#options.number, code, reason });
     this.#leave();
     if (this.#options.faults.blackholed) {
@@ -176,6 +198,7 @@ export class Connection {
     this.#state = 'gone';
     clearTimeout(this.#age);
     clearTimeout(this.#merging?.timer);
+    this.#outgoing.end();
     this.#options.faults.connections.delete(this);
     this.#options.log.info('detached', { connection: this.#options.number });
     this.#events.onGone();
@@ -210,10 +233,10 @@ export class Connection {
   #dispatch(channel: number, payload: Uint8Array): void {
     switch (channel) {
       case channels.stdin: {
-        const { bytes, cut, dropped = 0 } = this.#options.faults.passIn(payload);
-        if (dropped > 0)
-          this.#options.log.info('dropping input', { connection: this.#options.number, bytes: dropped });
-        this.#events.onStdin(bytes);
+        const passage = this.#options.faults.passIn(payload, this.#options.number);
+        this.#log('input', passage);
+        const { delayMs, late, cut } = passage;
+        for (const bytes of passage.payloads) this.#events.onStdin({ bytes, delayMs, late });
         if (cut !== undefined) this.cut(cut);
         break;
       }
@@ -234,6 +257,15 @@ export class Connection {
       default:
       // Unknown channels are ignored.
     }
+  }
+
+  /** Tells which faults hit a frame. */
+  #log(what: 'input' | 'output', { payloads, lostBytes, delayMs, late }: InputPassage): void {
+    const { log, number: connection } = this.#options;
+    if (lostBytes > 0) log.info(`dropping ${what}`, { connection, bytes: lostBytes });
+    if (payloads.length > 1) log.info(`doubling ${what}`, { connection });
+    if (delayMs > 0) log.info(`delaying ${what}`, { connection, milliseconds: delayMs });
+    if (late !== undefined) log.info(`holding ${what}`, { connection });
   }
 
   #observe(direction: 'in' | 'out', channel: number, bytes: number): void {

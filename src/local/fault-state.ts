@@ -1,19 +1,28 @@
 import type { Connection } from './connection.ts';
-import type { ConnectionFilter, Cut, ObservedFrame, UpgradeRefusal } from './faults.ts';
+import { FrameFaults } from './frame-faults.ts';
+import type { FramePassage } from './frame-faults.ts';
+import type { ConnectionFilter, Cut, LateInput, ObservedFrame, UpgradeRefusal } from './faults.ts';
 
 /** What is to become of an upgrade request. */
 export type UpgradeFault =
   | { readonly kind: 'none' }
   | { readonly kind: 'refuse'; readonly refusal: UpgradeRefusal }
   | { readonly kind: 'delay'; readonly milliseconds: number }
-  | { readonly kind: 'hang' };
+  | { readonly kind: 'hang' }
+  /** STATUS InternalError, then a close frame with this code. */
+  | { readonly kind: 'fail'; readonly code: number };
 
 /** What is left of a burst of bytes, and how the connection ends behind it, if it does. */
 export interface Passage {
   readonly bytes: Uint8Array;
-  /** How many were dropped out of it. */
-  readonly dropped?: number;
   readonly cut?: Cut;
+}
+
+/** What becomes of one frame of input, and how the connection ends behind it, if it does. */
+export interface InputPassage extends FramePassage {
+  /** It is held until the next connection attaches. */
+  readonly late?: LateInput;
+  readonly cut?: Cut | undefined;
 }
 
 interface ArmedCut {
@@ -28,7 +37,10 @@ export class FaultState {
   readonly #upgrades: UpgradeFault[] = [];
   readonly #cuts: ArmedCut[] = [];
   readonly #observers = new Set<(frame: ObservedFrame) => void>();
-  #drop = { afterBytes: 0, bytes: 0 };
+  readonly in = new FrameFaults();
+  readonly out = new FrameFaults();
+  /** It holds for the first connection that sends something. */
+  #late: { readonly asked: LateInput; connection?: number; framesLeft: number } | undefined;
   #blackhole: PromiseWithResolvers<void> | undefined;
   /** Bytes that a cut loses. */
   inFlight = { input: 0, output: 0 };
@@ -80,18 +92,30 @@ export class FaultState {
     this.#cuts.push({ direction: cut.direction, how: cut.how, bytesLeft: cut.bytes });
   }
 
-  armDrop(drop: { readonly afterBytes: number; readonly bytes: number }): void {
-    this.#drop = { ...drop };
+  armLate(late: LateInput): void {
+    this.#late = { asked: late, framesLeft: late.frames };
   }
 
-  /** Input on its way to a PTY. */
-  passIn(bytes: Uint8Array): Passage {
-    const passage = this.#pass('in', bytes);
-    const left = this.#dropFrom(passage.bytes);
-    return { ...passage, bytes: left, dropped: passage.bytes.length - left.length };
+  /**
+   * One frame of input on its way to a PTY.
+   *
+   * @param connection its number
+   */
+  passIn(payload: Uint8Array, connection: number): InputPassage {
+    const { bytes, cut } = this.#pass('in', payload);
+    const passage = { ...this.in.pass(bytes), cut };
+    const late = this.#late;
+    if (late === undefined || passage.payloads.length === 0) return passage;
+    late.connection ??= connection;
+    if (late.connection !== connection || late.framesLeft <= 0) {
+      this.#late = undefined;
+      return passage;
+    }
+    late.framesLeft -= 1;
+    return { ...passage, late: late.asked, cut: cut ?? (late.framesLeft === 0 ? late.asked.how : undefined) };
   }
 
-  /** Output on its way to a client. */
+  /** A burst of output on its way to a client, before it is put into frames. */
   passOut(bytes: Uint8Array): Passage {
     return this.#pass('out', bytes);
   }
@@ -123,16 +147,5 @@ export class FaultState {
     if (armed.bytesLeft > 0) return { bytes };
     this.#cuts.shift();
     return { bytes: passing, cut: armed.how };
-  }
-
-  #dropFrom(bytes: Uint8Array): Uint8Array {
-    const drop = this.#drop;
-    const before = Math.min(drop.afterBytes, bytes.length);
-    const dropped = Math.min(drop.bytes, bytes.length - before);
-    drop.afterBytes -= before;
-    drop.bytes -= dropped;
-    return dropped === 0
-      ? bytes
-      : Buffer.concat([bytes.subarray(0, before), bytes.subarray(before + dropped)]);
   }
 }

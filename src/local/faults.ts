@@ -6,6 +6,36 @@ import type { Readings } from './options.ts';
  */
 export type Cut = 'rst' | 'fin' | 'silence' | number;
 
+/** Which frames of stdin or stdout a fault hits, on whichever connection they are. Frames without a payload are not counted. */
+export type FrameChoice =
+  /** The next so many, behind `afterFrames` (default 0) that are spared. 0 ends the fault. */
+  | { readonly frames: number; readonly afterFrames?: number }
+  /** Each with this probability, from 0 to 1, by a random source of this seed. 0 ends the fault. */
+  | { readonly probability: number; readonly seed: number };
+
+/** What is lost of stdin or stdout although the connection stands. */
+export type FrameLoss =
+  /** Frames: whole, or with `cut` a part of each, at a random place. A frame of one byte is lost whole. */
+  | (FrameChoice & { readonly cut?: boolean })
+  /** A range of bytes, in whichever frames they are; channel bytes are not counted. */
+  | { readonly afterBytes: number; readonly bytes: number };
+
+/** Input that the service read from a connection, and hands to the PTY after that connection has ended. */
+export interface LateInput {
+  /** How many frames are held, from the next one on. */
+  readonly frames: number;
+  /** How the connection ends behind the last of them. */
+  readonly how: Cut;
+  /** Frames of the next connection that pass first. Default 0. */
+  readonly behindFrames?: number;
+  /** Bytes of the next connection that pass first, rounded up to whole frames. Default 0. */
+  readonly behindBytes?: number;
+  /** One late frame behind each frame of the next connection, rather than all together. Default false. */
+  readonly interleaved?: boolean;
+  /** The late frames are handed over twice. Default false. */
+  readonly doubled?: boolean;
+}
+
 /** Which of the attached connections a fault hits. Absent fields match all. */
 export interface ConnectionFilter {
   readonly sessionId?: string;
@@ -59,8 +89,27 @@ export interface Faults {
   skewClock(milliseconds: number): void;
   /** What AWS leaves open is read in another way, by whoever attaches from now on. */
   changeReadings(readings: Partial<Readings>): void;
-  /** The service loses `bytes` of input under load, after it took `afterBytes`. */
-  dropInput(drop: { readonly afterBytes: number; readonly bytes: number }): void;
+  /** The service loses input although the connection stands. Replaces what was asked for before. */
+  dropInput(loss: FrameLoss): void;
+  /** The same of output. What is lost counts as sent: no replay brings it back, except under the reading `recent`. */
+  dropOutput(loss: FrameLoss): void;
+  /** Frames of one direction are handed over twice, one right behind the other. Replaces what was asked for before in this direction. */
+  double(direction: 'in' | 'out', choice: FrameChoice): void;
+  /**
+   * Frames of one direction are held back for so many milliseconds, and those behind them as long as that takes. Output that is held back
+   * when its connection ends is lost; input reaches the PTY all the same, whoever is attached by then. Replaces what was asked for before in this direction.
+   */
+  delay(direction: 'in' | 'out', choice: FrameChoice & { readonly milliseconds: number }): void;
+  /**
+   * Holds input of the first connection that sends some, ends that connection, and hands the input over once the next one is attached. A
+   * connection that ends before so many frames have come leaves what was held of it. Replaces what was asked for before. 0 frames: ends the fault.
+   */
+  lateInput(late: LateInput): void;
+  /**
+   * The next attaches get STATUS InternalError (code 500) in the place of the confirmation, and are closed; the shell is not
+   * touched. `times` defaults to 1, `code` to 1011.
+   */
+  failAttaches(failure?: { readonly times?: number; readonly code?: number }): void;
   /** Sends a frame of any channel to the attached connections: diagnostics, unknown channels, a late STATUS. Returns to how many. */
   noise(channel: number, payload: string | Uint8Array): number;
   /** Reclaims the microVM of this session, or of all. Resolves when its processes are gone. */

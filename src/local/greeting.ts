@@ -28,7 +28,8 @@ export class Greeting {
 
   begin(): void {
     const { confirmation: when, confirmationDelayMs, bytesDroppedIn } = this.#readings;
-    if (when === 'first' || when === 'twice') this.#confirm(bytesDroppedIn === 'first');
+    const isFirst = when === 'first' || when === 'without-reconnected';
+    if (isFirst || when === 'twice') this.#confirm(bytesDroppedIn === 'first');
     if (when === 'late') {
       this.#late = setTimeout(() => {
         this.#confirm(true);
@@ -39,7 +40,7 @@ export class Greeting {
       this.#connection.sendOutput(this.#facts.replay);
       this.afterOutput();
     }
-    const second = when === 'first' && bytesDroppedIn === 'second' && this.#facts.bytesDropped > 0;
+    const second = isFirst && bytesDroppedIn === 'second' && this.#facts.bytesDropped > 0;
     if (second || when === 'twice') this.#confirm(true);
   }
 
@@ -59,6 +60,7 @@ export class Greeting {
   #confirm(withDropped: boolean): void {
     const { shellId, reconnected, bytesDropped } = this.#facts;
     const dropped = withDropped && bytesDropped > 0 ? { bytesDropped } : {};
-    this.#connection.send(channels.status, confirmation({ shellId, reconnected, ...dropped }));
+    const known = this.#readings.confirmation === 'without-reconnected' ? {} : { reconnected };
+    this.#connection.send(channels.status, confirmation({ shellId, ...known, ...dropped }));
   }
 }

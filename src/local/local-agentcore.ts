@@ -121,8 +121,23 @@ function faultsOf(state: FaultState, sessions: Sessions, readings: Readings): Fa
     changeReadings: (changed) => {
       Object.assign(readings, changed);
     },
-    dropInput: (drop) => {
-      state.armDrop(drop);
+    dropInput: (loss) => {
+      state.in.lose(loss);
+    },
+    dropOutput: (loss) => {
+      state.out.lose(loss);
+    },
+    double: (direction, choice) => {
+      state[direction].double(choice);
+    },
+    delay: (direction, choice) => {
+      state[direction].delay(choice, choice.milliseconds);
+    },
+    lateInput: (late) => {
+      state.armLate(late);
+    },
+    failAttaches: ({ times, code = 1011 } = {}) => {
+      state.addUpgradeFault({ kind: 'fail', code }, times);
     },
     noise: (channel, payload) => {
       const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;

@@ -97,7 +97,7 @@ export class Session {
     return shell !== undefined;
   }
 
-  /** Ends the microVM, as an eviction does: clients are told 1001. */
+  /** Ends the microVM, as an eviction does: clients are told as the reading `eviction` has it. */
   end(): Promise<void> {
     this.#stop();
     void this.#microVm.end();
@@ -115,7 +115,7 @@ export class Session {
     clearTimeout(this.#lifetime);
     clearTimeout(this.#idle);
     for (const shell of this.#shells.values()) {
-      shell.disconnect(1001, 'the microVM is reclaimed');
+      shell.disconnect('the microVM is reclaimed');
       // One that is on its way into the microVM may not be in it yet, and would not end with it.
       shell.kill();
     }

@@ -6,6 +6,7 @@ import type { Limits, Readings, ShellInfo } from './options.ts';
 import { membersOfSession, signal } from './processes.ts';
 import type { OpenPty, Pty } from './pty.ts';
 import { ReplayRing } from './replay-ring.ts';
+import { ShellInput } from './shell-input.ts';
 import { exitStatus } from './status.ts';
 import type { PtyExit } from './status.ts';
 
@@ -35,6 +36,7 @@ type ShellState =
 export class Shell {
   readonly #options: ShellOptions;
   readonly #pty: Pty;
+  readonly #input: ShellInput;
   readonly #ring: ReplayRing;
   readonly #ended = Promise.withResolvers<void>();
   /** Position behind the last byte of output that went to a client. */
@@ -57,6 +59,10 @@ export class Shell {
         this.#steerInput();
       },
     });
+    this.#input = new ShellInput((bytes) => {
+      this.#pty.write(bytes);
+      this.#steerInput();
+    });
   }
 
   get attached(): boolean {
@@ -77,10 +83,7 @@ export class Shell {
    */
   attach(connect: (events: ConnectionEvents) => Connection, reconnected: boolean): void {
     const connection: Connection = connect({
-      onStdin: (bytes) => {
-        this.#pty.write(bytes);
-        this.#steerInput();
-      },
+      onStdin: this.#input.attach(),
       onResize: (columns, rows) => {
         this.#pty.resize(columns, rows);
       },
@@ -119,9 +122,13 @@ export class Shell {
     greeting.begin();
   }
 
-  /** Leaves the client, if there is one. */
-  disconnect(code: number, reason: string): void {
-    if (this.#state.kind === 'attached') this.#state.connection.close(code, reason);
+  /** The microVM ends: the client is told so, if there is one. */
+  disconnect(reason: string): void {
+    if (this.#state.kind !== 'attached') return;
+    const { connection } = this.#state;
+    const { eviction } = this.#options.readings;
+    if (eviction !== 1001) connection.send(channels.close);
+    connection.close(eviction === '0xff-1000' ? 1000 : 1001, reason);
   }
 
   /** Kills the process in the PTY. */
@@ -178,6 +185,7 @@ export class Shell {
   #exit(exit: PtyExit): void {
     const state = this.#state;
     this.#state = { kind: 'ended' };
+    this.#input.end();
     if (state.kind === 'attached') {
       state.greeting.end();
       state.connection.send(channels.status, exitStatus(exit));

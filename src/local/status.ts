@@ -9,7 +9,8 @@ export interface PtyExit {
 /** The STATUS payload that says which shell a connection came to be attached to. */
 export function confirmation(metadata: {
   readonly shellId: string;
-  readonly reconnected: boolean;
+  /** Undefined: it says nothing of it. */
+  readonly reconnected?: boolean;
   readonly bytesDropped?: number;
 }): Uint8Array {
   return json({ kind: 'Status', apiVersion: 'v1', metadata, status: 'Success' });
@@ -32,6 +33,19 @@ export function exitStatus({ code, signal }: PtyExit): Uint8Array {
     reason: 'NonZeroExitCode',
     message: `command terminated with exit code ${exitCode}`,
     details: { causes },
+  });
+}
+
+/** The STATUS payload that says that the platform failed. */
+export function internalError(message: string): Uint8Array {
+  return json({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    reason: 'InternalError',
+    message,
+    code: 500,
   });
 }
 

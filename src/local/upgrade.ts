@@ -10,12 +10,14 @@ import { Connection } from './connection.ts';
 import { errorTypeOf, httpDate, sendBody, sendError, ServiceError } from './errors.ts';
 import type { FaultState } from './fault-state.ts';
 import type { UpgradeRefusal } from './faults.ts';
+import { channels, frame } from './frames.ts';
 import type { Limits, Readings } from './options.ts';
 import { wireRequest } from './request.ts';
 import { readServiceCall, sessionIdHeader } from './service-call.ts';
 import type { ServiceCall, ServiceRules } from './service-call.ts';
 import type { Claim } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { internalError } from './status.ts';
 
 export interface UpgradeOptions {
   readonly rules: ServiceRules;
@@ -65,7 +67,14 @@ export async function answerUpgrade(
       if (fault.kind === 'delay') await delay(fault.milliseconds, undefined, { signal: left.signal });
       await faults.reachable();
       left.signal.throwIfAborted();
-      switchProtocols(message, socket, head, { call, claim, options });
+      switchProtocols(message, socket, head, {
+        call,
+        options,
+        onOpen: (webSocket) => {
+          if (fault.kind === 'fail') fail(webSocket, fault.code);
+          else attach(webSocket, socket, { call, claim, options });
+        },
+      });
     } finally {
       claim.release();
     }
@@ -80,12 +89,16 @@ export async function answerUpgrade(
   }
 }
 
-/** Completes the handshake, in this same turn of the event loop, and attaches. */
+/** Completes the handshake, in this same turn of the event loop. */
 function switchProtocols(
   message: IncomingMessage,
   socket: Socket,
   head: Buffer,
-  { call, claim, options }: { call: ShellCall; claim: Claim; options: UpgradeOptions },
+  {
+    call,
+    options,
+    onOpen,
+  }: { call: ShellCall; options: UpgradeOptions; onOpen: (webSocket: WebSocket) => void },
 ): void {
   const { limits, readings } = options;
   // A server for this one upgrade: the headers of its answer are its own.
@@ -102,9 +115,14 @@ function switchProtocols(
       `X-Amzn-Bedrock-AgentCore-Shell-Id: ${call.shellId}`,
     );
   });
-  server.handleUpgrade(message, socket, head, (webSocket) => {
-    attach(webSocket, socket, { call, claim, options });
-  });
+  server.handleUpgrade(message, socket, head, onOpen);
+}
+
+/** The platform could not start the shell, and says so. */
+function fail(webSocket: WebSocket, code: number): void {
+  webSocket.on('error', () => undefined);
+  webSocket.send(frame(channels.status, internalError('The shell could not be started.')));
+  webSocket.close(code, 'the shell could not be started');
 }
 
 function attach(

@@ -93,7 +93,7 @@ export const faultKinds: readonly FaultKind[] = [
       stage.ledger.damaging();
       faults.dropInput({ afterBytes: random.magnitude(1, 20_000), bytes: random.magnitude(1, 20_000) });
       await stage.happened('dropping input', 10_000);
-      faults.dropInput({ afterBytes: 0, bytes: 0 });
+      faults.dropInput({ frames: 0 });
       // What comes behind the gap goes to the agent, until somebody asks for the sizes: at the latest behind 4 MB, or a cut.
       await delay(random.magnitude(1, 300));
       const since = await cutNow('rst')(stage, random);

@@ -186,7 +186,13 @@ export class Stage {
     faults.splitOutput(undefined);
     faults.mergeOutput(0);
     faults.skewClock(0);
-    faults.dropInput({ afterBytes: 0, bytes: 0 });
+    faults.dropInput({ frames: 0 });
+    faults.dropOutput({ frames: 0 });
+    faults.lateInput({ frames: 0, how: 'rst' });
+    for (const direction of ['in', 'out'] as const) {
+      faults.double(direction, { frames: 0 });
+      faults.delay(direction, { frames: 0, milliseconds: 0 });
+    }
     faults.loseInFlight({ input: 0, output: 0 });
     faults.changeReadings(defaultReadings);
   }

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { ObservedFrame } from '../../src/local/faults.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { LateInput, ObservedFrame } from '../../src/local/faults.ts';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { newSessionId, open, refusal, tryOpen } from './client.ts';
@@ -193,6 +193,201 @@ test('input is dropped where it was asked for, across frames', async () => {
   for (const word of ['0123456789', 'abcdefghij']) client.type(word);
   await client.until(() => afterReady(client).endsWith('j'));
   expect(afterReady(client)).toBe('01234fghij');
+});
+
+test('whole frames of input are lost on a connection that stands', async () => {
+  const client = await openEcho();
+  core.faults.dropInput({ frames: 2, afterFrames: 1 });
+  for (const word of ['one ', 'two ', 'three ', 'four ']) client.type(word);
+  await client.until(() => afterReady(client).endsWith('four '));
+  expect(afterReady(client)).toBe('one four ');
+});
+
+test('whole frames of output are lost on a connection that stands, and no replay brings them back', async () => {
+  const client = await openEcho();
+  core.faults.splitOutput(1);
+  onTestFinished(() => {
+    core.faults.splitOutput(undefined);
+  });
+  core.faults.dropOutput({ frames: 3, afterFrames: 2 });
+  client.type('0123456789');
+  await client.until(() => afterReady(client).endsWith('9'));
+  expect(afterReady(client)).toBe('0156789');
+  await client.detach();
+  const next = await open(core, at);
+  next.type('|');
+  await next.until(({ text }) => text.includes('|'));
+  expect(next.text).toBe('|');
+});
+
+test('under the reading `recent` a replay brings lost output back', async () => {
+  const log = recordingLog();
+  const local = await startLocalAgentCore({ log, readings: { replay: 'recent' } });
+  onTestFinished(() => local.close());
+  const client = await open(local, at);
+  await client.run('stty raw -echo');
+  local.faults.dropOutput({ probability: 1, seed: 1 });
+  client.type("printf '<%s>' lost\n");
+  await log.until('dropping output');
+  local.faults.dropOutput({ frames: 0 });
+  const next = await open(local, at);
+  await next.until(({ text }) => text.includes('<lost>'));
+  expect(client.text).not.toContain('<lost>');
+});
+
+test('a range of bytes of output is lost, across frames', async () => {
+  const client = await openEcho();
+  core.faults.splitOutput(4);
+  onTestFinished(() => {
+    core.faults.splitOutput(undefined);
+  });
+  core.faults.dropOutput({ afterBytes: 3, bytes: 4 });
+  client.type('0123456789');
+  await client.until(() => afterReady(client).endsWith('9'));
+  expect(afterReady(client)).toBe('012789');
+});
+
+test('a frame is handed over twice, each way', async () => {
+  const client = await openEcho();
+  core.faults.double('in', { frames: 1 });
+  client.type('a');
+  await client.until(() => afterReady(client).length === 2);
+  core.faults.double('out', { frames: 1, afterFrames: 1 });
+  client.type('b');
+  await client.until(() => afterReady(client).endsWith('b'));
+  client.type('c');
+  await client.until(() => afterReady(client).endsWith('cc'));
+  expect(afterReady(client)).toBe('aabcc');
+});
+
+test('frames are delayed each way, and those behind them with them', async () => {
+  const client = await openEcho();
+  for (const [direction, first, second] of [
+    ['in', '1', '2'],
+    ['out', '3', '4'],
+  ] as const) {
+    const sentAt = performance.now();
+    core.faults.delay(direction, { frames: 1, milliseconds: 40 });
+    client.type(first);
+    client.type(second);
+    await client.until(() => afterReady(client).endsWith(second));
+    // Timers of Node may be early by less than a millisecond.
+    expect(performance.now() - sentAt).toBeGreaterThan(39);
+  }
+  expect(afterReady(client)).toBe('1234');
+});
+
+test('delayed output is sent ahead of what is said of the end', async () => {
+  const client = await open(core, at);
+  await client.run('true');
+  core.faults.delay('out', { probability: 1, seed: 1, milliseconds: 60_000 });
+  onTestFinished(() => {
+    core.faults.delay('out', { frames: 0, milliseconds: 0 });
+  });
+  const before = client.frames.length;
+  client.type("stty -echo; printf '<%s>' bye; exit 3\n");
+  await client.closed;
+  expect(client.text).toContain('<bye>');
+  expect(client.frames.slice(before).at(-1)?.channel).toBe(3);
+});
+
+test('delayed output is lost with its connection', async () => {
+  const log = recordingLog();
+  const local = await startLocalAgentCore({ log });
+  onTestFinished(() => local.close());
+  const client = await open(local, at);
+  await client.run('stty raw -echo');
+  local.faults.delay('out', { probability: 1, seed: 1, milliseconds: 60_000 });
+  client.type("printf '<%s>' lost\n");
+  await log.until('delaying output');
+  local.faults.cut('fin');
+  await client.closed;
+  local.faults.delay('out', { frames: 0, milliseconds: 0 });
+  const next = await open(local, at);
+  expect(await next.run('echo here')).toContain('here');
+  expect(next.text).not.toContain('lost');
+});
+
+describe('input of a dead connection comes late:', () => {
+  /** Types four frames behind an armed fault, which ends the connection with the third, and others on the next connection. */
+  async function typeAcross(
+    late: Omit<LateInput, 'frames' | 'how'>,
+    words: readonly string[],
+  ): Promise<string> {
+    const client = await openEcho();
+    core.faults.lateInput({ frames: 3, how: 'rst', ...late });
+    for (const word of ['a', 'b', 'c', 'd']) client.type(word);
+    expect(await client.closed).toMatchObject({ code: 1006 });
+    const next = await open(core, at);
+    for (const word of words) next.type(word);
+    await next.until(({ text }) => text.endsWith('|'));
+    return next.text;
+  }
+
+  test.each([
+    ['before all of the next one', {}, ['1', '|'], 'abc1|'],
+    ['behind some of its frames', { behindFrames: 2 }, ['11', '22', '3', '|'], '1122abc3|'],
+    ['behind some of its bytes, at the border of a frame', { behindBytes: 3 }, ['11', '22', '|'], '1122abc|'],
+    ['between its frames', { behindFrames: 1, interleaved: true }, ['11', '22', '3', '4', '|'], '11a22b3c4|'],
+    ['twice', { behindFrames: 1, doubled: true }, ['1', '2', '|'], '1abcabc2|'],
+  ] as const)('%s', async (_, late, words, expected) => {
+    expect(await typeAcross(late, words)).toBe(expected);
+  });
+
+  test('once, and what follows comes as usual', async () => {
+    await typeAcross({}, ['|']);
+    const third = await open(core, at);
+    third.type('x|');
+    await third.until(({ text }) => text.endsWith('|'));
+    expect(third.text).toBe('x|');
+  });
+
+  test('what is delayed at the end of its connection reaches the PTY between the frames of the next', async () => {
+    const client = await openEcho();
+    core.faults.delay('in', { frames: 1, milliseconds: 50 });
+    client.type('late');
+    client.send(5);
+    await client.until(({ frames }) => frames.some(({ channel }) => channel === 5));
+    core.faults.cut('rst');
+    await client.closed;
+    const next = await open(core, at);
+    next.type('1');
+    await next.until(({ text }) => text.includes('late'));
+    expect(next.text).toBe('1late');
+  });
+});
+
+test('an attach fails with STATUS InternalError and 1011, and the next one finds the shell as it was', async () => {
+  const client = await open(core, at);
+  await client.run('here=kept');
+  await client.detach();
+  core.faults.failAttaches({ times: 2 });
+  for (let i = 0; i < 2; i += 1) {
+    const failed = await open(core, at);
+    expect(await failed.closed).toMatchObject({ code: 1011 });
+    expect(failed.statuses).toMatchObject([
+      { metadata: {}, status: 'Failure', reason: 'InternalError', code: 500 },
+    ]);
+  }
+  const next = await open(core, at);
+  expect(await next.run('echo $here')).toContain('kept');
+});
+
+test.each([
+  [1001, [], 1001],
+  ['0xff-1000', [0xff], 1000],
+  ['0xff-1001', [0xff], 1001],
+] as const)('an eviction is told as the reading %s has it', async (eviction, channels, code) => {
+  const client = await open(core, at);
+  await client.run('true');
+  core.faults.changeReadings({ eviction });
+  onTestFinished(() => {
+    core.faults.changeReadings({ eviction: 1001 });
+  });
+  const before = client.frames.length;
+  await core.faults.evict(at.sessionId);
+  expect(await client.closed).toMatchObject({ code });
+  expect(client.frames.slice(before).map(({ channel }) => channel)).toEqual(channels);
 });
 
 test('noise reaches every attached client, on any channel', async () => {

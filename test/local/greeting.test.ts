@@ -23,7 +23,8 @@ function greet(
       const { metadata } = JSON.parse(Buffer.from(payload).toString()) as {
         metadata: Record<string, unknown>;
       };
-      said.push(channel === 3 ? (metadata['bytesDropped'] ?? 'confirmed') : channel);
+      const confirmed = 'reconnected' in metadata ? 'confirmed' : 'confirmed, no more';
+      said.push(channel === 3 ? (metadata['bytesDropped'] ?? confirmed) : channel);
     },
     sendOutput: (bytes: Uint8Array) => {
       said.push(Buffer.from(bytes).toString());
@@ -44,6 +45,7 @@ describe(verifies('local.reattach', 'the confirmation comes as the reading has i
     ['twice', ['confirmed', 'replay', 'confirmed']],
     ['never', ['replay']],
     ['late', ['replay']],
+    ['without-reconnected', ['confirmed, no more', 'replay']],
   ] as const)('%s', (confirmation, expected) => {
     expect(greet({ confirmation }).said).toEqual(expected);
   });
