@@ -131,6 +131,10 @@ export const requirements = {
     says: 'What the agent remembers is kept on /mnt/workspace, on the mount of the working directory or where --persist-to says, and on no other mount.',
     source: 'issue',
   },
+  'host.storage-room': {
+    says: 'A save writes again only what has changed, and session storage never holds two copies of everything.',
+    source: 'issue',
+  },
   'host.late-storage': {
     says: 'An agent is not started before the session storage of its microVM is mounted; the wait is bounded.',
     source: 'issue',

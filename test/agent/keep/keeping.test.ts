@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { quote } from '../../../src/agent/host/quote.ts';
 import { BridgeError } from '../../../src/base/errors.ts';
 import type { LocalAgentCoreOptions } from '../../../src/local/options.ts';
-import { appletsOf, imageWith, programOf } from '../../e2e/image.ts';
+import { imageWith, programOf } from '../../e2e/image.ts';
 import { startLocal } from '../../e2e/stage.ts';
 import { verifies } from '../../requirements.ts';
 import { localVm } from '../local-vm.ts';
 import { attach, type Attached, type AttachOptions, startMicroVm } from '../stage.ts';
+import { images, whyNoImage } from './images.ts';
 import { run, runLines } from './run-lines.ts';
 
 async function start(options: LocalAgentCoreOptions = {}) {
@@ -100,20 +101,6 @@ describe('notes', () => {
   });
 });
 
-const busybox = await programOf('busybox');
-const images = [
-  { holds: 'GNU tools', options: async () => ({}) },
-  {
-    holds: 'bash and the applets of busybox',
-    options: async () =>
-      busybox === undefined ? undefined : imageWith({ ...appletsOf(busybox), bash: '/bin/bash' }),
-  },
-  {
-    holds: 'bash and busybox without its applets',
-    options: async () => (busybox === undefined ? undefined : imageWith({ busybox, bash: '/bin/bash' })),
-  },
-];
-
 describe('what the agent remembers', () => {
   test.for(images)(
     verifies(
@@ -123,7 +110,7 @@ describe('what the agent remembers', () => {
     async ({ options }, { skip }) => {
       const image = await options();
       if (image === undefined) {
-        skip('needs busybox on the PATH (Debian package busybox)');
+        skip(whyNoImage);
         return;
       }
       const { bridge, reclaim } = await start(image);

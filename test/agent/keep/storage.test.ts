@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { LocalAgentCoreOptions } from '../../../src/local/options.ts';
 import { startLocal } from '../../e2e/stage.ts';
 import { verifies } from '../../requirements.ts';
 import { localVm } from '../local-vm.ts';
@@ -6,11 +7,14 @@ import { attach, type Attached, type AttachOptions } from '../stage.ts';
 import { run, runLines } from './run-lines.ts';
 
 /** A microVM, made other than it is by what runs in it: a line of bash, as root. */
-async function startWith(line: string): Promise<{
+async function startWith(
+  line: string,
+  options: LocalAgentCoreOptions = {},
+): Promise<{
   readonly first: Attached;
   readonly bridge: (options?: AttachOptions) => Attached;
 }> {
-  const vm = localVm(await startLocal());
+  const vm = localVm(await startLocal(options));
   const first = attach(vm.neighbour, runLines);
   // Nothing of it is to be in a directory that is unmounted.
   await run(first, `cd /; ${line}`);
@@ -69,6 +73,23 @@ describe('the place where what the agent remembers is kept', () => {
     const other = await startWith('true');
     expect(await provisions(other.bridge({ persistTo: '/kept' }))).toMatchObject({ keeping: 'no-mount' });
   });
+});
+
+describe('the directory of a thread', () => {
+  test(
+    verifies(
+      'host.storage-room',
+      'is never on session storage, also where HOME is and /tmp can not be written',
+    ),
+    async () => {
+      const { bridge } = await startWith('mount -t tmpfs -o ro none /tmp; mount -t tmpfs none /var/tmp', {
+        shellCommand: ['/usr/bin/env', 'HOME=/mnt/workspace', '/bin/bash'],
+      });
+      const agent = bridge();
+      expect(await run(agent, 'ls -A /var/tmp')).toEqual([expect.stringMatching(/^\.agentcore-bridge-\d+$/)]);
+      expect(await run(agent, 'ls -A /mnt/workspace')).toEqual(['.agentcore-bridge']);
+    },
+  );
 });
 
 describe('session storage that is not mounted yet', () => {

@@ -42,10 +42,10 @@ read -r s <"/proc/$1/stat" && set -- ${s##*) } && B=${20} && [ $1 != Z ]
 lives() { [ "$1" ] && born $1 && [ $B = "$2" ]; }
 # Kills the group of process $1, which began at $2, unless that number is another's by now.
 end() { born $1 && [ $B != "$2" ] || kill -9 -- -$1; }
-# /tmp first: inotify works there, as it may not on overlay and network file systems.
+# /tmp first: inotify works there, as it may not on overlay and network file systems. Never on a mount for storage.
 for b in /tmp "${HOME:-/}" /var/tmp -; do
 [ "$b" = - ] && die directory
-cd "$b" || continue
+[[ $b != /mnt/* ]] && cd "$b" || continue
 b=.agentcore-bridge-$UID
 [ -d $b/$1 ] || mkdir -p $b/$1
 [ ! -L $b ] && [ -O $b ] && cd $b/$1 && break

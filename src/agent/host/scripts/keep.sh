@@ -101,9 +101,10 @@ settle() {
   have tar && have mv && cd "$HOME"
 }
 
-# Whether path $1 belongs to a database: those are worth something only where nobody writes meanwhile.
+# Whether path $1 belongs to a database: those are worth something only where nobody writes meanwhile. Puts into `base`
+# the file that all of it is named after.
 is_database() {
-  local base=$1
+  base=$1
   case $1 in *-wal | *-shm | *-journal) base=${1%-*} ;; esac
   case $base in
     *.db | *.db3 | *.sqlite | *.sqlite3) ;;
@@ -111,38 +112,78 @@ is_database() {
   esac
 }
 
-# Puts into `names` what is to be kept of the epoch in $1: its `files` or `databases`, as $2 says. Sockets and the like
-# are not, nor is what lies on the persistent mount anyway.
-collect() {
-  local p f kind at
+# Type and mode, size, times and inode of each path that is still there, one a line.
+stats() { stat -c '%f %s %y %z %i' "$@"; }
+
+# Puts into `names` the files of the database $1, and into `print` what changes with them.
+look_at_database() {
+  local suffix
   names=()
+  for suffix in '' -wal -shm -journal; do
+    [ -f "$1$suffix" ] && [ -r "$1$suffix" ] && names+=("$1$suffix")
+  done
+  print=$(stats "${names[@]}")
+  print=${print//$'\n'/ }
+}
+
+# Finds what is to be kept of the epoch in $1: `databases` (the keys), `large` files with their `prints`, and `small`,
+# which is everything else, with `small_print`. A print changes with what it is of. Sockets and the like are not kept,
+# nor is what lies on the persistent mount anyway.
+collect() {
+  local p f at i j line base all=() lines=() text=
+  local -A seen=()
+  small=() large=() databases=() prints=()
   while IFS= read -rd '' p; do
     [ "$p" ] || continue
     p=./${p%/}
     at=$(cd -P "$p" || cd -P "${p%/*}" && pwd)
     case $at/ in "${place%/.agentcore-bridge/*}"/*) continue ;; esac
-    set -- "$1" "$2" "$p"
-    [ -d "$p" ] && set -- "$1" "$2" "$p"/**
-    for f in "${@:3}"; do
+    set -- "$1" "$p"
+    [ -d "$p" ] && set -- "$1" "$p" "$p"/**
+    for f in "${@:2}"; do
       f=${f%/}
-      kind=files
       if [ "$f" = "$p" ] && [ -d "$f" ]; then
         # It may be a link: then what is in it is kept as if it were none.
         [ -L "$f" ] && continue
       elif [ ! -d "$f" ] && [ ! -L "$f" ]; then
         [ -f "$f" ] && [ -r "$f" ] || continue
-        is_database "$f" && kind=databases
+        is_database "$f" && databases["$base"]=1 && continue
       fi
-      [ $kind = "$2" ] && names+=("$f")
+      [ "${seen["$f"]}" ] && continue
+      seen["$f"]=1
+      all+=("$f")
     done
   done <"$1/persist"
+  for ((i = 0; i < ${#all[@]}; i += 500)); do
+    set -- "${all[@]:i:500}"
+    mapfile -t lines < <(stats "$@")
+    # Something was removed meanwhile: then each line is to be had by itself.
+    if [ ${#lines[@]} != $# ]; then
+      lines=()
+      for f; do lines+=("$(stats "$f")"); done
+    fi
+    for ((j = 0; j < $#; j++)); do
+      f=${all[i + j]} line=${lines[j]}
+      case $line in
+        '') continue ;;
+        # What is in a directory changes its times.
+        4*) line=${line%% *} ;;
+        8*) set_size $line ;;
+      esac
+      if [[ $line = 8* ]] && ((size >= 1048576)); then
+        large+=("$f")
+        prints["$f"]=$line
+      else
+        small+=("$f")
+        text+=$f$'\n'$line$'\n'
+      fi
+    done
+  done
+  small_print=$(printf %s "$text" | sha1sum)
+  small_print=${small_print%% *}
 }
 
-# Names, sizes and times, in short.
-print_of() {
-  local i
-  for ((i = 1; i <= $#; i += 500)); do stat -c '%n %s %Y %y %i' "${@:i:500}"; done | sha1sum
-}
+set_size() { size=$2; }
 
 # Those names to stdout. Status 0: whole. GNU tar says 1 where a file changed while it was read.
 archive() {
@@ -155,40 +196,92 @@ archive() {
   fi
 }
 
-# Keeps the epoch's `files` or `databases`, as $2 says, if they changed since the last time. What is there stays whole
-# until what takes its place is.
-pack() {
-  local try print names
-  for try in 1 2 3; do
-    collect "$1" $2
-    print=$(print_of "${names[@]}")
-    [ "$print" = "$(cat "$1/../$2.print")" ] && return
-    if [ ${#names[@]} = 0 ]; then
-      rm -f "$place/$2.tar"
-    else
-      archive >"$place/$2.tar.new" || continue
-      if [ $2 = databases ]; then
-        collect "$1" $2
-        [ "$(print_of "${names[@]}")" = "$print" ] || continue
-      fi
-      mv -f "$place/$2.tar.new" "$place/$2.tar" || continue
-    fi
-    echo "$print" >"$1/../$2.print"
+# Says why the file $1 could not be written.
+blame() {
+  case $({ printf %65536s >>"$1"; } 2>&1) in *space* | *uota*) echo full ;; *) echo failed ;; esac
+}
+
+# Puts into `archive` what the archive of the file or database $1 is called.
+name_archive() {
+  archive=$(printf %s "$1" | sha1sum)
+  archive=${archive%% *}
+}
+
+# Has the archive $1 hold `names`, whose print is $2, unless it does. What is there stays whole until what takes its
+# place is. $3 the database that they are, which is not to change meanwhile
+keep() {
+  local print new=$place/$1.tar.new
+  wanted[$1]=1
+  if [ $how = restored ]; then
+    [ -e "$place/$1.tar" ] && kept[$1]=$2
     return
+  fi
+  [ "${kept[$1]}" = "$2" ] && [ -e "$place/$1.tar" ] && return
+  if archive >"$new"; then
+    [ "$3" ] && look_at_database "$3"
+    if [ "${print:-$2}" = "$2" ] && mv -f "$new" "$place/$1.tar"; then
+      kept[$1]=$2
+      return
+    fi
+  fi
+  [ "$failure" = full ] || failure=$(blame "$new")
+  rm -f "$new"
+}
+
+# Removes the archives of what is not to be kept any more; with $1, only where it is not there any more either.
+drop_archives() {
+  local tar name f
+  for tar in "$place"/*.tar; do
+    name=${tar##*/} name=${name%.tar}
+    [ "${wanted[$name]}" ] && continue
+    [ "$1" ] && IFS= read -r f < <(tar -t -f "$tar") && [ -e "$f" ] && continue
+    rm -f "$tar" && dropped=1
   done
-  rm -f "$place/$2.tar.new"
+}
+
+# Keeps what the epoch in $1 leaves. Each database and each large file has an archive of its own, all the rest has one:
+# only what has changed is written again, one behind the other, so that storage never holds two copies of everything.
+# $2 `rest`; `busy`: databases stay as they were kept; `restored`: all is as it was kept
+# Puts into `failure` nothing, or what was in the way: `full` or `failed`.
+pack() {
+  local try how=$2 f archive print dropped names small large small_print size
+  local -A kept=() wanted databases prints
+  while read -r archive print; do kept[$archive]=$print; done <"$1/../prints"
+  [ $how = restored ] || rm -f "$place"/*.tar.new
+  for try in 1 2 3; do
+    failure= dropped=
+    wanted=()
+    collect "$1"
+    for f in "${large[@]}"; do
+      name_archive "$f"
+      names=("$f")
+      keep $archive "${prints["$f"]}"
+    done
+    for f in "${!databases[@]}"; do
+      name_archive "$f"
+      wanted[$archive]=1
+      [ $how = busy ] && continue
+      look_at_database "$f"
+      keep $archive "$print" "$f"
+    done
+    names=("${small[@]}")
+    [ ${#names[@]} = 0 ] || keep files "$small_print"
+    [ $how = restored ] || drop_archives $failure
+    # Where storage is full, another try is of use only if there is more room for it.
+    case $failure,$dropped in , | full,) break ;; esac
+  done
+  for archive in "${!kept[@]}"; do
+    [ "${wanted[$archive]}" ] && printf '%s %s\n' $archive "${kept[$archive]}"
+  done >"$1/../prints"
 }
 
 # Saves what the epoch in $1 leaves. Never two at once: run.sh sees to it, and start.sh waits for the last one.
 save() {
-  local how nonce note
+  local how nonce note failure=
   umask 077
   born $BASHPID && echo $BASHPID $B >"$1/../saver"
   read -r how nonce <"$1/save"
-  if settle "$1"; then
-    pack "$1" files
-    [ "${2:-$how}" = rest ] && pack "$1" databases
-  fi
+  settle "$1" && pack "$1" ${2:-$how}
   if [ "$place" ]; then
     note=$(note_in "$1" thread)
     [ "$note" ] && [ "$note" != "$(cat "$place/note")" ] && echo "$note" >"$place/note.new" &&
@@ -199,15 +292,14 @@ save() {
 
 # Puts what was saved under HOME, for the epoch in $1: once in a microVM's life, and never in the place of what is newer.
 restore() {
-  local kind tar
+  local tar failure
   [ -e "$1/../restored" ] && return
   if settle "$1"; then
-    for kind in files databases; do
-      tar=$place/$kind.tar
-      [ -e "$tar" ] || continue
+    for tar in "$place"/*.tar; do
       # What can't be read is put aside, lest the next save take its place.
       unpack <"$tar" || mv -f "$tar" "$tar.bad"
     done
+    pack "$1" restored
   fi
   >"$1/../restored"
 }
