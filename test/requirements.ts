@@ -17,6 +17,10 @@ export const requirements = {
     says: 'The ARN, its partition and its Region choose the endpoint; a malformed one is refused in one line.',
     source: 'AWS',
   },
+  'aws.region': {
+    says: "The ARN's Region counts, whatever AWS_REGION and AWS_DEFAULT_REGION say; another --region is refused.",
+    source: 'issue',
+  },
   'aws.endpoint-override': {
     says: '--endpoint-url and AWS_ENDPOINT_URL[_BEDROCK_AGENTCORE] choose another endpoint; http:// means plain ws.',
     source: 'AWS',

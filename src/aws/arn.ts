@@ -1,11 +1,12 @@
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
+import { type PartitionId, partitions } from './partitions.ts';
 
 /** What an ARN of an AgentCore runtime or harness says. */
 export interface RuntimeArn {
   /** The ARN as it was given. */
   readonly text: string;
-  readonly partition: 'aws' | 'aws-cn' | 'aws-us-gov';
+  readonly partition: PartitionId;
   readonly region: string;
   /** Twelve digits. */
   readonly account: string;
@@ -20,7 +21,7 @@ export interface RuntimeArn {
  */
 export function parseRuntimeArn(text: string): RuntimeArn {
   const fields = pattern.exec(text)?.groups;
-  if (fields === undefined) {
+  if (fields === undefined || !Object.hasOwn(partitions, fields['partition'] ?? '')) {
     throw new BridgeError(
       'usage',
       `"${printable(text.slice(0, 200))}" is not the ARN of an AgentCore runtime.`,
@@ -34,4 +35,4 @@ export function parseRuntimeArn(text: string): RuntimeArn {
 }
 
 const pattern =
-  /^arn:(?<partition>aws|aws-cn|aws-us-gov):bedrock-agentcore:(?<region>[a-z]+(?:-[a-z]+)+-\d+):(?<account>\d{12}):(?<kind>runtime|harness)\/(?<id>[A-Za-z0-9_-]+)$/;
+  /^arn:(?<partition>[a-z-]+):bedrock-agentcore:(?<region>[a-z]+(?:-[a-z]+)+-\d+):(?<account>\d{12}):(?<kind>runtime|harness)\/(?<id>[A-Za-z0-9_-]+)$/;

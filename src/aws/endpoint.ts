@@ -1,6 +1,7 @@
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import type { RuntimeArn } from './arn.ts';
+import { partitions } from './partitions.ts';
 
 /** One microVM of a runtime, and where the service is reached. */
 export interface SessionTarget {
@@ -19,15 +20,35 @@ export interface ShellTarget extends SessionTarget {
   readonly shellId: string;
 }
 
+/** Which of the service's endpoints in a Region. */
+export interface EndpointVariant {
+  /** The one whose cryptography is validated by FIPS 140. */
+  readonly isFips: boolean;
+  /** The one that has IPv6 addresses, too. */
+  readonly isDualStack: boolean;
+}
+
 /**
- * The base URL of the data plane: that of the ARN's partition and Region, or `override`, whose path is kept.
+ * The base URL of the data plane: that of the ARN's partition and Region, as the service's endpoint rules in botocore have it, or
+ * `override`, whose path is kept.
  *
- * @throws BridgeError `usage` if `override` is no plain http or https URL.
+ * @throws BridgeError `usage` if `override` is no plain http or https URL, or a variant is asked for as well.
  */
-export function dataPlaneEndpoint(arn: RuntimeArn, override?: string): URL {
+export function dataPlaneEndpoint(
+  arn: RuntimeArn,
+  override?: string,
+  { isFips, isDualStack }: EndpointVariant = { isFips: false, isDualStack: false },
+): URL {
   if (override === undefined) {
-    const suffix = arn.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
-    return new URL(`https://bedrock-agentcore.${arn.region}.${suffix}`);
+    const { dnsSuffix, dualStackDnsSuffix } = partitions[arn.partition];
+    const service = isFips ? 'bedrock-agentcore-fips' : 'bedrock-agentcore';
+    return new URL(`https://${service}.${arn.region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
+  }
+  if (isFips || isDualStack) {
+    throw new BridgeError('usage', "an endpoint URL can't be combined with a FIPS or a dual-stack endpoint", {
+      remedy:
+        'Keep one of them: the first is --endpoint-url or AWS_ENDPOINT_URL, the second AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT or their flags',
+    });
   }
   const url = URL.parse(override);
   const isPlain =

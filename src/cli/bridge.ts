@@ -32,7 +32,10 @@ export async function runBridge(config: Config): Promise<number> {
   const arn = parseRuntimeArn(config.runtimeArn);
   checkRegion(arn, config.region);
   const service = {
-    endpoint: dataPlaneEndpoint(arn, config.endpointUrl),
+    endpoint: dataPlaneEndpoint(arn, config.endpointUrl, {
+      isFips: config.useFipsEndpoint,
+      isDualStack: config.useDualstackEndpoint,
+    }),
     arn,
     qualifier: config.qualifier,
   };
@@ -138,7 +141,7 @@ function checkRegion(arn: RuntimeArn, region: string | undefined): void {
     'usage',
     `the Region ${region} is not the one of the runtime, which is in ${arn.region}`,
     {
-      remedy: 'Leave out --region and AWS_REGION, or give the ARN of a runtime in that Region',
+      remedy: 'Leave out --region, or give the ARN of a runtime in that Region',
     },
   );
 }

@@ -4,6 +4,7 @@ import { listOf, type Schema, text, type ValueOf } from './schema.ts';
 import {
   absolutePath,
   assignment,
+  awsTruth,
   duration,
   jsonObject,
   oneOf,
@@ -34,8 +35,9 @@ export const bridgeSettings = {
   },
   region: {
     flag: '--region <region>',
-    env: ['AWS_REGION'],
-    says: "AWS Region (default: the ARN's)",
+    // Where AWS runs a process, AWS_REGION says where that is, and not where the runtime is.
+    env: [],
+    says: "AWS Region (default: the ARN's; another one is an error)",
     schema: text().optional(),
   },
   qualifier: {
@@ -182,6 +184,18 @@ export const bridgeSettings = {
     says: "another endpoint than AWS's; http:// means no TLS",
     schema: text().optional(),
   },
+  useFipsEndpoint: {
+    flag: '--use-fips-endpoint',
+    env: ['AWS_USE_FIPS_ENDPOINT'],
+    says: "AWS's FIPS endpoint",
+    schema: awsTruth().default(false),
+  },
+  useDualstackEndpoint: {
+    flag: '--use-dualstack-endpoint',
+    env: ['AWS_USE_DUALSTACK_ENDPOINT'],
+    says: "AWS's endpoint with IPv6 addresses",
+    schema: awsTruth().default(false),
+  },
   profile: {
     flag: '--profile <name>',
     env: ['AWS_PROFILE'],
@@ -238,7 +252,7 @@ export const idsSettings = {
 } as const satisfies Settings;
 
 export interface Setting {
-  /** As commander takes it. One without a value is on or off: its schema is a `truth()`, also where it begins with `--no-`. */
+  /** As commander takes it. One without a value is on or off: its schema is a `truth()` or an `awsTruth()`, also where it begins with `--no-`. */
   readonly flag: string;
   /** Another name of the flag. */
   readonly alias?: string;

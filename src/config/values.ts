@@ -36,6 +36,19 @@ const truths: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ]);
 
+/** The same where the variable is AWS's: AWS's tools know these two words, in any case. */
+export function awsTruth() {
+  return new Schema((given) => {
+    const value = typeof given === 'boolean' ? given : awsTruths.get(String(given).toLowerCase());
+    return value === undefined ? { fault: 'must be true or false' } : { value };
+  });
+}
+
+const awsTruths: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 /** A time in milliseconds: `500ms`, `20s`, `5m`, `1h`; and 0. */
 export function duration() {
   return reading(

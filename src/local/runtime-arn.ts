@@ -14,4 +14,4 @@ export function regionOfArn(arn: string): string {
 }
 
 const arnShape =
-  /^arn:(?:aws|aws-cn|aws-us-gov):bedrock-agentcore:([a-z]{2}(?:-[a-z]+)+-\d):\d{12}:(?:runtime|harness)\/[a-zA-Z][a-zA-Z0-9_-]{0,99}$/;
+  /^arn:aws(?:-[a-z]+){0,2}:bedrock-agentcore:([a-z]{2,}(?:-[a-z]+)+-\d):\d{12}:(?:runtime|harness)\/[a-zA-Z][a-zA-Z0-9_-]{0,99}$/;

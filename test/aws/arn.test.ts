@@ -29,6 +29,8 @@ describe('the ARN of a runtime', () => {
   it.each([
     ['arn:aws-cn:bedrock-agentcore:cn-north-1:123456789012:runtime/a', { partition: 'aws-cn' }],
     ['arn:aws-us-gov:bedrock-agentcore:us-gov-west-1:123456789012:runtime/a', { region: 'us-gov-west-1' }],
+    ['arn:aws-eusc:bedrock-agentcore:eusc-de-east-1:123456789012:runtime/a', { partition: 'aws-eusc' }],
+    ['arn:aws-iso-b:bedrock-agentcore:us-isob-east-1:123456789012:runtime/a', { region: 'us-isob-east-1' }],
     ['arn:aws:bedrock-agentcore:ap-southeast-2:123456789012:harness/h-1', { kind: 'harness', id: 'h-1' }],
   ])(verifies('aws.arn', '%s is one'), (text, fields) => {
     expect(parseRuntimeArn(text)).toMatchObject(fields);
@@ -40,7 +42,8 @@ describe('the ARN of a runtime', () => {
     `${arn}/runtime-endpoint/DEFAULT`,
     `${arn}\n`,
     ` ${arn}`,
-    arn.replace('arn:aws:', 'arn:aws-iso:'),
+    arn.replace('arn:aws:', 'arn:aws-moon:'),
+    arn.replace('arn:aws:', 'arn:constructor:'),
     arn.replace('bedrock-agentcore', 'lambda'),
     arn.replace('123456789012', '12345'),
     arn.replace('us-east-1', ''),

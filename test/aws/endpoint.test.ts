@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
-import { dataPlaneEndpoint, shellUrl } from '../../src/aws/endpoint.ts';
+import { dataPlaneEndpoint, type EndpointVariant, shellUrl } from '../../src/aws/endpoint.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { verifies } from '../requirements.ts';
 
@@ -26,6 +26,41 @@ describe('the endpoint', () => {
     ],
   ])(verifies('aws.arn', 'partition and Region of %s choose it'), (text, host) => {
     expect(dataPlaneEndpoint(parseRuntimeArn(text)).href).toBe(`https://${host}/`);
+  });
+
+  it.each([
+    ['aws', 'us-west-2', 'amazonaws.com', 'api.aws'],
+    ['aws-cn', 'cn-northwest-1', 'amazonaws.com.cn', 'api.amazonwebservices.com.cn'],
+    ['aws-eusc', 'eusc-de-east-1', 'amazonaws.eu', 'api.amazonwebservices.eu'],
+    ['aws-iso', 'us-iso-east-1', 'c2s.ic.gov', 'api.aws.ic.gov'],
+    ['aws-iso-b', 'us-isob-east-1', 'sc2s.sgov.gov', 'api.aws.scloud'],
+    ['aws-iso-e', 'eu-isoe-west-1', 'cloud.adc-e.uk', 'api.cloud-aws.adc-e.uk'],
+    ['aws-iso-f', 'us-isof-south-1', 'csp.hci.ic.gov', 'api.aws.hci.ic.gov'],
+    ['aws-us-gov', 'us-gov-east-1', 'amazonaws.com', 'api.aws'],
+  ])(
+    verifies('aws.arn', 'of the partition %s in %s ends in %s, and in %s for IPv6 as well'),
+    (partition, region, dns, dualStackDns) => {
+      const inPartition = parseRuntimeArn(
+        `arn:${partition}:bedrock-agentcore:${region}:123456789012:runtime/a`,
+      );
+      const hostOf = (variant: Partial<EndpointVariant>): string =>
+        dataPlaneEndpoint(inPartition, undefined, { isFips: false, isDualStack: false, ...variant }).href;
+      expect(hostOf({})).toBe(`https://bedrock-agentcore.${region}.${dns}/`);
+      expect(hostOf({ isFips: true })).toBe(`https://bedrock-agentcore-fips.${region}.${dns}/`);
+      expect(hostOf({ isDualStack: true })).toBe(`https://bedrock-agentcore.${region}.${dualStackDns}/`);
+      expect(hostOf({ isFips: true, isDualStack: true })).toBe(
+        `https://bedrock-agentcore-fips.${region}.${dualStackDns}/`,
+      );
+    },
+  );
+
+  it.each([
+    { isFips: true, isDualStack: false },
+    { isFips: false, isDualStack: true },
+  ])("that is given can't be another one of AWS's as well, as AWS's clients have it: %j", (variant) => {
+    expect(() => dataPlaneEndpoint(arn, 'http://127.0.0.1:8080', variant)).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
   });
 
   it.each([

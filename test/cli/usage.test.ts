@@ -17,9 +17,14 @@ describe('what can not be used', () => {
     [
       'another Region',
       [...arn, '--region', 'eu-west-1'],
-      /Region eu-west-1 .* us-east-1.*--region and AWS_REGION/,
+      /Region eu-west-1 .* us-east-1.*Leave out --region/,
     ],
-    ['another Region in AWS_REGION', arn, /Region eu-west-1/, { AWS_REGION: 'eu-west-1' }],
+    [
+      'an endpoint URL beside a FIPS endpoint',
+      [...arn, '--endpoint-url', 'http://127.0.0.1:9'],
+      /endpoint URL .*AWS_USE_FIPS_ENDPOINT/,
+      { AWS_USE_FIPS_ENDPOINT: 'true' },
+    ],
     ['an unknown flag', [...arn, '--nope'], /unknown option '--nope'/],
     ['a flag without its value', [...arn, '--thread'], /'--thread <key>' argument missing/],
     ['an unknown command', ['nope'], /no command "nope"/],

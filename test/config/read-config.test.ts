@@ -41,6 +41,8 @@ describe('the configuration', () => {
       clientFs: false,
       clientTerminal: false,
       mcpStdio: 'drop',
+      useFipsEndpoint: false,
+      useDualstackEndpoint: false,
       maxMessage: 64 * 1024 * 1024,
       logLevel: 'warn',
       logFormat: 'text',
@@ -130,6 +132,30 @@ describe('the configuration', () => {
     expect(errorOf({}, { AGENTCORE_NO_PROGRESS: 'maybe' }).message).toBe(
       'AGENTCORE_NO_PROGRESS must be 1 or 0',
     );
+  });
+
+  test("takes the words of AWS's own tools for FIPS and dual-stack endpoints", () => {
+    for (const [yes, no] of [
+      ['true', 'false'],
+      ['True', 'FALSE'],
+    ] as const) {
+      expect(read({}, { AWS_USE_FIPS_ENDPOINT: yes, AWS_USE_DUALSTACK_ENDPOINT: no })).toMatchObject({
+        useFipsEndpoint: true,
+        useDualstackEndpoint: false,
+      });
+    }
+    // AWS's tools take these for "no", or for an error.
+    for (const other of ['1', 'yes', ' true']) {
+      expect(errorOf({}, { AWS_USE_FIPS_ENDPOINT: other }).message).toBe(
+        'AWS_USE_FIPS_ENDPOINT must be true or false',
+      );
+    }
+    expect(read({ useFipsEndpoint: true }, { AWS_USE_FIPS_ENDPOINT: 'false' }).useFipsEndpoint).toBe(true);
+  });
+
+  test(verifies('aws.region', "takes no Region from AWS's variables"), () => {
+    expect(read({}, { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-1' }).region).toBeUndefined();
+    expect(read({ region: 'us-east-1' }, { AWS_REGION: 'eu-west-1' }).region).toBe('us-east-1');
   });
 
   test('takes an object of JSON for capabilities, and repeats nothing of what is none', () => {

@@ -238,6 +238,11 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   ]),
   '… must be 1 or 0.': withArn([], { AGENTCORE_CLIENT_FS: 'si' }),
   '"…" can\'t be used as the endpoint URL.': withArn(['--endpoint-url', 'ftp://x']),
+  '… must be true or false.': withArn([], { AWS_USE_FIPS_ENDPOINT: '1' }),
+  "An endpoint URL can't be combined with a FIPS or a dual-stack endpoint.": withArn(
+    ['--endpoint-url', 'http://127.0.0.1:9'],
+    { AWS_USE_DUALSTACK_ENDPOINT: 'true' },
+  ),
   '--port must be a number.': options(['local', '--port', 'http']),
   '--port must be at most 65535.': options(['local', '--port', '70000']),
   '--thread is required.': options(['ids']),

@@ -100,6 +100,17 @@ describe('a refusal that passes', () => {
   });
 });
 
+test(
+  verifies('aws.region', "AWS_REGION of elsewhere is no error: the ARN's Region is signed for"),
+  async () => {
+    const local = await startLocal();
+    const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'ap-south-1' };
+    const bridge = startBridge(local, { env });
+    expect((await bridge.request('initialize', { protocolVersion: 1 })).result).toBeDefined();
+    expect(bridge.stderr).toBe('');
+  },
+);
+
 describe('an error of the platform', () => {
   test(
     verifies('shell.internal-error', 'in the middle of a turn is logged, and the turn goes on'),
