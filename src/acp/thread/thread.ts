@@ -161,7 +161,7 @@ export class Thread implements Asker {
 
   /** Leaves in the microVM what later bridges must know of the sessions. */
   saveNote(): void {
-    this.#link.note('thread', JSON.stringify(this.sessions.note));
+    this.#link.note('thread', this.sessions.noteToLeave());
   }
 
   pause(): void {

@@ -177,6 +177,25 @@ describe('sessions that are threads of their own', () => {
     });
   });
 
+  test(
+    verifies('host.notes', 'leave a note that a later bridge can read, however many one agent has'),
+    async () => {
+      const stage = new Stage({ threads: { is: 'fixed', key: 'k' } });
+      stage.initialized();
+      const models = 'x'.repeat(16_000);
+      for (let n = 0; n < 40; n += 1) {
+        const id = stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
+        stage.answer(0, { sessionId: `s${n}`, models });
+        expect((await stage.told()).at(-1)?.id).toBe(id);
+      }
+      const note = stage.link(0).notes.thread ?? '';
+      // The longest line of the host is 512 KB, in base64.
+      expect(note.length).toBeLessThanOrEqual(128 * 1024);
+      const { sessions } = JSON.parse(note) as { sessions: Record<string, object> };
+      expect(Object.keys(sessions)).toHaveLength(40);
+    },
+  );
+
   test('go on when the agent of another one fails for good', async () => {
     const stage = new Stage();
     stage.initialized();

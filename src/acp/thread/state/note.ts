@@ -14,6 +14,8 @@ export interface KnownSession {
   readonly became?: string | undefined;
   /** What the agent answered when it was opened, as JSON text, where that is short. */
   readonly opened?: string | undefined;
+  /** When it was used last, as a count of all such uses in the thread. */
+  readonly used?: number | undefined;
 }
 
 /** What a bridge leaves in the microVM for those that come to the thread later. */
@@ -22,6 +24,8 @@ export interface ThreadNote {
   readonly sessions: Readonly<Record<string, KnownSession>>;
   /** The session that a conversation of a chat goes on in. */
   readonly current?: string | undefined;
+  /** Sessions that were not needed had to be left out, for there were too many. */
+  readonly isPruned?: true | undefined;
 }
 
 export const emptyThreadNote: ThreadNote = { sessions: {} };
@@ -72,18 +76,23 @@ function readNote(value: Readonly<Record<string, unknown>>): ThreadNote | undefi
     // An assignment to this name would not make a member.
     if (id !== '__proto__') sessions[id] = session;
   }
-  return { sessions, ...present({ current: value['current'] }) };
+  const isPruned = value['isPruned'] === true ? value['isPruned'] : undefined;
+  return { sessions, ...present({ current: value['current'], isPruned }) };
 }
 
 function readSession(value: unknown): KnownSession | undefined {
   if (!isObject(value)) return undefined;
-  const { cwd, localCwd, epoch, turn, became, opened } = value;
+  const { cwd, localCwd, epoch, turn, became, opened, used } = value;
   if (typeof cwd !== 'string' || !isTextOrNone(localCwd) || !isTextOrNone(epoch)) return undefined;
   if (!isTextOrNone(became) || !isTextOrNone(opened)) return undefined;
   // It is put into an answer as it is.
   const opening = opened !== undefined && isObjectText(opened) ? opened : undefined;
-  if (turn !== undefined && !Number.isFinite(turn)) return undefined;
-  return { cwd, ...present({ localCwd, epoch, turn: turn as number | undefined, became, opened: opening }) };
+  if (!isNumberOrNone(turn) || !isNumberOrNone(used)) return undefined;
+  return { cwd, ...present({ localCwd, epoch, turn, became, opened: opening, used }) };
+}
+
+function isNumberOrNone(value: unknown): value is number | undefined {
+  return value === undefined || Number.isFinite(value);
 }
 
 function isTextOrNone(value: unknown): value is string | undefined {

@@ -7,6 +7,7 @@ import {
   presentId,
   type ThreadNote,
 } from './note.ts';
+import { maxNoteBytes, pruned } from './note-bound.ts';
 import type { Outgoing } from './outgoing.ts';
 import { bareSetup, type SessionSetup } from './session-setup.ts';
 
@@ -63,6 +64,8 @@ export class Sessions {
   #note: ThreadNote = emptyThreadNote;
   #isRecorded = false;
   #epoch: string | undefined;
+  /** How often a session was opened, or prompted. */
+  #uses = 0;
 
   constructor(naming: SessionNaming) {
     this.#naming = naming;
@@ -82,9 +85,17 @@ export class Sessions {
     return this.#note;
   }
 
-  /** Whether there is a record of the thread's sessions: one that is not in it was deleted, or never was. */
+  /** The note as it is to be left in the microVM: JSON text. What there is no room for is forgotten here, too. */
+  noteToLeave(): string {
+    const text = JSON.stringify(this.#note);
+    if (Buffer.byteLength(text) <= maxNoteBytes) return text;
+    this.#note = pruned(this.#note, this.#epoch);
+    return JSON.stringify(this.#note);
+  }
+
+  /** Whether there is a record of all the thread's sessions: one that is not in it was deleted, or never was. */
   get isRecorded(): boolean {
-    return this.#isRecorded;
+    return this.#isRecorded && this.#note.isPruned !== true;
   }
 
   /** Another life of the agent begins: it holds what the note says, and is at no turn but those that are in it. */
@@ -102,7 +113,9 @@ export class Sessions {
     this.#note = {
       current: note.current ?? this.#note.current,
       sessions: { ...this.#note.sessions, ...note.sessions },
+      isPruned: note.isPruned ?? this.#note.isPruned,
     };
+    for (const { used = 0 } of Object.values(note.sessions)) this.#uses = Math.max(this.#uses, used);
     for (const session of this.#byClientId.values()) {
       const agentId = session.agentId === undefined ? this.#current : presentId(this.#note, session.agentId);
       if (agentId !== undefined) this.#name(session, agentId);
@@ -136,6 +149,8 @@ export class Sessions {
     const opening: Opening = { is: 'opening', session, asker, held: [] };
     const entry = this.#byClientId.get(session.clientId);
     if (entry !== undefined) entry.opening = opening;
+    // Its directory must not be forgotten meanwhile.
+    if (session.agentId !== undefined) this.update(session.agentId, { used: (this.#uses += 1) });
     return opening;
   }
 
@@ -222,6 +237,7 @@ export class Sessions {
       localCwd: session.setup.localCwd ?? before?.localCwd,
       opened: result.length <= maxOpenedLength ? result : undefined,
       epoch: this.#epoch,
+      used: (this.#uses += 1),
     };
     const entry = this.#byClientId.get(session.clientId);
     if (entry !== undefined) {
@@ -232,7 +248,12 @@ export class Sessions {
     if (last !== undefined && last !== agentId) {
       sessions[last] = { ...(before ?? known), became: agentId, turn: undefined, epoch: undefined };
     }
-    this.#note = { sessions, current: agentId };
+    this.#note = { ...this.#note, sessions, current: agentId };
+  }
+
+  /** The agent is at a turn of the session, under a request of this number. */
+  beginTurn(agentId: string, turn: number): void {
+    this.update(agentId, { turn, used: (this.#uses += 1) });
   }
 
   /** The client has closed the session. */
@@ -270,7 +291,8 @@ export class Sessions {
     if (agentId === undefined) return;
     this.#toClient.delete(agentId);
     const { [agentId]: _, ...sessions } = this.#note.sessions;
-    this.#note = { sessions, current: this.#note.current === agentId ? undefined : this.#note.current };
+    const { current } = this.#note;
+    this.#note = { ...this.#note, sessions, current: current === agentId ? undefined : current };
   }
 
   get #current(): string | undefined {

@@ -34,7 +34,7 @@ export class Turns {
   /** A prompt of this session goes to the agent under this number. */
   began(session: Session | undefined, number: number): void {
     if (session?.agentId === undefined) return;
-    this.#options.sessions.update(session.agentId, { turn: number });
+    this.#options.sessions.beginTurn(session.agentId, number);
     this.#options.onChange();
   }
 
