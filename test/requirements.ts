@@ -135,6 +135,10 @@ export const requirements = {
     says: 'What the agent remembers is kept on /mnt/workspace, on the mount of the working directory or where --persist-to says, and on no other mount.',
     source: 'issue',
   },
+  'host.save-failures': {
+    says: 'A save that failed is told: once in the log, and once to the person, with the next prompt.',
+    source: 'issue',
+  },
   'host.storage-room': {
     says: 'A save writes again only what has changed, and session storage never holds two copies of everything.',
     source: 'issue',

@@ -53,6 +53,9 @@ export interface EpochEvent extends Provisions {
   readonly notes: Notes;
 }
 
+/** How a save of what the agent remembers went: `full`, its storage has no room for it; `failed`, it did not go otherwise. */
+export type SaveResult = 'ok' | 'full' | 'failed';
+
 /** What the link tells its user. Lines of an epoch come between its `onEpoch` and the next. */
 export interface AgentLinkEvents {
   onEpoch(event: EpochEvent): void;
@@ -67,6 +70,8 @@ export interface AgentLinkEvents {
   onExit(exit: AgentExit): void;
   /** `waiting` while no attach stands (a microVM starts, a connection is being restored), `attached` when it does. */
   onState(state: 'waiting' | 'attached'): void;
+  /** A save was found to have gone otherwise than the one before; of the first, only a failure is told. */
+  onSaved(result: SaveResult): void;
   /** The link is of no more use. Last event. */
   onFailed(error: BridgeError): void;
 }

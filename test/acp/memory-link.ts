@@ -1,4 +1,11 @@
-import type { AgentLink, AgentLinkEvents, EpochEvent, Notes, TakenBack } from '../../src/agent/agent-link.ts';
+import type {
+  AgentLink,
+  AgentLinkEvents,
+  EpochEvent,
+  Notes,
+  SaveResult,
+  TakenBack,
+} from '../../src/agent/agent-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { bytesOf, textOf } from './message/json-texts.ts';
 
@@ -15,6 +22,7 @@ export const unheard: AgentLinkEvents = {
   onOversizedLine: () => undefined,
   onExit: () => undefined,
   onState: () => undefined,
+  onSaved: () => undefined,
   onFailed: () => undefined,
 };
 
@@ -170,6 +178,11 @@ export class MemoryLink implements AgentLink {
   exit(code: number, stderr = ''): void {
     this.#isRunning = false;
     this.#events.onExit({ code, stderr, lostThrough: this.#lastBound });
+  }
+
+  /** A save has ended otherwise than the one before. */
+  saved(result: SaveResult): void {
+    this.#events.onSaved(result);
   }
 
   fail(error: BridgeError): void {

@@ -113,6 +113,7 @@ export function linkTo(
       onOversizedLine: nothing,
       onExit: nothing,
       onState: nothing,
+      onSaved: nothing,
       onFailed: nothing,
       ...options.events,
     },

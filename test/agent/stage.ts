@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach } from 'vitest';
-import type { AgentExit, AgentLinkEvents, EpochEvent } from '../../src/agent/agent-link.ts';
+import type { AgentExit, AgentLinkEvents, EpochEvent, SaveResult } from '../../src/agent/agent-link.ts';
 import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -115,6 +115,7 @@ export interface Heard {
   readonly epochs: EpochEvent[];
   readonly exits: AgentExit[];
   readonly states: string[];
+  readonly saves: SaveResult[];
   readonly failures: BridgeError[];
   /** All of it, in order. */
   readonly all: string[];
@@ -142,7 +143,16 @@ export function attach(
   command: string,
   options: AttachOptions = {},
 ): Attached {
-  const heard: Heard = { lines: [], epochs: [], exits: [], states: [], failures: [], all: [], end: 0 };
+  const heard: Heard = {
+    lines: [],
+    epochs: [],
+    exits: [],
+    states: [],
+    saves: [],
+    failures: [],
+    all: [],
+    end: 0,
+  };
   const waiting = new Set<() => void>();
   const tell = (what: string): void => {
     heard.all.push(what);
@@ -170,6 +180,10 @@ export function attach(
     onState: (state) => {
       heard.states.push(state);
       tell(state);
+    },
+    onSaved: (result) => {
+      heard.saves.push(result);
+      tell(`saved ${result}`);
     },
     onFailed: (error) => {
       heard.failures.push(error);

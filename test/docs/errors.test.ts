@@ -10,6 +10,7 @@ import { agentCannotStart, agentExited, leaving, slowToCancel } from '../../src/
 import { inRemoteTerms } from '../../src/acp/client/remote-view.ts';
 import { readMessage, type Request } from '../../src/acp/message/message.ts';
 import { hostFailure } from '../../src/agent/host/failure.ts';
+import { SaveResults } from '../../src/agent/keep/save-results.ts';
 import { parseRuntimeArn } from '../../src/aws/arn.ts';
 import { createCredentialSource } from '../../src/aws/credentials.ts';
 import { SigningClock } from '../../src/aws/signing-clock.ts';
@@ -409,6 +410,14 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     vi.advanceTimersByTime(3000);
     return { text: String(textsOf(await stage.told())[0]) };
   },
+  'What the agent remembers could not be saved, since …': async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const sessionId = await stage.opened(0);
+    stage.link(0).saved('full');
+    stage.ask('session/prompt', { sessionId, prompt: [] });
+    return { text: String(textsOf(await stage.told())[0]) };
+  },
   // The log
   'the service reports an error: the shell is attached again': async () => {
     const local = await startLocal({ isolation: 'directory' });
@@ -432,6 +441,12 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
     await bridge.request('initialize', { protocolVersion: 1 });
     await bridge.until(() => bridge.stderr.endsWith('\n'));
     return { text: bridge.stderr };
+  },
+  'what the agent remembers could not be saved: …': () => {
+    let text = '';
+    const log = createLog({ level: 'warn', format: 'text', write: (line) => void (text += line) });
+    new SaveResults(log, () => undefined).heard('full');
+    return { text };
   },
   "this machine's clock is … minutes … AWS's: signed with AWS's": async () => {
     const local = await startLocal();

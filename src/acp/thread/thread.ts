@@ -48,6 +48,7 @@ export class Thread implements Asker {
         log.debug('the link to the agent', { state });
         this.life.onLinkState(state);
       },
+      onSaved: (result) => this.toAgent.saved(result),
       onFailed: (error) => this.#fail(error, rpcError(error)),
     });
     const lane = toClient.lane((delivered) => {

@@ -1,5 +1,5 @@
 import type { ShellStatus } from '../../shell/status.ts';
-import type { Notes } from '../agent-link.ts';
+import type { Notes, SaveResult } from '../agent-link.ts';
 import { type AgentStart, type AttachRequest, bootstrapLine, interrupt, startPayload } from './scripts.ts';
 import {
   type Environment,
@@ -9,11 +9,15 @@ import {
   parseHostRecord,
 } from './records.ts';
 
-/** How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch. */
+/**
+ * How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch; `saved` where a save
+ * has ended in this microVM.
+ */
 export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly notes: Notes;
   readonly keeping: Keeping;
   readonly environment: Environment;
+  readonly saved: SaveResult | undefined;
 };
 
 export interface HandshakeOptions {
@@ -145,6 +149,10 @@ export class Handshake {
       this.#told = { ...this.#told, environment: record.environment };
       return;
     }
+    if (record.is === 'saved') {
+      this.#told = { ...this.#told, saved: record.result };
+      return;
+    }
     if (record.is === 'storage') {
       this.#enter('bootstrapping', this.#options.start().workspaceTimeoutMs + limits.startMs);
       return;
@@ -242,10 +250,11 @@ const limits = {
 } as const;
 
 const empty = new Uint8Array();
-const nothing: Pick<BeginRecord, 'notes' | 'keeping' | 'environment'> = {
+const nothing: Pick<BeginRecord, 'notes' | 'keeping' | 'environment' | 'saved'> = {
   notes: { agent: undefined, thread: undefined },
   keeping: 'no-mount',
   environment: 'found',
+  saved: undefined,
 };
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

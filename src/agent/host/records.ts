@@ -1,4 +1,4 @@
-import type { Notes, Provisions } from '../agent-link.ts';
+import type { Notes, Provisions, SaveResult } from '../agent-link.ts';
 
 /**
  * What the host prints of its own accord: lines that begin with RS (0x1E), a byte that no JSON text holds.
@@ -9,6 +9,7 @@ import type { Notes, Provisions } from '../agent-link.ts';
  * RS acb NONCE storage                                           it waits for storage to be mounted; before `begin`
  * RS acb NONCE keeping kept|no-mount|no-tar|late                 whether the agent is saved; before `begin`
  * RS acb NONCE environment found|none                            whether the image's environment could be read; before `begin`
+ * RS acb NONCE saved ok|full|failed                              how the last save went, where there was one; before `begin`
  * RS acb NONCE begin EPOCH live|dead IN OUT SHA1 DELIVERED:OPEN,OPEN CWD   attached: the output follows
  * RS acb NONCE taken                                             another bridge was here since: not attached
  * RS acb NONCE fail WHAT…                                        it can't work
@@ -23,6 +24,7 @@ export type HostRecord =
   | { readonly is: 'note'; readonly kind: NoteKind; readonly text: string }
   | { readonly is: 'keeping'; readonly keeping: Keeping }
   | { readonly is: 'environment'; readonly environment: Environment }
+  | { readonly is: 'saved'; readonly result: SaveResult }
   | {
       readonly is: 'begin';
       readonly epoch: string;
@@ -76,6 +78,7 @@ export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | u
   if (kind === 'environment' && (first === 'found' || first === 'none')) {
     return { is: 'environment', environment: first };
   }
+  if (kind === 'saved' && isSaveResult(first)) return { is: 'saved', result: first };
   return undefined;
 }
 
@@ -121,6 +124,10 @@ function isNoteKind(word: string): word is NoteKind {
 
 function isKeeping(word: string): word is Keeping {
   return word === 'kept' || word === 'no-mount' || word === 'no-tar' || word === 'late';
+}
+
+function isSaveResult(word: string): word is SaveResult {
+  return word === 'ok' || word === 'full' || word === 'failed';
 }
 
 function parseBegin(words: readonly string[]): HostRecord | undefined {

@@ -14,6 +14,7 @@ import type { AttachRequest } from '../host/scripts.ts';
 import { type Checkpoint, type Keeping, parseExitRecord } from '../host/records.ts';
 import { damaged, silent } from './link-errors.ts';
 import { Outbox } from './input-log.ts';
+import { SaveResults } from '../keep/save-results.ts';
 import { SaveSchedule } from '../keep/save-schedule.ts';
 import { Waiters } from './waiters.ts';
 
@@ -61,6 +62,7 @@ export class ResumableLink implements AgentLink {
   readonly #confirmation: Confirmation;
   readonly #checkpoints = new CheckpointSchedule(() => this.#pump());
   readonly #saves = new SaveSchedule(() => this.#pump());
+  readonly #saveResults: SaveResults;
   readonly #waiters = new Waiters();
   /** What was new when the attach that is under way asked for a save. */
   #asksToSave: number | undefined;
@@ -70,6 +72,7 @@ export class ResumableLink implements AgentLink {
   constructor(options: ResumableLinkOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#saveResults = new SaveResults(options.log, (result) => this.#events.onSaved(result));
     this.#shell = options.createShell({
       onOpen: () => this.#handshake.begin(),
       onStatus: (status) => this.#handshake.onStatus(status),
@@ -290,6 +293,7 @@ export class ResumableLink implements AgentLink {
       this.#beginEpoch(record, hasStarted);
       if (this.#isOver) return;
     }
+    this.#saveResults.heard(record.saved);
     this.#epoch?.freeing.done();
     if (this.#asksToSave !== undefined) this.#saves.asked(this.#asksToSave, this.#leaving !== undefined);
     // Asking in passing is nobody's business.

@@ -63,7 +63,8 @@ describe('a record of the host', () => {
     const read = (text: string): unknown => parseHostRecord(bytes(`\u001eacb me-2 ${text}`), 'me-2');
     expect(read('note agent w6k=')).toEqual({ is: 'note', kind: 'agent', text: 'é' });
     expect(read('keeping no-mount')).toEqual({ is: 'keeping', keeping: 'no-mount' });
-    for (const other of ['note', 'note other w6k=', 'keeping', 'keeping it']) {
+    expect(read('saved full')).toEqual({ is: 'saved', result: 'full' });
+    for (const other of ['note', 'note other w6k=', 'keeping', 'keeping it', 'saved', 'saved it']) {
       expect(read(other)).toBeUndefined();
     }
   });

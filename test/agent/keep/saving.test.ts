@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
+import { createLog, type Log } from '../../../src/base/log.ts';
 import { startLocal } from '../../e2e/stage.ts';
 import { verifies } from '../../requirements.ts';
 import { localVm } from '../local-vm.ts';
@@ -41,6 +42,20 @@ async function startWith(size: string, image: (typeof images)[number]['options']
       await until(() => heard.epochs.length > epochs);
     },
   };
+}
+
+/** The same, with GNU's tools. */
+async function startOnGnu(size: string) {
+  const stage = await startWith(size);
+  if (stage === undefined) throw new Error('an image with the tools of this machine can be made anywhere');
+  return stage;
+}
+
+/** A log, and the warnings that were written to it. */
+function recordingLog(): { readonly log: Log; readonly warnings: () => string[] } {
+  const written: string[] = [];
+  const log = createLog({ level: 'warn', format: 'text', write: (line) => void written.push(line) });
+  return { log, warnings: () => written };
 }
 
 const fileOfMegabyte = (name: string): string => `head -c 1048576 /dev/urandom >~/.agent/${name}`;
@@ -101,6 +116,65 @@ describe('a save', () => {
       expect(rest).toHaveLength(6);
       expect(rest.filter((archive) => !last.includes(archive))).toHaveLength(1);
       expect(await run(agent, `cd ${archives}; ls *.new; echo none`)).toEqual(['none']);
+    },
+  );
+
+  test(
+    verifies('host.save-failures', 'for which storage has no room is told, once, until one has succeeded'),
+    async () => {
+      const { bridge, save } = await startOnGnu('2m');
+      const { log, warnings } = recordingLog();
+      const agent = bridge({ log });
+      await run(
+        agent,
+        'mkdir ~/.agent; echo 1 >~/.agent/small; head -c 3000000 /dev/urandom >~/.agent/large',
+      );
+      await save(agent);
+      expect(agent.heard.saves).toEqual(['full']);
+      // What there was room for is saved, and nothing is left of the rest.
+      expect(await run(agent, `cd ${archives}; ls -A`)).toEqual(['files.tar']);
+      await run(agent, 'echo 2 >~/.agent/small');
+      await save(agent);
+      expect(agent.heard.saves).toEqual(['full']);
+      expect(warnings()).toEqual([expect.stringMatching(/could not be saved.*full/)]);
+
+      const later = bridge();
+      await run(later, 'true');
+      expect(later.heard.saves).toEqual(['full']);
+      await run(later, 'rm ~/.agent/large');
+      await save(later);
+      expect(later.heard.saves).toEqual(['full', 'ok']);
+    },
+  );
+
+  test(
+    verifies('host.save-failures', 'has room again where it needs what was kept of files that are gone'),
+    async () => {
+      const { bridge, save } = await startOnGnu('12m');
+      const agent = bridge();
+      await run(agent, 'mkdir ~/.agent; head -c 8000000 /dev/urandom >~/.agent/large');
+      await save(agent);
+      await run(agent, 'mv ~/.agent/large ~/.agent/renamed; head -c 900000 /dev/zero >~/.agent/small');
+      await save(agent);
+      expect(agent.heard.saves).toEqual([]);
+      expect(await run(agent, `cd ${archives}; for a in *.tar; do tar -tf $a; done | sort`)).toEqual([
+        './.agent/',
+        './.agent/renamed',
+        './.agent/small',
+      ]);
+    },
+  );
+
+  test(
+    verifies('host.save-failures', 'that fails otherwise, also when the agent has ended, is told as well'),
+    async () => {
+      const { bridge } = await startOnGnu('2m');
+      const agent = bridge();
+      await run(agent, 'mkdir ~/.agent; echo 1 >~/.agent/small; mount -o remount,ro /mnt/workspace');
+      agent.say('exit 3');
+      await agent.until(() => agent.heard.exits.length === 1);
+      await run(agent, 'true');
+      expect(agent.heard.saves).toEqual(['failed']);
     },
   );
 });

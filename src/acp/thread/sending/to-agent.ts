@@ -1,4 +1,4 @@
-import type { AgentLink } from '../../../agent/agent-link.ts';
+import type { AgentLink, SaveResult } from '../../../agent/agent-link.ts';
 import type { Introduction } from '../../client/introduction.ts';
 import type { OutputLane } from '../../client/output.ts';
 import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
@@ -18,6 +18,7 @@ import type { Turns } from '../state/turns.ts';
 import { type CancelPolicy, Cancels, isWithdrawn } from './cancels.ts';
 import { Openings } from './openings.ts';
 import { Progress } from './progress.ts';
+import { SaveNotice } from './save-notice.ts';
 import { Sender } from './sender.ts';
 import { takenBack } from './taken-back.ts';
 import { ThisLife } from './this-life.ts';
@@ -51,6 +52,7 @@ export class ToAgent {
   readonly #waiting: WaitingLines;
   readonly #cancels: Cancels;
   readonly #progress: Progress;
+  readonly #saveNotice = new SaveNotice();
 
   constructor(options: ToAgentOptions) {
     const { calls, lane, life, link, policy, sessions } = options;
@@ -111,6 +113,7 @@ export class ToAgent {
     if (call?.method === 'session/prompt') {
       turns.began(session, call.number);
       if (life.isComingBack) this.#showProgress(call);
+      this.#tellOfSaves(call);
     }
   }
 
@@ -184,6 +187,11 @@ export class ToAgent {
     this.#thisLife.end();
   }
 
+  /** A save of what the agent remembers went otherwise than the one before. */
+  saved(result: SaveResult): void {
+    this.#saveNotice.heard(result);
+  }
+
   /** Gives up what waits for an agent; its requests have been answered. */
   clear(): void {
     this.#waiting.takeAll();
@@ -222,6 +230,13 @@ export class ToAgent {
     if (this.#cancels.hold(outgoing)) return;
     if (this.openings.hold(outgoing, agent)) this.#showProgress(call);
     else this.send(outgoing);
+  }
+
+  #tellOfSaves({ sessionId }: Call): void {
+    const notice = sessionId === undefined ? undefined : this.#saveNotice.take();
+    if (sessionId !== undefined && notice !== undefined) {
+      this.#options.lane.add(sayInConversation(sessionId, notice));
+    }
   }
 
   /** For a request that waits for the workspace. */

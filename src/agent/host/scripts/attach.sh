@@ -96,7 +96,7 @@ say need
 IFS= read -rd '' -t 60 P && eval "${P##*$'\036'}"
 fi
 cd $C && . ./functions || die epoch
-[ $8 = - ] || ask $8 $9
+ask $8 $9
 I=$(stat -c %s in) X=- K=-
 if [ $E = $C ]; then
 [ $I -gt $5 ] && X=$(tail -c +$(($5 + 1)) in | head -c $((I - $5)) | sha1sum) && X=${X%% *}

@@ -16,15 +16,19 @@ tell_notes() {
   say environment $n
 }
 
-# Has run.sh save. $1 `rest`, or `busy` while a turn is open  $2 how often to look whether it is done
+# Has run.sh save, and says how the last save went that has ended. $1 `rest`, `busy` while a turn is open, or - for none
+# $2 how often to look whether it is done
 ask() {
-  local i s
-  lives "$W" "$w" && echo $1 $N >save && kill -USR1 $W || return
-  for ((i = 0; i < $2; i++)); do
-    read -r s <saved
-    [ "$s" = $N ] && break
-    nap
-  done
+  local i s r=
+  if [ $1 != - ] && lives "$W" "$w" && echo $1 $N >save && kill -USR1 $W; then
+    for ((i = 0; i < $2; i++)); do
+      read -r s r <../saved
+      [ "$s" = $N ] && break
+      nap
+    done
+  fi
+  read -r s r <../saved
+  [ "$r" ] && say saved $r
 }
 
 have() {
@@ -198,7 +202,7 @@ archive() {
 
 # Says why the file $1 could not be written.
 blame() {
-  case $({ printf %65536s >>"$1"; } 2>&1) in *space* | *uota*) echo full ;; *) echo failed ;; esac
+  case $({ printf %65536s >>"$1"; } 2>&1) in *' space left on device' | *' quota exceeded') echo full ;; *) echo failed ;; esac
 }
 
 # Puts into `archive` what the archive of the file or database $1 is called.
@@ -281,13 +285,23 @@ save() {
   umask 077
   born $BASHPID && echo $BASHPID $B >"$1/../saver"
   read -r how nonce <"$1/save"
-  settle "$1" && pack "$1" ${2:-$how}
+  if settle "$1"; then
+    pack "$1" ${2:-$how}
+  else
+    # Where nothing can be kept, the bridge knows.
+    read -r note <"$1/keeping"
+    [ "$note" = kept ] && failure=failed
+  fi
   if [ "$place" ]; then
     note=$(note_in "$1" thread)
-    [ "$note" ] && [ "$note" != "$(cat "$place/note")" ] && echo "$note" >"$place/note.new" &&
-      mv -f "$place/note.new" "$place/note"
+    if [ "$note" ] && [ "$note" != "$(cat "$place/note")" ]; then
+      echo "$note" >"$place/note.new" && mv -f "$place/note.new" "$place/note" || {
+        failure=$(blame "$place/note.new")
+        rm -f "$place/note.new"
+      }
+    fi
   fi
-  echo $nonce >"$1/saved"
+  echo ${nonce:--} ${failure:-ok} >"$1/../saved"
 }
 
 # Puts what was saved under HOME, for the epoch in $1: once in a microVM's life, and never in the place of what is newer.

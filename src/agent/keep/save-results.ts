@@ -1,0 +1,28 @@
+import type { Log } from '../../base/log.ts';
+import type { SaveResult } from '../agent-link.ts';
+
+/** Tells of saves that failed, and of the first one behind them that did not. The host says at each attach how the last went. */
+export class SaveResults {
+  readonly #log: Log;
+  readonly #onChange: (result: SaveResult) => void;
+  #last: SaveResult = 'ok';
+
+  /** @param onChange a save went otherwise than the one before */
+  constructor(log: Log, onChange: (result: SaveResult) => void) {
+    this.#log = log;
+    this.#onChange = onChange;
+  }
+
+  /** @param result undefined: none has ended in this microVM */
+  heard(result: SaveResult | undefined): void {
+    if (result === undefined || result === this.#last) return;
+    this.#last = result;
+    if (result !== 'ok') this.#log.warn(`what the agent remembers could not be saved: ${reasons[result]}`);
+    this.#onChange(result);
+  }
+}
+
+const reasons = {
+  full: 'its storage in the microVM is full',
+  failed: 'its storage in the microVM can not be written, or tar failed there',
+} as const;
