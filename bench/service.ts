@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import { startLocalAgentCore } from '../src/local/local-agentcore.ts';
-import type { LocalCredentials } from '../src/local/options.ts';
+import type { LocalCredentials } from '../src/local/http/sigv4-verify.ts';
 
 export interface ServiceAddress {
   readonly url: string;

@@ -42,7 +42,7 @@ await bundle.close();
 
 // Scripts for the microVM and the local one are read where the code that sends them stands.
 cpSync(join(root, 'src/agent/host/scripts'), join(bridge, 'scripts'), { recursive: true });
-cpSync(join(root, 'src/local/microvm'), join(bridge, 'microvm'), { recursive: true });
+cpSync(join(root, 'src/local/microvm/entry'), join(bridge, 'entry'), { recursive: true });
 const moduleIds = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 if (isShipped) writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));
 

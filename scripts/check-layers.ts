@@ -1,9 +1,10 @@
 /**
  * Imports under `src/` point one way: a folder may use the folders that its row names, and itself; so may a room within a
- * folder. A new folder needs a row here, and `docs/architecture.md` a sentence.
+ * folder; files do not import each other in a circle, types included; and no folder is a crowd. A new folder needs a row here, and
+ * `docs/architecture.md` a sentence. `node scripts/check-layers.ts DIRECTORY` checks another tree than `src/`, for tests.
  */
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import process from 'node:process';
 
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -13,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agent: ['shell', 'base'],
   acp: ['agent', 'base'],
   config: ['aws', 'base'],
-  local: ['shell', 'base'],
+  local: ['base'],
   cli: ['acp', 'agent', 'shell', 'aws', 'local', 'config', 'base'],
 };
 
@@ -29,18 +30,31 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'agent/keep': ['agent'],
   'agent/resume': ['agent', 'agent/host', 'agent/keep'],
   agent: [],
+  'local/behaviour': [],
+  'local/microvm': [],
+  'local/sessions': ['local/behaviour', 'local/microvm'],
+  'local/http': ['local/behaviour', 'local/sessions'],
+  local: ['local/behaviour', 'local/http', 'local/microvm', 'local/sessions'],
 };
 
-const src = join(import.meta.dirname, '..', 'src');
+/** Files of any kind in one folder, those of its subfolders not counted. */
+const mostFiles = 25;
+
+const src = resolve(process.argv[2] ?? join(import.meta.dirname, '..', 'src'));
 const folderOf = (path: string): string => relative(src, path).split(sep)[0] ?? '';
 const roomOf = (path: string): string => relative(src, dirname(path)).split(sep).join('/');
 const faults: string[] = [];
+/** What each file imports of `src/`, as absolute paths. */
+const imports = new Map<string, string[]>();
 for (const file of globSync(join(src, '**/*.ts'))) {
   const text = readFileSync(file, 'utf8');
   const from = folderOf(file);
+  const targets: string[] = [];
+  imports.set(file, targets);
   for (const [, target = ''] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
     const path = join(dirname(file), target);
     const to = folderOf(path);
+    targets.push(path);
     if (to !== from && !mayImport[from]?.includes(to)) {
       faults.push(`${relative(src, file)} imports ${target}: src/${from} may not use src/${to}`);
     }
@@ -50,5 +64,36 @@ for (const file of globSync(join(src, '**/*.ts'))) {
     }
   }
 }
+for (const circle of circles()) {
+  faults.push(
+    `${circle.map((file) => relative(src, file)).join(' → ')}: a circle of imports; what both need belongs in a file below both`,
+  );
+}
+const files = globSync(join(src, '**/*'), { withFileTypes: true }).filter((entry) => entry.isFile());
+for (const [folder, all] of Map.groupBy(files, ({ parentPath }) => parentPath)) {
+  if (all.length > mostFiles) {
+    faults.push(
+      `${relative(src, folder) || 'src'} has ${all.length} files, and ${mostFiles} are the most: make rooms`,
+    );
+  }
+}
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exitCode = 1;
+
+/** Each circle as the files along it, the first of them again at the end; one for each import that closes one. */
+function circles(): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push([...path.slice(at), file]);
+    if (at >= 0 || done.has(file)) return;
+    path.push(file);
+    for (const target of imports.get(file) ?? []) visit(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file);
+  return found;
+}

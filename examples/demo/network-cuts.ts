@@ -1,4 +1,4 @@
-import type { Faults } from '../../src/local/faults.ts';
+import type { Faults } from '../../src/local/behaviour/faults.ts';
 import type { Crossing } from './chat-bot.ts';
 import type { Screen } from './screen.ts';
 

@@ -3,14 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { silentLog } from '../base/log.ts';
-import { FaultState } from './fault-state.ts';
-import type { Faults } from './faults.ts';
-import { chooseMicroVms } from './microvm.ts';
-import { defaultLimits, defaultReadings } from './options.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions, LocalCredentials, Readings } from './options.ts';
-import { loadPty } from './pty.ts';
-import { listen } from './server.ts';
-import { Sessions } from './sessions.ts';
+import { FaultState } from './behaviour/fault-state.ts';
+import type { Faults } from './behaviour/faults.ts';
+import { chooseMicroVms } from './microvm/choose.ts';
+import { defaultLimits } from './behaviour/limits.ts';
+import { defaultReadings } from './behaviour/readings.ts';
+import type { LocalAgentCore, LocalAgentCoreOptions } from './options.ts';
+import type { LocalCredentials } from './http/sigv4-verify.ts';
+import type { Readings } from './behaviour/readings.ts';
+import { loadPty } from './microvm/pty.ts';
+import { listen } from './http/server.ts';
+import { Sessions } from './sessions/sessions.ts';
 
 /**
  * Starts the AgentCore shell service on 127.0.0.1, for people and tests without an AWS account. Rejects with a `BridgeError`

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { loadPty, type Pty } from '../../src/local/pty.ts';
+import { loadPty, type Pty } from '../../src/local/microvm/pty.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cut } from '../../src/local/faults.ts';
+import type { Cut } from '../../src/local/behaviour/faults.ts';
 import type { Pace } from './programs.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/local/random.ts';
+import { seededRandom } from '../../src/local/behaviour/random.ts';
 
 /** Numbers that a seed decides. */
 export class Random {

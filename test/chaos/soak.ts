@@ -7,7 +7,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { setup } from '../e2e/build.ts';
-import type { Cut } from '../../src/local/faults.ts';
+import type { Cut } from '../../src/local/behaviour/faults.ts';
 import { converseInAll } from './conversation.ts';
 import { faultsOf } from './ledger.ts';
 import { Random } from './random.ts';

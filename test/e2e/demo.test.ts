@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
-import { loadPty } from '../../src/local/pty.ts';
+import { loadPty } from '../../src/local/microvm/pty.ts';
 import { lifeLine } from '../local/life-line.ts';
 import { fixture, repository } from './bridge-process.ts';
 import { endLater } from './stage.ts';

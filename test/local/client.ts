@@ -5,7 +5,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { WebSocket } from 'ws';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { LocalAgentCore, LocalCredentials } from '../../src/local/options.ts';
+import type { LocalAgentCore } from '../../src/local/options.ts';
+import type { LocalCredentials } from '../../src/local/http/sigv4-verify.ts';
 
 export const runtimeArn = 'arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/test-AbCdEf1234';
 export const sessionHeader = 'X-Amzn-Bedrock-AgentCore-Runtime-Session-Id';

@@ -1,0 +1,31 @@
+/** A refusal that crosses the wire as AWS shapes it. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly status: number;
+  /** What `x-amzn-ErrorType` says. */
+  readonly errorType: string;
+
+  constructor(status: number, message: string, errorType: string = errorTypeOf(status)) {
+    super(message);
+    this.status = status;
+    this.errorType = errorType;
+  }
+}
+
+/** The name that the service model gives an HTTP status. */
+export function errorTypeOf(status: number): string {
+  return errorTypes[status] ?? 'InternalServerException';
+}
+
+/** From the model in `@aws-sdk/client-bedrock-agentcore`; where two names share a status, the one that the shells API documents. */
+const errorTypes: Readonly<Record<number, string>> = {
+  400: 'ValidationException',
+  401: 'UnauthorizedException',
+  402: 'ServiceQuotaExceededException',
+  403: 'AccessDeniedException',
+  404: 'ResourceNotFoundException',
+  409: 'ConflictException',
+  424: 'RuntimeClientError',
+  429: 'ThrottlingException',
+  500: 'InternalServerException',
+};
