@@ -25,7 +25,10 @@ export async function startFigures(rounds = 21): Promise<Figure[]> {
     command: agent.join(' '),
     env,
     log: { error: ignore, warn: ignore, info: ignore, debug: ignore },
-  }).write(JSON.stringify({ initialize: '{"protocolVersion":1,"agentCapabilities":{"loadSession":true}}' }));
+  }).write(
+    '1 {}',
+    JSON.stringify({ initialize: '{"protocolVersion":1,"agentCapabilities":{"loadSession":true}}' }),
+  );
 
   const bareNode = async (): Promise<number> => {
     const began = performance.now();

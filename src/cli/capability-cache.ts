@@ -14,10 +14,10 @@ import type { Log } from '../base/log.ts';
 
 /** What an agent said last time, kept on this machine. A machine without a place for it is none the worse. */
 export interface CapabilityCache {
-  /** The text that was written last, a JSON object; undefined where there is none. */
-  readonly read: () => string | undefined;
+  /** The text that was written last for such a client, a JSON object; undefined where there is none. */
+  readonly read: (client: string) => string | undefined;
   /** Keeps a JSON object, whole or not at all. */
-  readonly write: (text: string) => void;
+  readonly write: (client: string, text: string) => void;
 }
 
 export interface CapabilityCacheOptions {
@@ -47,8 +47,10 @@ export function capabilityCache({
     return { read: () => undefined, write: () => undefined };
   }
   // A NUL is in none of them.
-  const file = join(directory, `${fingerprint([runtime, qualifier, command].join('\0'))}.json`);
-  const read = (): string | undefined => {
+  const fileOf = (client: string): string =>
+    join(directory, `${fingerprint([runtime, qualifier, command, client].join('\0'))}.json`);
+  const read = (client: string): string | undefined => {
+    const file = fileOf(client);
     try {
       return readWhole(file);
     } catch (error) {
@@ -56,9 +58,10 @@ export function capabilityCache({
       return undefined;
     }
   };
-  const write = (text: string): void => {
+  const write = (client: string, text: string): void => {
+    const file = fileOf(client);
     try {
-      if (text !== read()) writeWhole(directory, file, text);
+      if (text !== read(client)) writeWhole(directory, file, text);
     } catch (error) {
       log.debug('the cache can not be written', { file, error: codeOf(error) });
     }

@@ -119,8 +119,8 @@ export const bridgeSettings = {
   initializeTimeoutMs: {
     flag: '--initialize-timeout <time>',
     env: ['AGENTCORE_INITIALIZE_TIMEOUT'],
-    says: 'how long the agent may take to say what it can (default: 20s)',
-    schema: duration().default(20_000),
+    says: 'how long the agent may take to say what it can (default: 20s for openab, any time for others)',
+    schema: duration().optional(),
   },
   agentCapabilities: {
     flag: '--agent-capabilities <json>',

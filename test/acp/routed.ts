@@ -57,7 +57,7 @@ export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
     stopMachine: async (key) => void stopped.push(key),
     cache: { read: () => undefined, write: () => undefined },
     agentCapabilities: undefined,
-    initializeTimeoutMs: 20_000,
+    initializeTimeoutMs: undefined,
     policy: { cancel: { strategy: 'stop', graceMs: 10_000 }, idleDetachMs: 0, progress: true },
     remote: { clientFs: false, clientTerminal: false, mcpStdio: 'drop', map: [], log },
     onProvisions: () => undefined,

@@ -31,43 +31,50 @@ function fileOf(directory = inHome()): string {
 
 describe('the cache of what agents say', () => {
   test('gives back what was written, byte for byte, to whoever asks later', () => {
-    expect(cache().read()).toBeUndefined();
-    cache().write('{"first":"ä"}');
-    expect(cache().read()).toBe('{"first":"ä"}');
-    cache().write(text);
-    expect(cache().read()).toBe(text);
+    expect(cache().read('client')).toBeUndefined();
+    cache().write('client', '{"first":"ä"}');
+    expect(cache().read('client')).toBe('{"first":"ä"}');
+    cache().write('client', text);
+    expect(cache().read('client')).toBe(text);
     expect(readFileSync(fileOf(), 'utf8')).toBe(text);
   });
 
   test('is another one for another runtime, endpoint or command', () => {
-    cache().write(text);
+    cache().write('client', text);
     for (const other of [{ runtime: 'arn2' }, { qualifier: 'test' }, { command: 'agent --debug' }]) {
-      expect(cache(other).read()).toBeUndefined();
+      expect(cache(other).read('client')).toBeUndefined();
     }
-    expect(cache({ runtime: 'a', qualifier: 'rn' }).read()).toBeUndefined();
+    expect(cache({ runtime: 'a', qualifier: 'rn' }).read('client')).toBeUndefined();
+  });
+
+  test('is another one for another client', () => {
+    cache().write('client', text);
+    expect(cache().read('other')).toBeUndefined();
+    cache().write('other', '{"second":1}');
+    expect([cache().read('client'), cache().read('other')]).toEqual([text, '{"second":1}']);
   });
 
   test('is for its owner alone', () => {
-    cache().write(text);
+    cache().write('client', text);
     const modes = [join(home, '.cache'), inHome(), fileOf()].map((path) => statSync(path).mode & 0o777);
     expect(modes).toEqual([0o700, 0o700, 0o600]);
   });
 
   test('lies in XDG_CACHE_HOME where that is an absolute path', () => {
     const xdg = join(home, 'xdg');
-    cache({ env: { HOME: home, XDG_CACHE_HOME: xdg } }).write(text);
+    cache({ env: { HOME: home, XDG_CACHE_HOME: xdg } }).write('client', text);
     expect(fileOf(join(xdg, 'agentcore-bridge'))).toContain(xdg);
-    expect(cache().read()).toBeUndefined();
-    cache({ env: { HOME: home, XDG_CACHE_HOME: 'xdg' } }).write(text);
-    expect(cache().read()).toBe(text);
+    expect(cache().read('client')).toBeUndefined();
+    cache({ env: { HOME: home, XDG_CACHE_HOME: 'xdg' } }).write('client', text);
+    expect(cache().read('client')).toBe(text);
   });
 
   test.each([{}, { HOME: '' }, { HOME: 'relative' }])(
     'is none, and no error, where the environment is %j',
     (env) => {
       const { log, read, write } = cache({ env });
-      write(text);
-      expect(read()).toBeUndefined();
+      write('client', text);
+      expect(read('client')).toBeUndefined();
       expect(log.messages).toEqual([expect.stringMatching(/^no place for a cache/)]);
     },
   );
@@ -75,19 +82,19 @@ describe('the cache of what agents say', () => {
   test('is none, and no error, where a file is in the way of its directory', () => {
     writeFileSync(join(home, '.cache'), '');
     const { log, write, read } = cache();
-    write(text);
-    expect(read()).toBeUndefined();
+    write('client', text);
+    expect(read('client')).toBeUndefined();
     expect(log.messages).toContain('the cache can not be written');
   });
 
   test('leaves nothing unfinished behind', () => {
-    cache().write(text);
+    cache().write('client', text);
     const file = fileOf();
     rmSync(file);
     // A directory in its place: the text is written, and can't be renamed.
     mkdirSync(join(file, 'in the way'), { recursive: true });
     const { log, write } = cache();
-    write(text);
+    write('client', text);
     expect(log.messages).toContain('the cache can not be written');
     expect(readdirSync(inHome())).toHaveLength(1);
   });
@@ -95,32 +102,32 @@ describe('the cache of what agents say', () => {
   test.each(['', '{"half":', 'null', '[]', '"text"', `{"a":"${'x'.repeat(1024 * 1024)}"}`])(
     'takes a damaged or oversized file for none, and replaces it',
     (damaged) => {
-      cache().write(text);
+      cache().write('client', text);
       writeFileSync(fileOf(), damaged);
       const { log, read, write } = cache();
-      expect(read()).toBeUndefined();
+      expect(read('client')).toBeUndefined();
       expect(log.messages).toEqual(['the cache can not be read']);
-      write(text);
-      expect(read()).toBe(text);
+      write('client', text);
+      expect(read('client')).toBe(text);
     },
   );
 
   test.each(['', 'text', '[]', `{"a":"${'ä'.repeat(512 * 1024)}"}`])(
     'keeps the last text where the next one is damaged or oversized',
     (damaged) => {
-      cache().write(text);
-      cache().write(damaged);
-      expect(cache().read()).toBe(text);
+      cache().write('client', text);
+      cache().write('client', damaged);
+      expect(cache().read('client')).toBe(text);
       expect(fileOf()).toBeDefined();
     },
   );
 
   test('does not write what is there already', () => {
-    cache().write(text);
+    cache().write('client', text);
     const before = statSync(fileOf()).ino;
-    cache().write(text);
+    cache().write('client', text);
     expect(statSync(fileOf()).ino).toBe(before);
-    cache().write('{}');
+    cache().write('client', '{}');
     expect(statSync(fileOf()).ino).not.toBe(before);
   });
 });

@@ -32,7 +32,6 @@ describe('the configuration', () => {
       env: {},
       persist: [],
       workspaceTimeoutMs: 60_000,
-      initializeTimeoutMs: 20_000,
       cancelStrategy: 'stop',
       cancelGraceMs: 10_000,
       onExit: 'detach',

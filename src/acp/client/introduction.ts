@@ -2,10 +2,13 @@ import { memberOf, stringAt } from '../message/json-scanner.ts';
 import { parseObject, textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 
-/** Keeps what an agent said last time: text. Where there is no place for it, it forgets. */
+/**
+ * Keeps what an agent said last time, as text, to a client that said the same of itself: an agent may offer less to one, or
+ * something else. Where there is no place for it, it forgets.
+ */
 export interface CapabilityCache {
-  read(): string | undefined;
-  write(text: string): void;
+  read(client: string): string | undefined;
+  write(client: string, text: string): void;
 }
 
 /** A request of the client's that later agents get as well. */
@@ -41,6 +44,7 @@ export class Introduction {
 
   set initialize(request: Repeated) {
     this.#initialize = request;
+    this.#said = undefined;
   }
 
   /** Its `authenticate`, once an agent has accepted it. */
@@ -79,7 +83,7 @@ export class Introduction {
     const now = { ...before, ...said };
     if (JSON.stringify(now) === JSON.stringify(before)) return;
     this.#said = now;
-    this.#options.cache.write(JSON.stringify(now));
+    this.#options.cache.write(this.#client, JSON.stringify(now));
   }
 
   /** What an agent of this kind answered `initialize` with, now or in an earlier process: JSON text. */
@@ -100,8 +104,18 @@ export class Introduction {
   }
 
   #recall(): Said {
-    this.#said ??= readSaid(this.#options.cache.read());
+    this.#said ??= readSaid(this.#options.cache.read(this.#client));
     return this.#said;
+  }
+
+  /** What the client said that an agent's answer may depend on: JSON texts, as agents get them. */
+  get #client(): string {
+    const { line, message } = this.#initialize ?? {};
+    if (line === undefined) return '';
+    const said = ['protocolVersion', 'clientCapabilities'].map((name) =>
+      memberOf(line, message?.params, name),
+    );
+    return said.map((span) => (span === undefined ? 'null' : textAt(line, span))).join(' ');
   }
 }
 

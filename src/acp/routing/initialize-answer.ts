@@ -7,7 +7,8 @@ import { splice } from '../message/splice.ts';
 export interface InitializeAnswerOptions {
   /** The client's id, as JSON text. */
   readonly id: string;
-  readonly timeoutMs: number;
+  /** Undefined: the client waits for the agent. */
+  readonly timeoutMs: number | undefined;
   /** What is said where no agent has answered in time: JSON text. */
   readonly standIn: () => string;
   /** What the client is told of an agent that answers so: JSON text, as is what it is given. */
@@ -19,15 +20,17 @@ export interface InitializeAnswerOptions {
 /** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
 export function answerInTime(options: InitializeAnswerOptions): (initialized: Initialized) => void {
   const { id, timeoutMs, standIn, adapt, answer, log } = options;
-  let timer: NodeJS.Timeout | undefined = setTimeout(() => {
-    timer = undefined;
+  let isAnswered = false;
+  const onLate = (): void => {
+    isAnswered = true;
     log.info('no agent has answered initialize in time: what is known of such agents takes its place');
     answer(resultTextResponse(id, adapt(standIn())));
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onLate, timeoutMs);
   return (initialized) => {
-    if (timer === undefined) return;
+    if (isAnswered) return;
     clearTimeout(timer);
-    timer = undefined;
+    isAnswered = true;
     answer(response(id, initialized, adapt));
   };
 }

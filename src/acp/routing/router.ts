@@ -15,7 +15,7 @@ import { inRemoteTerms, type RemoteViewOptions } from '../client/remote-view.ts'
 import { SessionKeys } from './keys.ts';
 import { SessionRoutes } from './routes.ts';
 import { splice } from '../message/splice.ts';
-import type { ThreadChoice } from './thread-choice.ts';
+import { patienceOf, type ThreadChoice } from './thread-choice.ts';
 import type { ThreadPolicy } from '../thread/options.ts';
 import { ThreadPool } from './pool.ts';
 
@@ -28,8 +28,8 @@ export interface RouterOptions {
   readonly cache: CapabilityCache;
   /** `agentCapabilities` for a client that can't wait for an agent. */
   readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
-  /** How long the client is kept waiting for an agent's answer to `initialize`. */
-  readonly initializeTimeoutMs: number;
+  /** How long the client is kept waiting for an agent's answer to `initialize`; undefined: as long as it is known to wait. */
+  readonly initializeTimeoutMs: number | undefined;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
   /** What a microVM has for its agent. */
@@ -207,7 +207,7 @@ export class Router {
     }
     const onInitialized = answerInTime({
       id,
-      timeoutMs: this.#options.initializeTimeoutMs,
+      timeoutMs: this.#options.initializeTimeoutMs ?? patienceOf(introduction.clientName),
       standIn: () => introduction.standIn,
       adapt: (result) => (this.#routes.isToldByPrompts ? offeringLoad(result) : result),
       answer: (answer) => this.#toClient.add(answer),

@@ -11,5 +11,15 @@ export type ThreadChoice =
 
 /** Whether a client of this name says with its prompts which thread they belong to, before it has sent one. */
 export function isToldByPrompts(threads: ThreadChoice, clientName: string): boolean {
-  return threads.is === 'sender-context' || (threads.is === 'auto' && /openab/i.test(clientName));
+  return threads.is === 'sender-context' || (threads.is === 'auto' && isOpenab(clientName));
+}
+
+/** For how many milliseconds a client of this name can be kept waiting for `initialize`; undefined where none is known. */
+export function patienceOf(clientName: string): number | undefined {
+  // It gives up after 30 s.
+  return isOpenab(clientName) ? 20_000 : undefined;
+}
+
+function isOpenab(clientName: string): boolean {
+  return /openab/i.test(clientName);
 }

@@ -16,11 +16,11 @@ const opened = {
 };
 
 /** What agents of this kind said last time. */
-function cacheOf(said: object): { text: string; read: () => string; write: (text: string) => void } {
+function cacheOf(said: object) {
   const cache = {
     text: JSON.stringify(said),
     read: () => cache.text,
-    write: (text: string) => void (cache.text = text),
+    write: (_client: string, text: string) => void (cache.text = text),
   };
   return cache;
 }
@@ -203,6 +203,69 @@ describe('initialize', () => {
       stage.ask('session/new', { cwd: '/' });
       expect(stage.links()).toHaveLength(1);
       expect(stage.request(0).method).toBe('session/new');
+    },
+  );
+
+  test(
+    verifies('acp.initialize-in-time', 'waits for the agent where the client can, however long that takes'),
+    async () => {
+      const stage = new Stage({ cache: cacheOf(known) });
+      stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'editor' } });
+      vi.advanceTimersByTime(24 * 3_600_000);
+      expect(await stage.told()).toEqual([]);
+      stage.link(0).begin();
+      stage.answer(0, { protocolVersion: 1, agentCapabilities: { loadSession: false } });
+      expect(await stage.told()).toMatchObject([
+        { id: 1, result: { agentCapabilities: { loadSession: false } } },
+      ]);
+    },
+  );
+
+  test(
+    verifies('acp.initialize-in-time', 'of openab, which gives up after 30 s, is answered after 20 s'),
+    async () => {
+      const stage = new Stage({ threads: { is: 'fixed', key: 'k' }, cache: cacheOf(known) });
+      stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
+      vi.advanceTimersByTime(19_999);
+      expect(await stage.told()).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(await stage.told()).toMatchObject([{ id: 1, result: JSON.parse(known.initialize) as object }]);
+    },
+  );
+
+  test(
+    verifies(
+      'acp.initialize-in-time',
+      'is answered from what an agent said to a client of the same version and capabilities',
+    ),
+    async () => {
+      const kept = new Map<string, string>();
+      const cache = {
+        read: (client: string) => kept.get(client),
+        write: (client: string, text: string) => void kept.set(client, text),
+      };
+      const client = (protocolVersion: number, clientCapabilities: object) => ({
+        protocolVersion,
+        clientCapabilities,
+        clientInfo: { name: 'openab' },
+      });
+      const first = new Stage({ threads: { is: 'fixed', key: 'k' }, cache });
+      first.ask('initialize', client(1, { fs: {}, elicitation: {} }));
+      first.link(0).begin();
+      first.answer(0, { protocolVersion: 1, agentCapabilities: {}, agentInfo: { name: 'known' } });
+      const isKnown = async (params: object): Promise<boolean> => {
+        const stage = new Stage({ threads: { is: 'auto' }, cache });
+        stage.ask('initialize', params);
+        vi.advanceTimersByTime(20_000);
+        const [answer] = await stage.told();
+        return Object.hasOwn(answer?.result as object, 'agentInfo');
+      };
+      // What is withheld from agents makes no difference.
+      expect(await isKnown(client(1, { elicitation: {} }))).toBe(true);
+      expect(await isKnown(client(1, { terminal: true, elicitation: {} }))).toBe(true);
+      expect(await isKnown(client(1, { elicitation: {}, boolean: {} }))).toBe(false);
+      expect(await isKnown(client(1, {}))).toBe(false);
+      expect(await isKnown(client(2, { elicitation: {} }))).toBe(false);
     },
   );
 
