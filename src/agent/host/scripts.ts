@@ -81,7 +81,7 @@ export function startPayload(start: AgentStart): Uint8Array {
     ENVIRONMENT: environment.join('\n'),
     PERSIST_TO: start.persistTo ?? '',
     STORAGE_WAIT: String(Math.ceil(start.workspaceTimeoutMs / 1000)),
-    FUNCTIONS: (['follow', 'free', 'environ', 'keep'] as const).map(script).join('\n'),
+    FUNCTIONS: (['follow', 'free', 'environ', 'keep', 'watch'] as const).map(script).join('\n'),
     RUN: script('run'),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
@@ -94,7 +94,9 @@ const encoder = new TextEncoder();
 const napMs = 20;
 
 /** A file of `scripts/` without its comments and indentation. Read when it is needed: that is after the first answer. */
-function script(name: 'attach' | 'environ' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start'): string {
+function script(
+  name: 'attach' | 'environ' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start' | 'watch',
+): string {
   const known = scripts.get(name);
   if (known !== undefined) return known;
   const text = readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), 'utf8')

@@ -22,13 +22,18 @@ async function upload({ link, say }: Attached, lines: number): Promise<void> {
 }
 
 let odd = '';
+let without = '';
 beforeAll(() => {
+  without = mkdtempSync(join(tmpdir(), 'acb-without-'));
+  writeFileSync(join(without, 'fallocate'), '#!/bin/sh\nexit 2\n', { mode: 0o755 });
   // A grep that is not GNU's: then bash itself reads what is for the agent.
   odd = mkdtempSync(join(tmpdir(), 'acb-odd-'));
   writeFileSync(join(odd, 'grep'), '#!/bin/sh\nexit 2\n');
   chmodSync(join(odd, 'grep'), 0o755);
 });
-afterAll(() => rmSync(odd, { recursive: true, force: true }));
+afterAll(() => {
+  for (const directory of [odd, without]) rmSync(directory, { recursive: true, force: true });
+});
 
 describe('the disk in the microVM', () => {
   test.for(['tail', 'bash'])(
@@ -60,6 +65,25 @@ describe('the disk in the microVM', () => {
       expect(second.heard.epochs).toMatchObject([
         { origin: 'found', notes: { thread: 'a thread', agent: 'an agent' } },
       ]);
+    },
+  );
+
+  test.for([{ tool: 'fallocate' }, { tool: 'nothing of the kind' }])(
+    verifies('host.free', 'is given back of stderr with $tool, also where nothing else is, but for its end'),
+    async ({ tool }) => {
+      const path = process.env['PATH'] ?? '/usr/bin:/bin';
+      const vm = startMicroVm({ env: { PATH: tool === 'fallocate' ? path : `${without}:${path}` } });
+      const agent = attach(
+        vm,
+        'read -r l; head -c 3000000 /dev/zero >&2; echo written; read -r l; head -c 3000000 /dev/zero >&2; echo last words >&2; exit 3',
+      );
+      agent.say('begin');
+      await agent.until(() => agent.heard.lines.includes('written'));
+      await eventually(() => diskOf(vm, 'err') < megabyte);
+      agent.say('go on');
+      await agent.until(() => agent.heard.exits.length === 1);
+      expect(diskOf(vm, 'err')).toBeLessThan(4 * megabyte);
+      expect(agent.heard.exits[0]?.stderr).toMatch(/\0last words\n$/);
     },
   );
 

@@ -12,14 +12,12 @@ record_in() {
   records_in "$1" | LC_ALL=C sed -n $'/\036/s/^.*\036'"$2 \\([$3]*\\);\$/\\1/p" | tail -n 1
 }
 
-# Frees what the bridge asked for: of `in`, what the agent's process was given; and `err`, but for its end.
+# Frees what the bridge asked for; of `in`, what the agent's process was given.
 free() {
-  local in out size
+  local in out
   read -r out in <free
   [ $out -gt 0 ] && punch $out out
   [ $in -gt 0 ] && free_in $in
-  size=$(stat -c %s err)
-  [ $size -gt 1048576 ] && punch $((size - 65536)) err
 }
 
 punch() { fallocate -pn -l $1 $2; }

@@ -23,6 +23,8 @@ echo $$ $W $A $B >"$D/pid" || kill -9 -- -$A 0
 # So that the exit can be told where the disk has filled up.
 head -c 8192 /dev/zero >"$D/spare"
 exec 3<&- 4>&-
+# In this process group, so that it ends with it.
+exec 3< <(cd "$D" && watch $W)
 # `wait` also ends when something was asked for, and then says nothing of the agent.
 while T=; wait $A; X=$?; [ $T ] || kill -0 $A; do [ $T ] || nap .1; done
 # Whoever the agent left behind may hold its stdout: what they say in a second still counts. Those in another session

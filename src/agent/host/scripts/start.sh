@@ -1,6 +1,6 @@
 # The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
 # CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), PERSIST_TO (a directory,
-# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (follow.sh, free.sh, environ.sh and keep.sh) and RUN (run.sh).
+# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (follow.sh, free.sh, environ.sh, keep.sh and watch.sh) and RUN (run.sh).
 eval "$FUNCTIONS"
 late=
 for p in "$PERSIST_TO" "$CWD" /mnt/workspace; do [ "$late" ] || await_storage "$p" $STORAGE_WAIT; done
