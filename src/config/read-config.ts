@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import type { ConfigOf, Setting, Settings } from './settings.ts';
@@ -17,12 +18,16 @@ export function readConfig<S extends Settings>(
     const variable = setting.env.find((each) => (env[each] ?? '') !== '');
     const isFlag = flags[name] !== undefined;
     const given = isFlag ? flags[name] : variable === undefined ? undefined : env[variable];
-    const reading = setting.schema.read(given);
-    if ('value' in reading) return [name, reading.value];
     const source = isFlag || variable === undefined ? flagName(setting) : variable;
-    throw new BridgeError('usage', printable(`${source} ${reading.fault}`), {
-      remedy: given === undefined ? waysToSet(setting) : '',
-    });
+    if (given === undefined) {
+      if (setting.isRequired !== true) return [name, setting.default];
+      throw new BridgeError('usage', `${source} is required`, { remedy: waysToSet(setting) });
+    }
+    const reading = z.safeParse(setting.schema(), given);
+    if (reading.success) return [name, reading.data];
+    // The first fault: a person mends one at a time.
+    const [fault] = reading.error.issues;
+    throw new BridgeError('usage', printable(`${source} ${fault?.message}`));
   });
   return Object.fromEntries(config) as ConfigOf<S>;
 }

@@ -1,18 +1,21 @@
+import * as z from 'zod/mini';
 import { logFormats, logLevels } from '../base/log.ts';
 import { agentNames } from './agents.ts';
-import { listOf, type Schema, text, type ValueOf } from './schema.ts';
 import {
   absolutePath,
   assignment,
   awsTruth,
   duration,
   jsonObject,
+  listOf,
   oneOf,
   pathMapping,
   pathUnderHome,
+  port,
   shellText,
   size,
   someText,
+  text,
   truth,
 } from './values.ts';
 
@@ -31,194 +34,214 @@ export const bridgeSettings = {
     flag: '--runtime-arn <arn>',
     env: ['AGENTCORE_RUNTIME_ARN'],
     says: 'the AgentCore runtime that runs the agent (required)',
-    schema: text('is required'),
+    schema: text,
+    isRequired: true,
   },
   region: {
     flag: '--region <region>',
     // Where AWS runs a process, AWS_REGION says where that is, and not where the runtime is.
     env: [],
     says: "AWS Region (default: the ARN's; another one is an error)",
-    schema: text().optional(),
+    schema: text,
   },
   qualifier: {
     flag: '--qualifier <name>',
     env: ['AGENTCORE_QUALIFIER'],
     says: 'endpoint of the runtime (default: DEFAULT)',
-    schema: text()
-      .check((name) => /^[A-Za-z0-9_-]{1,128}$/.test(name), 'must be 1 to 128 letters, digits, - or _')
-      .default('DEFAULT'),
+    schema: () => text().check(z.regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, - or _')),
+    default: 'DEFAULT',
   },
   agent: {
     flag: '--agent <name>',
     env: ['AGENTCORE_AGENT'],
     says: `${agentNames.join(' | ')}: how it is started and what of it is kept (default: kiro)`,
-    schema: oneOf(agentNames).optional(),
+    schema: () => oneOf(agentNames),
   },
   command: {
     flag: '--command <command>',
     alias: '--shell-command <command>',
     env: ['AGENTCORE_AGENT_COMMAND'],
     says: "what starts the agent in the microVM, in the place of --agent's command",
-    schema: shellText().optional(),
+    schema: shellText,
   },
   thread: {
     flag: '--thread <key>',
     env: ['AGENTCORE_THREAD'],
     says: 'names the conversation: the same key finds the same agent; all sessions of this process are in it',
-    schema: someText().optional(),
+    schema: someText,
   },
   threadFrom: {
     flag: '--thread-from <source>',
     env: ['AGENTCORE_THREAD_FROM'],
     says: `${threadSources.join(' | ')}: what names a conversation where --thread does not (default: auto)`,
-    schema: oneOf(threadSources).default('auto'),
+    schema: () => oneOf(threadSources),
+    default: 'auto',
   },
   cwd: {
     flag: '--cwd <path>',
     env: ['AGENTCORE_CWD'],
     says: 'working directory in the microVM (default: /mnt/workspace, or else HOME)',
-    schema: shellText()
-      .check((path) => !/[\n\r]/.test(path), 'must be one line')
-      .optional(),
+    schema: () => shellText().check(z.regex(/^[^\n\r]*$/, 'must be one line')),
   },
   map: {
     flag: '--map <LOCAL=REMOTE>',
     isList: true,
     env: [],
     says: "a directory of the client's that is another one in the microVM (repeatable)",
-    schema: listOf(pathMapping()).default([]),
+    schema: () => listOf(pathMapping()),
+    default: [],
   },
   env: {
     flag: '--env <KEY=VALUE>',
     isList: true,
     env: [],
     says: 'environment of the agent in the microVM (repeatable)',
-    schema: listOf(assignment())
-      .default([])
-      .map((pairs) => ({ value: Object.fromEntries(pairs) })),
+    schema: () =>
+      z.pipe(
+        listOf(assignment()),
+        z.transform((pairs: [name: string, value: string][]) => Object.fromEntries(pairs)),
+      ),
+    default: {},
   },
   persist: {
     flag: '--persist <path>',
     isList: true,
     env: [],
     says: 'what is kept of HOME when the microVM is reclaimed, beside what --agent names (repeatable)',
-    schema: listOf(pathUnderHome()).default([]),
+    schema: () => listOf(pathUnderHome()),
+    default: [],
   },
   persistTo: {
     flag: '--persist-to <path>',
     env: ['AGENTCORE_PERSIST_TO'],
     says: "directory in the microVM where that is kept (default: the mount /mnt/workspace, or that of --cwd's path)",
-    schema: absolutePath().optional(),
+    schema: absolutePath,
   },
   workspaceTimeoutMs: {
     flag: '--workspace-timeout <time>',
     env: ['AGENTCORE_WORKSPACE_TIMEOUT'],
     says: 'how long session storage may take to be mounted in a new microVM; 0: it is not waited for (default: 60s)',
-    schema: duration().default(60_000),
+    schema: duration,
+    default: 60_000,
   },
   initializeTimeoutMs: {
     flag: '--initialize-timeout <time>',
     env: ['AGENTCORE_INITIALIZE_TIMEOUT'],
     says: 'how long the agent may take to say what it can (default: 20s for openab, any time for others)',
-    schema: duration().optional(),
+    schema: duration,
   },
   agentCapabilities: {
     flag: '--agent-capabilities <json>',
     env: ['AGENTCORE_AGENT_CAPABILITIES'],
     says: 'what the client is told of an agent that takes longer, and was never heard before',
-    schema: jsonObject().optional(),
+    schema: jsonObject,
   },
   cancelStrategy: {
     flag: '--cancel-strategy <strategy>',
     env: ['AGENTCORE_CANCEL_STRATEGY'],
     says: `${cancelStrategies.join(' | ')}: what session/cancel does (default: stop)`,
-    schema: oneOf(cancelStrategies).default('stop'),
+    schema: () => oneOf(cancelStrategies),
+    default: 'stop',
   },
   cancelGraceMs: {
     flag: '--cancel-grace <time>',
     env: ['AGENTCORE_CANCEL_GRACE'],
     says: 'after which "stop" ends an agent that goes on with a cancelled turn (default: 10s)',
-    schema: duration().default(10_000),
+    schema: duration,
+    default: 10_000,
   },
   onExit: {
     flag: '--on-exit <what>',
     env: ['AGENTCORE_ON_EXIT'],
     says: `${waysToLeave.join(' | ')}: leave the microVMs to AgentCore's idle timeout, or stop them (default: detach)`,
-    schema: oneOf(waysToLeave).default('detach'),
+    schema: () => oneOf(waysToLeave),
+    default: 'detach',
   },
   idleDetachMs: {
     flag: '--idle-detach <time>',
     env: ['AGENTCORE_IDLE_DETACH'],
     says: 'after which the shell of a thread at rest is let go; 0: never (default: 5m)',
-    schema: duration().default(300_000),
+    schema: duration,
+    default: 300_000,
   },
   progress: {
     flag: '--no-progress',
     env: ['AGENTCORE_NO_PROGRESS'],
     says: 'say nothing in the conversation while a microVM starts',
-    schema: truth()
-      .default(false)
-      .map((isOff) => ({ value: !isOff })),
+    schema: () =>
+      z.pipe(
+        truth(),
+        z.transform((isOff: boolean) => !isOff),
+      ),
+    default: true,
   },
   clientFs: {
     flag: '--client-fs',
     env: ['AGENTCORE_CLIENT_FS'],
     says: "offer the client's files to the agent",
-    schema: truth().default(false),
+    schema: truth,
+    default: false,
   },
   clientTerminal: {
     flag: '--client-terminal',
     env: ['AGENTCORE_CLIENT_TERMINAL'],
     says: "offer the client's terminals to the agent",
-    schema: truth().default(false),
+    schema: truth,
+    default: false,
   },
   mcpStdio: {
     flag: '--mcp-stdio <what>',
     env: ['AGENTCORE_MCP_STDIO'],
     says: `${mcpStdioWays.join(' | ')}: MCP servers that are local commands (default: drop)`,
-    schema: oneOf(mcpStdioWays).default('drop'),
+    schema: () => oneOf(mcpStdioWays),
+    default: 'drop',
   },
   endpointUrl: {
     flag: '--endpoint-url <url>',
     env: ['AWS_ENDPOINT_URL_BEDROCK_AGENTCORE', 'AWS_ENDPOINT_URL'],
     says: "another endpoint than AWS's; http:// means no TLS",
-    schema: text().optional(),
+    schema: text,
   },
   useFipsEndpoint: {
     flag: '--use-fips-endpoint',
     env: ['AWS_USE_FIPS_ENDPOINT'],
     says: "AWS's FIPS endpoint",
-    schema: awsTruth().default(false),
+    schema: awsTruth,
+    default: false,
   },
   useDualstackEndpoint: {
     flag: '--use-dualstack-endpoint',
     env: ['AWS_USE_DUALSTACK_ENDPOINT'],
     says: "AWS's endpoint with IPv6 addresses",
-    schema: awsTruth().default(false),
+    schema: awsTruth,
+    default: false,
   },
   profile: {
     flag: '--profile <name>',
     env: ['AWS_PROFILE'],
     says: 'profile of the AWS configuration files',
-    schema: someText().optional(),
+    schema: someText,
   },
   maxMessage: {
     flag: '--max-message <size>',
     env: ['AGENTCORE_MAX_MESSAGE'],
     says: 'longest message either way, such as 64MB (the default)',
-    schema: size().default(64 * 1024 * 1024),
+    schema: size,
+    default: 64 * 1024 * 1024,
   },
   logLevel: {
     flag: '--log-level <level>',
     env: [],
     says: `${logLevels.join(' | ')} (default: warn), on stderr`,
-    schema: oneOf(logLevels).default('warn'),
+    schema: () => oneOf(logLevels),
+    default: 'warn',
   },
   logFormat: {
     flag: '--log-format <format>',
     env: [],
     says: `${logFormats.join(' | ')} (default: text)`,
-    schema: oneOf(logFormats).default('text'),
+    schema: () => oneOf(logFormats),
+    default: 'text',
   },
 } as const satisfies Settings;
 
@@ -227,17 +250,13 @@ export const localSettings = {
     flag: '--port <number>',
     env: [],
     says: 'TCP port on 127.0.0.1 (default: any free one)',
-    schema: text()
-      .check((digits) => /^\d+$/.test(digits), 'must be a number')
-      .map((digits) => ({ value: Number(digits) }))
-      .check((port) => port <= 65_535, 'must be at most 65535')
-      .optional(),
+    schema: port,
   },
   stateDir: {
     flag: '--state-dir <path>',
     env: [],
     says: 'where workspaces are kept (default: a temporary directory, removed at the end)',
-    schema: someText().optional(),
+    schema: someText,
   },
   logLevel: bridgeSettings.logLevel,
   logFormat: bridgeSettings.logFormat,
@@ -247,12 +266,12 @@ export const idsSettings = {
   thread: {
     ...bridgeSettings.thread,
     says: 'names the conversation (required)',
-    schema: someText('is required'),
+    isRequired: true,
   },
 } as const satisfies Settings;
 
 export interface Setting {
-  /** As commander takes it. One without a value is on or off: its schema is a `truth()` or an `awsTruth()`, also where it begins with `--no-`. */
+  /** As commander takes it. One without a value is on or off: its schema is `truth` or `awsTruth`, also where it begins with `--no-`. */
   readonly flag: string;
   /** Another name of the flag. */
   readonly alias?: string;
@@ -260,10 +279,27 @@ export interface Setting {
   readonly isList?: boolean;
   readonly env: readonly string[];
   readonly says: string;
-  readonly schema: Schema<unknown>;
+  /**
+   * What it may be, where something is given: text, a list of texts, or a boolean. Its messages stand behind the name of the setting,
+   * and never repeat what was given, which may be a secret. A function, since making the schemas of all settings would take longer
+   * than all else that a start reads, and few are given.
+   */
+  readonly schema: () => z.ZodMiniType;
+  /** What it comes to where nothing is given; undefined without this. */
+  readonly default?: unknown;
+  /** Whether it must be given. */
+  readonly isRequired?: boolean;
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
 
 /** What the settings of a command come to. */
-export type ConfigOf<S extends Settings> = { readonly [Name in keyof S]: ValueOf<S[Name]['schema']> };
+export type ConfigOf<S extends Settings> = {
+  readonly [Name in keyof S]: z.output<ReturnType<S[Name]['schema']>> | ValueOfNothing<S[Name]>;
+};
+
+type ValueOfNothing<S extends Setting> = S extends { readonly default: infer Default }
+  ? Default
+  : S extends { readonly isRequired: true }
+    ? never
+    : undefined;

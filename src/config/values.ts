@@ -1,61 +1,58 @@
+/** What a setting may be: functions that make schemas of zod. */
 import { posix } from 'node:path';
-import { Schema, text } from './schema.ts';
+import * as z from 'zod/mini';
 
-/** One of a few words. */
-export function oneOf<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-): Schema<Words[number]> {
-  return text().map((given) => {
-    const value = words.find((word) => word === given);
-    return value === undefined ? { fault: `must be one of ${words.join(', ')}` } : { value };
-  });
+export function text() {
+  return z.string('must be a text');
+}
+
+/** Any text but none. */
+export function someText() {
+  return text().check(z.minLength(1, 'must not be empty'));
 }
 
 /** Text that can be a word of bash. */
 export function shellText() {
-  return someText().check((given) => !given.includes('\0'), 'must not hold a NUL character');
+  return someText().check(z.regex(/^[^\0]*$/, 'must not hold a NUL character'));
 }
 
-/** Any text but none. */
-export function someText(fault?: string) {
-  return text(fault).check((given) => given !== '', 'must not be empty');
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, `must be one of ${words.join(', ')}`);
+}
+
+/** A list of what `item` reads. */
+export function listOf<Item extends z.ZodMiniType>(item: Item) {
+  return z.array(item, 'must be a list');
 }
 
 /** Something that is on or off: a flag without a value gives a boolean, a variable gives text. */
 export function truth() {
-  return new Schema((given) => {
-    const value = typeof given === 'boolean' ? given : truths.get(String(given).toLowerCase());
-    return value === undefined ? { fault: 'must be 1 or 0' } : { value };
-  });
+  return onOrOff(['1', 'true'], ['0', 'false'], 'must be 1 or 0');
 }
-
-const truths: ReadonlyMap<string, boolean> = new Map([
-  ['1', true],
-  ['true', true],
-  ['0', false],
-  ['false', false],
-]);
 
 /** The same where the variable is AWS's: AWS's tools know these two words, in any case. */
 export function awsTruth() {
-  return new Schema((given) => {
-    const value = typeof given === 'boolean' ? given : awsTruths.get(String(given).toLowerCase());
-    return value === undefined ? { fault: 'must be true or false' } : { value };
-  });
+  return onOrOff(['true'], ['false'], 'must be true or false');
 }
 
-const awsTruths: ReadonlyMap<string, boolean> = new Map([
-  ['true', true],
-  ['false', false],
-]);
+function onOrOff(on: readonly string[], off: readonly string[], fault: string) {
+  return reading(z.union([z.boolean(), text()], fault), fault, (given) => {
+    if (typeof given === 'boolean') return given;
+    const word = given.toLowerCase();
+    if (on.includes(word)) return true;
+    return off.includes(word) ? false : undefined;
+  });
+}
 
 /** A time in milliseconds: `500ms`, `20s`, `5m`, `1h`; and 0. */
 export function duration() {
   return reading(
+    text(),
     'must be a time of at most 24h, such as 500ms, 20s, 5m or 1h, or 0',
-    (text): number | undefined => {
-      if (text === '0') return 0;
-      const [, digits, unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+    (given): number | undefined => {
+      if (given === '0') return 0;
+      const [, digits, unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(given) ?? [];
       const ms = Number(digits) * (unitMs[unit] ?? NaN);
       return ms <= longestMs ? ms : undefined;
     },
@@ -68,8 +65,8 @@ const longestMs = 24 * 3_600_000;
 
 /** A size in bytes, with or without a unit. */
 export function size() {
-  return reading('must be a size from 64KB to 1GB, such as 64MB', (text) => {
-    const [, digits, unit = ''] = /^(\d+)(KB|MB|GB)?$/i.exec(text) ?? [];
+  return reading(text(), 'must be a size from 64KB to 1GB, such as 64MB', (given) => {
+    const [, digits, unit = ''] = /^(\d+)(KB|MB|GB)?$/i.exec(given) ?? [];
     const bytes = Number(digits) * 1024 ** ['', 'KB', 'MB', 'GB'].indexOf(unit.toUpperCase());
     return bytes >= minMessageBytes && bytes <= maxMessageBytes ? bytes : undefined;
   });
@@ -80,20 +77,33 @@ const minMessageBytes = 64 * 1024;
 /** A message is held as one piece of memory. */
 const maxMessageBytes = 1024 ** 3;
 
+/** A TCP port. */
+export function port() {
+  return z.pipe(
+    text().check(z.regex(/^\d+$/, 'must be a number')),
+    reading(text(), 'must be at most 65535', (digits) =>
+      Number(digits) <= 65_535 ? Number(digits) : undefined,
+    ),
+  );
+}
+
 /** `KEY=VALUE`, of the environment. */
 export function assignment() {
-  return reading('must be KEY=VALUE, with letters, digits and _ in KEY', (text) => {
-    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
-    if (name === undefined || value === undefined || value.includes('\0')) return undefined;
-    return [name, value] as const;
-  });
+  return reading(
+    text(),
+    'must be KEY=VALUE, with letters, digits and _ in KEY',
+    (given): [name: string, value: string] | undefined => {
+      const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(given) ?? [];
+      return name === undefined || value === undefined || value.includes('\0') ? undefined : [name, value];
+    },
+  );
 }
 
 /** An object as JSON. */
 export function jsonObject() {
-  return reading('must be a JSON object, such as {"loadSession":true}', (text) => {
+  return reading(text(), 'must be a JSON object, such as {"loadSession":true}', (given) => {
     try {
-      const value: unknown = JSON.parse(text);
+      const value: unknown = JSON.parse(given);
       return typeof value === 'object' && value !== null && !Array.isArray(value)
         ? (value as Readonly<Record<string, unknown>>)
         : undefined;
@@ -105,26 +115,30 @@ export function jsonObject() {
 
 /** A path below HOME, without what says so: `.claude` of `.claude`, `~/.claude/` and `./.claude`. */
 export function pathUnderHome() {
-  return reading('must be a path below HOME, relative to it or with ~/ in front, without ..', (text) => {
-    const path = text.replace(/^~\//, '');
-    if (path.startsWith('/') || path === '~' || !isOneLine(path)) return undefined;
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-    return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
-  });
+  return reading(
+    text(),
+    'must be a path below HOME, relative to it or with ~/ in front, without ..',
+    (given) => {
+      const path = given.replace(/^~\//, '');
+      if (path.startsWith('/') || path === '~' || !isOneLine(path)) return undefined;
+      const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+      return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
+    },
+  );
 }
 
 /** A path from the root on, without `.` and `..`. */
 export function absolutePath() {
-  return reading('must be an absolute path', (text) =>
-    text.startsWith('/') && isOneLine(text) ? plainPath(text) : undefined,
+  return reading(text(), 'must be an absolute path', (given) =>
+    given.startsWith('/') && isOneLine(given) ? plainPath(given) : undefined,
   );
 }
 
 /** `LOCAL=REMOTE`, two absolute paths. The first `=` in front of a `/` divides them. */
 export function pathMapping() {
-  return reading('must be LOCAL=REMOTE, both absolute paths', (text) => {
-    const [, local, remote] = /^(\/.*?)=(\/.*)$/.exec(text) ?? [];
-    if (local === undefined || remote === undefined || !isOneLine(text)) return undefined;
+  return reading(text(), 'must be LOCAL=REMOTE, both absolute paths', (given) => {
+    const [, local, remote] = /^(\/.*?)=(\/.*)$/.exec(given) ?? [];
+    if (local === undefined || remote === undefined || !isOneLine(given)) return undefined;
     return { local: plainPath(local), remote: plainPath(remote) };
   });
 }
@@ -133,14 +147,23 @@ function plainPath(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/$/, '');
 }
 
-function isOneLine(text: string): boolean {
-  return !/[\0\n\r]/.test(text);
+function isOneLine(given: string): boolean {
+  return !/[\0\n\r]/.test(given);
 }
 
-/** What `read` makes of a text. */
-function reading<Value>(fault: string, read: (given: string) => Value | undefined): Schema<Value> {
-  return text().map((given) => {
-    const value = read(given);
-    return value === undefined ? { fault } : { value };
-  });
+/** What `read` makes of what `schema` takes; `fault` is what is said where it makes nothing of it. */
+function reading<Given extends z.ZodMiniType, Value>(
+  schema: Given,
+  fault: string,
+  read: (given: z.output<Given>) => Value | undefined,
+) {
+  return z.pipe(
+    schema,
+    z.transform((given: z.output<Given>, context): Value => {
+      const value = read(given);
+      if (value !== undefined) return value;
+      context.issues.push({ code: 'custom', message: fault, input: given });
+      return z.NEVER;
+    }),
+  );
 }

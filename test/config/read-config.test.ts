@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import { readConfig } from '../../src/config/read-config.ts';
 import { bridgeSettings } from '../../src/config/settings.ts';
+import { text } from '../../src/config/values.ts';
 import { verifies } from '../requirements.ts';
 
 const read = (
@@ -212,6 +213,22 @@ describe('the configuration', () => {
   ] as const)('takes one of a few words for %s', (name, variable, words) => {
     for (const word of words.split(', ')) expect(read({}, { [variable]: word })[name]).toBe(word);
     expect(errorOf({}, { [variable]: 'nope' }).message).toBe(`${variable} must be one of ${words}`);
+  });
+
+  test('makes the schema of a setting only where it is given, since every start waits for it', () => {
+    const made: string[] = [];
+    const setting = (name: string) => ({
+      flag: `--${name} <text>`,
+      env: [],
+      says: '',
+      schema: () => {
+        made.push(name);
+        return text();
+      },
+    });
+    const settings = { one: setting('one'), two: { ...setting('two'), default: 'none' } };
+    expect(readConfig(settings, { one: 'given' }, {})).toEqual({ one: 'given', two: 'none' });
+    expect(made).toEqual(['one']);
   });
 
   test('names the variable that is at fault, and does not repeat a value that may be a secret', () => {

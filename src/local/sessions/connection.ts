@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Log } from '../../base/log.ts';
 import { DelayLine } from '../behaviour/delay-line.ts';
 import type { FaultState, FaultyConnection, InputPassage } from '../behaviour/fault-state.ts';
@@ -35,7 +35,8 @@ export interface ConnectionOptions {
 /** AWS: the fifth text frame in a row closes with 1003. */
 const textFramesInARow = 5;
 
-const resizeShape = z.object({ width: z.int().min(1).max(1000), height: z.int().min(1).max(1000) });
+const side = z.int().check(z.minimum(1), z.maximum(1000));
+const resizeShape = z.object({ width: side, height: side });
 
 /** One client's WebSocket, from the upgrade to its end: frames, limits, and the faults that hit it. */
 export class Connection implements FaultyConnection {
