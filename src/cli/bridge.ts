@@ -45,7 +45,7 @@ export async function runBridge(config: Config): Promise<number> {
     region: arn.region,
   });
   const signingClock = new SigningClock({ log });
-  const agent = agentOf(config);
+  const { capabilities, ...agent } = agentOf(config);
   const ending = Promise.withResolvers<BridgeError | undefined>();
 
   const output = new LineWriter(process.stdout, {
@@ -88,7 +88,7 @@ export async function runBridge(config: Config): Promise<number> {
       command: agent.command,
       log,
     }),
-    agentCapabilities: config.agentCapabilities,
+    agentCapabilities: config.agentCapabilities ?? capabilities,
     initializeTimeoutMs: config.initializeTimeoutMs,
     policy: {
       cancel: { strategy: config.cancelStrategy, graceMs: config.cancelGraceMs },

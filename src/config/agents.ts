@@ -11,8 +11,16 @@ export interface AgentPreset {
    * with its journal.
    */
   readonly persist: readonly string[];
+  /** What it offers, for a client that is told before one was heard. Undefined where that was not seen. */
+  readonly offers?: Offers;
   /** For people: which agent this is. */
   readonly says: string;
+}
+
+/** What an agent takes in prompts, and the MCP servers that it connects to, beside commands: words of ACP's capabilities. */
+export interface Offers {
+  readonly prompt: readonly ('image' | 'audio' | 'embeddedContext')[];
+  readonly mcp: readonly ('http' | 'sse')[];
 }
 
 /**
@@ -42,11 +50,13 @@ export const agents = {
     command: 'claude-agent-acp',
     prepare: '((EUID)) || export IS_SANDBOX=1',
     persist: ['.claude', '.claude.json'],
+    offers: { prompt: ['image', 'embeddedContext'], mcp: ['http', 'sse'] },
     says: 'Claude Code',
   },
   codex: {
     command: 'codex-acp',
     persist: ['.codex'],
+    offers: { prompt: ['image', 'embeddedContext'], mcp: ['http'] },
     says: 'Codex',
   },
   opencode: {
@@ -66,11 +76,13 @@ export const agents = {
       'done',
     ].join('\n'),
     persist: ['.gemini'],
+    offers: { prompt: ['image', 'audio', 'embeddedContext'], mcp: ['http', 'sse'] },
     says: 'Gemini CLI',
   },
   qwen: {
     command: 'qwen --acp',
     persist: ['.qwen'],
+    offers: { prompt: ['image', 'audio', 'embeddedContext'], mcp: [] },
     says: 'Qwen Code',
   },
   copilot: {
@@ -108,6 +120,8 @@ export interface Agent {
   readonly env: Readonly<Record<string, string>>;
   /** Relative to HOME. */
   readonly persist: readonly string[];
+  /** ACP's `agentCapabilities`, as far as they are known of it. */
+  readonly capabilities?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -121,5 +135,17 @@ export function agentOf({ agent, command, env, persist }: AgentChoice): Agent {
     command: [preset.prepare, command ?? preset.command].filter((line) => line !== undefined).join('\n'),
     env: { ...preset.env, ...env },
     persist: [...new Set([...preset.persist, ...persist])],
+    capabilities: preset.offers && capabilitiesOf(preset.offers),
+  };
+}
+
+/** All presets' agents load sessions. */
+function capabilitiesOf({ prompt, mcp }: Offers): Readonly<Record<string, unknown>> {
+  const among = (all: readonly string[], some: readonly string[]): Record<string, boolean> =>
+    Object.fromEntries(all.map((name) => [name, some.includes(name)]));
+  return {
+    loadSession: true,
+    promptCapabilities: among(['image', 'audio', 'embeddedContext'], prompt),
+    mcpCapabilities: among(['http', 'sse'], mcp),
   };
 }

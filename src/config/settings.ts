@@ -133,7 +133,7 @@ export const bridgeSettings = {
   agentCapabilities: {
     flag: '--agent-capabilities <json>',
     env: ['AGENTCORE_AGENT_CAPABILITIES'],
-    says: 'what the client is told of an agent that takes longer, and was never heard before',
+    says: 'what the client is told of an agent that takes longer, and was never heard before (default: what is known of --agent)',
     schema: jsonObject,
   },
   cancelStrategy: {

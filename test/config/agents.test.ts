@@ -31,6 +31,16 @@ describe(verifies('cli.presets', 'the agent'), () => {
     expect(persist).toEqual(agents.claude.persist);
   });
 
+  test('is known to offer what the preset says, also under another command of its', () => {
+    expect(agentOf({ ...chosen, agent: 'gemini', command: 'my-gemini' }).capabilities).toEqual({
+      loadSession: true,
+      promptCapabilities: { image: true, audio: true, embeddedContext: true },
+      mcpCapabilities: { http: true, sse: true },
+    });
+    expect(agentOf({ ...chosen, command: 'my-agent' }).capabilities).toBeUndefined();
+    expect(agentOf(chosen).capabilities).toBeUndefined();
+  });
+
   test("has the preset's environment below the person's, and keeps what both name", () => {
     const agent = agentOf({ agent: 'copilot', env: { A: '1' }, persist: ['.a', '.copilot'] });
     expect(agent).toMatchObject({

@@ -6,6 +6,8 @@ export class ServiceRecord {
   attached = 0;
   /** Upgrades that were refused so far. */
   refused = 0;
+  /** The sessions that microVMs were begun for, each as often as one was. */
+  readonly begun: unknown[] = [];
   /** The close codes that it gave. */
   readonly closeCodes: number[] = [];
   readonly log: Log = {
@@ -31,6 +33,7 @@ export class ServiceRecord {
 
   #onEntry(message: string, fields?: LogFields): void {
     if (message === 'attached') this.attached += 1;
+    if (message === 'microVM starting') this.begun.push(fields?.['sessionId']);
     if (message === 'upgrade refused') this.refused += 1;
     if (message === 'closing') this.closeCodes.push(Number(fields?.['code']));
     for (const check of this.#checks) check();

@@ -97,7 +97,7 @@ export class Introduction {
     return rest;
   }
 
-  /** An answer to `initialize` for a client that can't wait: what was said last time, or else what the person says, or little. */
+  /** An answer to `initialize` for a client that can't wait: what was said last time, or else what the person or the preset says, or little. */
   get standIn(): string {
     const agentCapabilities = this.#options.agentCapabilities ?? modestCapabilities;
     return this.lastAnswer ?? JSON.stringify({ protocolVersion: 1, agentCapabilities, authMethods: [] });

@@ -26,7 +26,7 @@ export interface RouterOptions {
   /** Ends the microVM of the thread of that key; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly cache: CapabilityCache;
-  /** `agentCapabilities` for a client that can't wait for an agent. */
+  /** `agentCapabilities` for a client that can't wait for an agent, and where none was heard before. */
   readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
   /** How long the client is kept waiting for an agent's answer to `initialize`; undefined: as long as it is known to wait. */
   readonly initializeTimeoutMs: number | undefined;
@@ -200,8 +200,8 @@ export class Router {
     const introduction = this.#introduction;
     introduction.initialize = { line, message };
     const id = textAt(line, message.id);
-    if (this.#routes.isToldByPrompts && introduction.lastAnswer !== undefined) {
-      // No agent can be known yet that would be the first prompt's.
+    if (this.#routes.isToldByPrompts) {
+      // The first prompt tells which agent it is: none is begun before.
       this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
       return;
     }
@@ -209,7 +209,6 @@ export class Router {
       id,
       timeoutMs: this.#options.initializeTimeoutMs ?? patienceOf(introduction.clientName),
       standIn: () => introduction.standIn,
-      adapt: (result) => (this.#routes.isToldByPrompts ? offeringLoad(result) : result),
       answer: (answer) => this.#toClient.add(answer),
       log: this.#options.log,
     });

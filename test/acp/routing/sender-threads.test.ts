@@ -146,16 +146,49 @@ describe('a chat bot whose prompts tell their thread', () => {
     expect(stage.link(0).isAttached).toBe(true);
   });
 
-  test('does not keep the microVM that answered initialize, if its first thread is another one', async () => {
-    const stage = new Stage({ threads: { is: 'auto' } });
-    stage.initialized('openab');
-    const session = await newSession(stage);
-    stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
-    const [first, second] = [...stage.it.links];
-    expect(second?.[0]).toBe('discord:1:456');
-    await vi.waitFor(() => expect(stage.it.stopped).toEqual([first?.[0]]));
-    expect(first?.[1].isClosed).toBe(true);
-  });
+  test.each([
+    ['what is known of the agent', { loadSession: false, promptCapabilities: { image: true } }],
+    ['little', undefined],
+  ])(
+    verifies(
+      'acp.initialize-in-time',
+      'is answered with %s where no agent was heard before, and no microVM is begun',
+    ),
+    async (_, agentCapabilities) => {
+      const stage = new Stage({ threads: { is: 'auto' }, agentCapabilities });
+      stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
+      const session = await newSession(stage);
+      stage.ask('session/load', { sessionId: session, cwd: '/', mcpServers: [] });
+      const [answer] = await stage.told();
+      expect(answer).toMatchObject({ id: 3, result: {} });
+      expect(stage.links().some(({ isAttached }) => isAttached)).toBe(false);
+      stage.ask('session/prompt', { sessionId: session, prompt: [contextOf('456')] });
+      const attached = [...stage.it.links].filter(([, { isAttached }]) => isAttached);
+      expect(attached.map(([key]) => key)).toEqual(['discord:1:456']);
+      expect(stage.it.stopped).toEqual([]);
+    },
+  );
+
+  test.each([
+    [
+      { loadSession: false, promptCapabilities: { image: true } },
+      { loadSession: true, promptCapabilities: { image: true } },
+    ],
+    [undefined, { loadSession: true, promptCapabilities: { image: false } }],
+  ])(
+    verifies('acp.initialize-in-time', 'is offered session/load in any case: %j'),
+    async (agentCapabilities, expected) => {
+      const stage = new Stage({ threads: { is: 'auto' }, agentCapabilities });
+      stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
+      expect(await stage.told()).toMatchObject([{ id: 1, result: { agentCapabilities: expected } }]);
+      const said = { initialize: '{"protocolVersion":1}' };
+      const next = new Stage({ threads: { is: 'auto' }, cache: cacheOf(said) });
+      next.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
+      expect(await next.told()).toMatchObject([
+        { id: 1, result: { agentCapabilities: { loadSession: true } } },
+      ]);
+    },
+  );
 });
 
 test(

@@ -1,6 +1,6 @@
-import { memberOf, members, openBrace, whole } from '../../message/json-scanner.ts';
+import { memberOf, members, openBrace, type Span, whole } from '../../message/json-scanner.ts';
 import { encodeText, isObject, replacing, textAt } from '../../message/json-text.ts';
-import { splice } from '../../message/splice.ts';
+import { type Edit, splice } from '../../message/splice.ts';
 
 /** What the bridge reads in an agent's answer to `initialize`. */
 export interface AgentInfo {
@@ -31,19 +31,36 @@ export function agentInfo(result: string): AgentInfo {
 
 /**
  * An answer to `initialize`, as JSON text, that offers `session/load`: for clients whose sessions the bridge finds again
- * itself, whatever the agent can.
+ * itself, whatever the agent can. From version 2 on nobody loads.
  */
 export function offeringLoad(result: string): string {
   const line = encodeText(result);
-  const capabilities = memberOf(line, whole(line), 'agentCapabilities');
-  if (capabilities === undefined) return result;
-  const all = members(line, capabilities);
-  const edits = all.filter(({ name }) => name === 'loadSession').map(({ value }) => replacing(value, 'true'));
-  if (edits.length === 0 && line[capabilities.start] === openBrace) {
-    const inside = { start: capabilities.start + 1, end: capabilities.start + 1 };
-    edits.push(replacing(inside, `"loadSession":true${all.length > 0 ? ',' : ''}`));
+  if (memberOf(line, whole(line), 'capabilities') !== undefined) return result;
+  return textAt(splice(line, withMember(line, whole(line), ['agentCapabilities', 'loadSession'], 'true')));
+}
+
+/**
+ * Edits that give an object's member, at the end of a path of names, this value: JSON text. What is on the way and is no
+ * object, or is not there, becomes one.
+ */
+function withMember(
+  line: Uint8Array,
+  object: Span,
+  [name = '', ...rest]: readonly string[],
+  text: string,
+): Edit[] {
+  const all = members(line, object);
+  const same = all.filter((member) => member.name === name);
+  const value = rest.reduceRight((inner, key) => `{${JSON.stringify(key)}:${inner}}`, text);
+  if (same.length === 0) {
+    const inside = { start: object.start + 1, end: object.start + 1 };
+    return [replacing(inside, `${JSON.stringify(name)}:${value}${all.length > 0 ? ',' : ''}`)];
   }
-  return textAt(splice(line, edits));
+  return same.flatMap((member) =>
+    rest.length > 0 && line[member.value.start] === openBrace
+      ? withMember(line, member.value, rest, text)
+      : [replacing(member.value, value)],
+  );
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {

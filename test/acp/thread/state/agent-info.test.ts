@@ -26,7 +26,9 @@ test.each([
     '{"agentCapabilities":{"loadSession":false,"x":1.0}}',
     '{"agentCapabilities":{"loadSession":true,"x":1.0}}',
   ],
-  ['{"agentCapabilities":null}', '{"agentCapabilities":null}'],
+  ['{"agentCapabilities":null}', '{"agentCapabilities":{"loadSession":true}}'],
+  ['{}', '{"agentCapabilities":{"loadSession":true}}'],
+  ['{"x":1.0}', '{"agentCapabilities":{"loadSession":true},"x":1.0}'],
   ['{"capabilities":{}}', '{"capabilities":{}}'],
 ])('session/load is offered in the place of an agent, and nothing else is changed: %s', (before, after) => {
   expect(offeringLoad(before)).toBe(after);
