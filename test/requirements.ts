@@ -286,6 +286,10 @@ export const requirements = {
     source: 'AWS',
   },
   'local.bearer': { says: 'Bearer subprotocols and the Authorization header are accepted.', source: 'AWS' },
+  'local.tls': {
+    says: 'TLS is spoken with an authority of its own, under the host names that it is told.',
+    source: 'issue',
+  },
   'local.shell': {
     says: 'A shell is real bash in a real PTY: resize, heartbeat, exit status, 0xFF.',
     source: 'AWS',
@@ -303,7 +307,7 @@ export const requirements = {
     source: 'issue',
   },
   'local.stop': {
-    says: 'StopRuntimeSession and the idle timeout end everything in a microVM.',
+    says: 'StopRuntimeSession and the idle timeout end everything in a microVM; the same token gets the same answer.',
     source: 'AWS',
   },
   'local.official-client': {

@@ -16,6 +16,9 @@ export async function runLocal(config: ConfigOf<typeof localSettings>): Promise<
   const local = await startLocalAgentCore({
     ...(config.port === undefined ? {} : { port: config.port }),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
+    tls: config.tls,
+    hostNames: config.hostNames,
+    bearerTokens: config.bearerTokens,
     // What is on the PATH here, and in this directory, is there in the microVM as well.
     containerEnv: { PATH: path },
     imagePaths: [process.cwd(), ...path.split(delimiter).filter(isAbsolute)],

@@ -26,6 +26,17 @@ export function listOf<Item extends z.ZodMiniType>(item: Item) {
   return z.array(item, 'must be a list');
 }
 
+/** A DNS name. */
+export function hostName() {
+  const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+  return text().check(
+    z.regex(
+      new RegExp(String.raw`^(?=.{1,253}$)${label}(?:\.${label})*$`, 'i'),
+      'must be a host name, without a port',
+    ),
+  );
+}
+
 /** Something that is on or off: a flag without a value gives a boolean, a variable gives text. */
 export function truth() {
   return onOrOff(['1', 'true'], ['0', 'false'], 'must be 1 or 0');

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { silentLog } from '../base/log.ts';
@@ -12,7 +12,9 @@ import type { LocalAgentCore, LocalAgentCoreOptions } from './options.ts';
 import type { LocalCredentials } from './http/sigv4-verify.ts';
 import type { Readings } from './behaviour/readings.ts';
 import { loadPty } from './microvm/pty.ts';
+import { makeTlsIdentity } from './http/certificates.ts';
 import { listen } from './http/server.ts';
+import { StopAnswers } from './http/stop-answers.ts';
 import { Sessions } from './sessions/sessions.ts';
 
 /**
@@ -27,6 +29,7 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
   const credentials = [firstPair, ...otherPairs] as const;
   const openPty = await loadPty();
   const stateDir = resolve(options.stateDir ?? (await mkdtemp(join(tmpdir(), 'agentcore-local-'))));
+  await mkdir(stateDir, { recursive: true });
   const removeState = async (): Promise<void> => {
     if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true });
   };
@@ -46,9 +49,15 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
       shellCommand: options.shellCommand ?? ['/bin/bash'],
       workspaces: join(stateDir, 'workspaces'),
     });
+    const hostNames = (options.hostNames ?? []).map((name) => name.toLowerCase());
+    const tls = options.tls === true ? await makeTlsIdentity([...loopbackNames, ...hostNames]) : undefined;
+    const caFile = tls && join(stateDir, 'ca.pem');
+    if (tls !== undefined && caFile !== undefined) await writeFile(caFile, tls.authority);
     let connections = 0;
     const server = await listen({
       port,
+      tls,
+      stopAnswers: new StopAnswers(),
       limits,
       readings,
       sessions,
@@ -59,11 +68,14 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
         bearerTokens: options.bearerTokens ?? [],
         runtimes: options.runtimes,
         deniedActions: options.deniedActions ?? [],
+        hostNames,
       },
       nextConnection: () => (connections += 1),
     });
     return {
-      url: `http://127.0.0.1:${server.port}`,
+      url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${server.port}`,
+      caFile,
+      hostNames,
       port: server.port,
       isolation: microVms.isolation,
       credentials,
@@ -80,6 +92,8 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
     throw error;
   }
 }
+
+const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 
 /** What images set, for lack of an image. */
 const defaultContainerEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };

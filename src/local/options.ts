@@ -17,6 +17,10 @@ export interface LocalAgentCoreOptions {
   readonly stateDir?: string;
   /** Who may sign requests. Default: one made-up pair. */
   readonly credentials?: readonly LocalCredentials[];
+  /** Whether TLS is spoken, with a certificate of an authority that is made for it. Default false: plain HTTP. */
+  readonly tls?: boolean;
+  /** Names that requests may address it by, beside those of the loopback interface. Default: none. */
+  readonly hostNames?: readonly string[];
   /** OAuth tokens that are taken. Default: none. */
   readonly bearerTokens?: readonly string[];
   /** ARNs of the runtimes that exist. Default: every well-formed one. */
@@ -41,8 +45,12 @@ export interface LocalAgentCoreOptions {
 
 /** The service as it runs. */
 export interface LocalAgentCore {
-  /** `http://127.0.0.1:PORT`: what goes into `--endpoint-url`. */
+  /** `http://127.0.0.1:PORT`, with TLS `https:`: what goes into `--endpoint-url`. */
   readonly url: string;
+  /** With TLS, the file of the certificate that clients have to trust, in PEM. */
+  readonly caFile: string | undefined;
+  /** As they were told. */
+  readonly hostNames: readonly string[];
   readonly port: number;
   readonly isolation: Isolation;
   /** Never empty. */

@@ -21,13 +21,14 @@ function processesWith(word: string): string[] {
   });
 }
 
-test(
+test.each([{ args: [] }, { args: ['--tls', '--host-name', 'agentcore.example', '--bearer-token', 'a.b.c'] }])(
   verifies(
-    ['cli.contract', 'cli.environment', 'aws.endpoint-override'],
-    'what `local` prints is all that a bridge needs, and SIGTERM ends `local` with all that ran in it',
+    ['cli.contract', 'cli.environment', 'aws.endpoint-override', 'local.tls'],
+    'what `local` with $args prints is all that a bridge needs, and SIGTERM ends `local` with all that ran in it',
   ),
-  async () => {
-    const local = spawn(process.execPath, [join(repository, 'bin', 'agentcore-bridge.js'), 'local'], {
+  async ({ args }) => {
+    const command = [join(repository, 'bin', 'agentcore-bridge.js'), 'local', ...args];
+    const local = spawn(process.execPath, command, {
       cwd: repository,
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },

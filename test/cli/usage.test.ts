@@ -67,6 +67,7 @@ describe('what can not be used', () => {
       [...arn, '--agent-capabilities', 'secret'],
       /--agent-capabilities must be a JSON object/,
     ],
+    ['a host name with a port', ['local', '--host-name', 'here:80'], /--host-name must be a host name/],
     ['a port that is none', ['local', '--port', '70000'], /--port must be at most 65535/],
   ])(
     verifies(['cli.contract', 'cli.bad-input'], '%s is refused in one line, with exit code 2'),

@@ -99,7 +99,7 @@ test(
 test(
   verifies(
     ['local.official-client', 'local.stop'],
-    'StopRuntimeSession ends the microVM, and says 404 the next time',
+    'StopRuntimeSession ends the microVM, says the same to the same token, and 404 to another',
   ),
   async () => {
     const shell = await runtimeClient().openShell({ runtimeArn });
@@ -117,7 +117,13 @@ test(
     });
     expect(await client.send(command)).toMatchObject({ statusCode: 200, runtimeSessionId });
     expect(core.sessions().map(({ sessionId }) => sessionId)).not.toContain(runtimeSessionId);
-    await expect(client.send(command)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    expect(await client.send(command)).toMatchObject({ statusCode: 200, runtimeSessionId });
+    const again = new StopRuntimeSessionCommand({
+      agentRuntimeArn: runtimeArn,
+      runtimeSessionId,
+      clientToken: 'c'.repeat(33),
+    });
+    await expect(client.send(again)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     await shell.close();
     client.destroy();
   },

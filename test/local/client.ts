@@ -3,6 +3,7 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { WebSocket } from 'ws';
+import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { LocalAgentCore } from '../../src/local/options.ts';
@@ -27,6 +28,8 @@ export interface OpenOptions {
   readonly region?: string;
   readonly service?: string;
   readonly signingDate?: Date;
+  /** The name in Host. Default 127.0.0.1. */
+  readonly host?: string;
 }
 
 export type Answer =
@@ -46,14 +49,14 @@ export async function signUpgrade(
   const path = `/runtimes/${encodeURIComponent(options.arn ?? runtimeArn)}/ws/shells`;
   const query: Record<string, string> = { qualifier: 'DEFAULT' };
   if (options.shellId !== undefined) query['shellId'] = options.shellId;
-  const headers: Record<string, string> = { host: `127.0.0.1:${core.port}` };
+  const headers: Record<string, string> = { host: `${options.host ?? '127.0.0.1'}:${core.port}` };
   if (options.sessionId !== undefined) headers[sessionHeader] = options.sessionId;
   const signed = await signer(core, options).sign(
     new HttpRequest({ method: 'GET', hostname: '127.0.0.1', path, query, headers }),
     options.signingDate === undefined ? {} : { signingDate: options.signingDate },
   );
   return {
-    url: `ws://127.0.0.1:${core.port}${path}?${new URLSearchParams(query).toString()}`,
+    url: `${core.url.replace(/^http/, 'ws')}${path}?${new URLSearchParams(query).toString()}`,
     headers: signed.headers,
   };
 }
@@ -70,7 +73,8 @@ export function signer(core: LocalAgentCore, options: OpenOptions = {}): Signatu
 /** Opens a shell, or comes back with the refusal. */
 export async function tryOpen(core: LocalAgentCore, options: OpenOptions = {}): Promise<Answer> {
   const { url, headers } = await signUpgrade(core, options);
-  return connect(url, { ...headers, ...options.headers });
+  const trusted = core.caFile === undefined ? {} : { ca: readFileSync(core.caFile) };
+  return connect(url, { ...headers, ...options.headers }, [], trusted);
 }
 
 /** Opens a shell that must open. */
@@ -94,9 +98,10 @@ export function connect(
   url: string,
   headers: Record<string, string>,
   protocols: string[] = [],
+  tls: { readonly ca?: Buffer } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const webSocket = new WebSocket(url, protocols, { headers, perMessageDeflate: false });
+    const webSocket = new WebSocket(url, protocols, { ...tls, headers, perMessageDeflate: false });
     let response: IncomingMessage | undefined;
     webSocket.on('upgrade', (message) => {
       response = message;
@@ -215,8 +220,9 @@ export class Client {
 export async function stop(
   core: LocalAgentCore,
   sessionId: string,
+  clientToken: string = 'a'.repeat(33),
 ): Promise<{ status: number; errorType: string | null; body: unknown }> {
-  const body = JSON.stringify({ clientToken: 'a'.repeat(33) });
+  const body = JSON.stringify({ clientToken });
   const path = `/runtimes/${encodeURIComponent(runtimeArn)}/stopruntimesession`;
   const signed = await signer(core).sign(
     new HttpRequest({

@@ -10,6 +10,13 @@ export class ServiceError extends Error {
     this.status = status;
     this.errorType = errorType;
   }
+
+  /** JSON. AWS: a 424 says its cause in `error`, all others in `message`; a ValidationException has a `reason` as well. */
+  get body(): string {
+    if (this.status === 424) return JSON.stringify({ error: this.message });
+    const reason = this.errorType === 'ValidationException' ? { reason: 'FieldValidationFailed' } : {};
+    return JSON.stringify({ message: this.message, ...reason });
+  }
 }
 
 /** The name that the service model gives an HTTP status. */

@@ -8,7 +8,7 @@ export function sendError(
   error: ServiceError,
   headers: Record<string, string> = {},
 ): void {
-  sendBody(response, error.status, error.errorType, JSON.stringify({ message: error.message }), headers);
+  sendBody(response, error.status, error.errorType, error.body, headers);
 }
 
 /** Answers a request with an error whose body is given. */
@@ -22,7 +22,7 @@ export function sendBody(
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    'x-amzn-errortype': errorType,
+    'x-amzn-ErrorType': errorType,
     'x-amzn-requestid': randomUUID(),
     connection: 'close',
     ...headers,

@@ -1,20 +1,27 @@
-import { createServer } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { httpDate, sendError } from './answers.ts';
 import { ServiceError } from '../behaviour/service-error.ts';
 import type { FaultState } from '../behaviour/fault-state.ts';
+import type { TlsIdentity } from './certificates.ts';
 import { wireRequest } from './request.ts';
 import { readServiceCall, sessionIdHeader } from './service-call.ts';
 import type { ServiceRules } from './service-call.ts';
 import type { Sessions } from '../sessions/sessions.ts';
+import type { StopAnswers } from './stop-answers.ts';
 import { answerUpgrade } from './upgrade.ts';
 import type { UpgradeOptions } from './upgrade.ts';
 
 export interface ServerOptions extends UpgradeOptions {
   readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsIdentity | undefined;
+  readonly stopAnswers: StopAnswers;
   readonly rules: ServiceRules;
   readonly sessions: Sessions;
   readonly faults: FaultState;
@@ -30,13 +37,25 @@ export interface ListeningServer {
 /** Listens on 127.0.0.1. Rejects with a {@link BridgeError} `usage` where the port can't be had. */
 export async function listen(options: ServerOptions): Promise<ListeningServer> {
   const sockets = new Set<Socket>();
-  const server = createServer();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  /** The TCP connection below each one that HTTP is spoken on. */
+  const networks = new WeakMap<Socket, Socket>();
+  const http = createHttpServer();
+  http.on('request', (message, response) => void answerRequest(message, response, options));
+  http.on('upgrade', (message, socket: Socket, head) => {
+    void answerUpgrade(message, { socket, network: networks.get(socket) ?? socket, head }, options);
   });
-  server.on('request', (message, response) => void answerRequest(message, response, options));
-  server.on('upgrade', (message, socket: Socket, head) => void answerUpgrade(message, socket, head, options));
+  const { tls } = options;
+  const context = tls && createSecureContext({ key: tls.key, cert: tls.certificate });
+  const server = createTcpServer((network) => {
+    sockets.add(network);
+    network.once('close', () => sockets.delete(network));
+    const socket =
+      context === undefined ? network : new TLSSocket(network, { isServer: true, secureContext: context });
+    networks.set(socket, network);
+    // A client that does not trust the certificate leaves in the middle of the handshake.
+    socket.on('error', () => network.destroy());
+    http.emit('connection', socket);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
@@ -74,8 +93,11 @@ async function answerRequest(
     if (call.operation !== 'StopRuntimeSession') {
       throw new ServiceError(400, 'This operation needs a WebSocket upgrade.');
     }
-    await options.sessions.stop(call.runtimeArn, call.sessionId);
-    response.writeHead(200, { 'content-type': 'application/json', [sessionIdHeader]: call.sessionId });
+    const { runtimeArn, sessionId, clientToken } = call;
+    await options.stopAnswers.once(`${runtimeArn}\n${sessionId}`, clientToken, () =>
+      options.sessions.stop(runtimeArn, sessionId),
+    );
+    response.writeHead(200, { 'content-type': 'application/json', [sessionIdHeader]: sessionId });
     response.end(JSON.stringify({ statusCode: 200 }));
   } catch (error) {
     options.log.info('request refused', {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import * as z from 'zod/mini';
 import { authenticate } from './authenticate.ts';
 import { ServiceError } from '../behaviour/service-error.ts';
 import { checkLoopback } from './loopback.ts';
@@ -17,13 +18,21 @@ export type ServiceCall =
       /** The WebSocket subprotocol that the answer must choose. */
       readonly subprotocol: string | undefined;
     }
-  | { readonly operation: 'StopRuntimeSession'; readonly runtimeArn: string; readonly sessionId: string };
+  | {
+      readonly operation: 'StopRuntimeSession';
+      readonly runtimeArn: string;
+      readonly sessionId: string;
+      /** Makes the request idempotent. */
+      readonly clientToken: string | undefined;
+    };
 
 export interface ServiceRules {
   readonly credentials: readonly LocalCredentials[];
   readonly bearerTokens: readonly string[];
   readonly runtimes: readonly string[] | undefined;
   readonly deniedActions: readonly string[];
+  /** Names of Host, beside those of the loopback interface, in lower case. */
+  readonly hostNames: readonly string[];
 }
 
 /** Header and query parameter that carry the session id. */
@@ -36,7 +45,7 @@ export const sessionIdHeader = 'X-Amzn-Bedrock-AgentCore-Runtime-Session-Id';
  * @param now milliseconds since the epoch
  */
 export function readServiceCall(request: WireRequest, rules: ServiceRules, now: number): ServiceCall {
-  checkLoopback(request);
+  checkLoopback(request, rules.hostNames);
   const { operation, runtimeArn } = route(request);
   const caller = authenticate(request, rules, now);
   if (rules.deniedActions.includes(`bedrock-agentcore:${operation}`)) {
@@ -54,9 +63,7 @@ export function readServiceCall(request: WireRequest, rules: ServiceRules, now: 
     );
   }
   const sessionId = headerOrQuery(request, sessionIdHeader);
-  if (sessionId !== undefined && !sessionIdShape.test(sessionId)) {
-    throw new ServiceError(400, `Invalid runtimeSessionId: it must match ${sessionIdShape.source}`);
-  }
+  if (sessionId !== undefined) checkSessionId(sessionId);
   if (rules.runtimes !== undefined && !rules.runtimes.includes(runtimeArn)) {
     const qualifier = queryValue(request, 'qualifier') ?? 'DEFAULT';
     throw new ServiceError(
@@ -66,7 +73,7 @@ export function readServiceCall(request: WireRequest, rules: ServiceRules, now: 
   }
   if (operation === 'StopRuntimeSession') {
     if (sessionId === undefined) throw new ServiceError(400, `Missing header ${sessionIdHeader}`);
-    return { operation, runtimeArn, sessionId };
+    return { operation, runtimeArn, sessionId, clientToken: clientTokenOf(request.body) };
   }
   const shellId = queryValue(request, 'shellId') ?? randomUUID();
   if (!shellIdShape.test(shellId)) {
@@ -82,7 +89,48 @@ export function readServiceCall(request: WireRequest, rules: ServiceRules, now: 
 }
 
 /** 33 to 256 characters; the alphabet is that of the responses' model. */
-const sessionIdShape = /^[a-zA-Z0-9][a-zA-Z0-9_-]{32,255}$/;
+function checkSessionId(sessionId: string): void {
+  const fault =
+    sessionId.length < 33
+      ? 'Member must have length greater than or equal to 33'
+      : sessionId.length > 256
+        ? 'Member must have length less than or equal to 256'
+        : /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/.test(sessionId)
+          ? undefined
+          : 'Member must satisfy regular expression pattern: [a-zA-Z0-9][a-zA-Z0-9-_]*';
+  if (fault !== undefined) throw invalid('runtimeSessionId', sessionId, fault);
+}
+
+/** A ValidationException in AWS's words. */
+function invalid(member: string, value: string, fault: string): ServiceError {
+  return new ServiceError(
+    400,
+    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${fault}`,
+  );
+}
+
+/** botocore: 33 to 256 characters. */
+const clientTokenShape = /^(?=.{33,256}$)[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}$/;
+
+function clientTokenOf(body: Uint8Array): string | undefined {
+  if (body.length === 0) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw new ServiceError(400, 'The request body is no JSON.', 'SerializationException');
+  }
+  const token = stopBody.safeParse(value);
+  if (token.success) return token.data.clientToken;
+  throw invalid(
+    'clientToken',
+    JSON.stringify(value),
+    `Member must satisfy regular expression pattern: ${clientTokenShape.source}`,
+  );
+}
+
+const stopBody = z.object({ clientToken: z.optional(z.string().check(z.regex(clientTokenShape))) });
+
 const shellIdShape = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}$/;
 
 const routes = [

@@ -32,15 +32,25 @@ export interface UpgradeOptions {
   readonly log: Log;
 }
 
+/** The connection that asks for an upgrade. */
+export interface UpgradeSocket {
+  /** What HTTP is spoken on. */
+  readonly socket: Socket;
+  /** The TCP connection: the same, or what TLS is spoken on. */
+  readonly network: Socket;
+  /** What came behind the request. */
+  readonly head: Buffer;
+}
+
 type ShellCall = Extract<ServiceCall, { operation: 'InvokeAgentRuntimeCommandShell' }>;
 
 /** Answers the upgrade request of a shell: attaches it, or refuses with an HTTP error. Never rejects. */
 export async function answerUpgrade(
   message: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
+  upgrade: UpgradeSocket,
   options: UpgradeOptions,
 ): Promise<void> {
+  const { socket } = upgrade;
   const { faults, sessions, log } = options;
   // A client that leaves before the answer must not take the shell from its successor.
   const left = new AbortController();
@@ -69,12 +79,12 @@ export async function answerUpgrade(
       if (fault.kind === 'delay') await delay(fault.milliseconds, undefined, { signal: left.signal });
       await faults.reachable();
       left.signal.throwIfAborted();
-      switchProtocols(message, socket, head, {
+      switchProtocols(message, upgrade, {
         call,
         options,
         onOpen: (webSocket) => {
           if (fault.kind === 'fail') fail(webSocket, fault.code);
-          else attach(webSocket, socket, { call, claim, options });
+          else attach(webSocket, upgrade, { call, claim, options });
         },
       });
     } finally {
@@ -94,8 +104,7 @@ export async function answerUpgrade(
 /** Completes the handshake, in this same turn of the event loop. */
 function switchProtocols(
   message: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
+  { socket, head }: UpgradeSocket,
   {
     call,
     options,
@@ -129,14 +138,15 @@ function fail(webSocket: WebSocket, code: number): void {
 
 function attach(
   webSocket: WebSocket,
-  socket: Socket,
+  { socket, network }: UpgradeSocket,
   { call, claim, options }: { call: ShellCall; claim: Claim; options: UpgradeOptions },
 ): void {
   const { limits, faults, log } = options;
+  const breaks = { end: () => socket.destroySoon(), reset: () => network.resetAndDestroy() };
   try {
     claim.attach(
       (events) =>
-        new Connection(webSocket, socket, events, {
+        new Connection(webSocket, breaks, events, {
           limits,
           faults,
           log,

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import * as z from 'zod/mini';
 import type { Log } from '../../base/log.ts';
@@ -32,6 +31,14 @@ export interface ConnectionOptions {
   readonly log: Log;
 }
 
+/** How a connection breaks without a close frame. */
+export interface Breaks {
+  /** Ends it behind what was written: a FIN. */
+  readonly end: () => void;
+  /** A TCP reset, at once. */
+  readonly reset: () => void;
+}
+
 /** AWS: the fifth text frame in a row closes with 1003. */
 const textFramesInARow = 5;
 
@@ -44,7 +51,7 @@ export class Connection implements FaultyConnection {
   readonly shellId: string;
   readonly #options: ConnectionOptions;
   readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
+  readonly #breaks: Breaks;
   readonly #events: ConnectionEvents;
   readonly #rate: RateWindow;
   readonly #age: NodeJS.Timeout;
@@ -63,12 +70,12 @@ export class Connection implements FaultyConnection {
   #textFrames = 0;
   #state: 'open' | 'gone' = 'open';
 
-  constructor(webSocket: WebSocket, socket: Socket, events: ConnectionEvents, options: ConnectionOptions) {
+  constructor(webSocket: WebSocket, breaks: Breaks, events: ConnectionEvents, options: ConnectionOptions) {
     this.sessionId = options.sessionId;
     this.shellId = options.shellId;
     this.#options = options;
     this.#webSocket = webSocket;
-    this.#socket = socket;
+    this.#breaks = breaks;
     this.#events = events;
     this.#rate = new RateWindow(options.limits.framesPerSecond);
     this.#age = setTimeout(() => {
@@ -189,8 +196,8 @@ export class Connection implements FaultyConnection {
     this.#events.onLost(this.#options.faults.inFlight);
     this.#leave();
     if (how === 'silence') this.#webSocket.pause();
-    else if (how === 'rst') this.#socket.resetAndDestroy();
-    else if (how === 'fin' || how === 1006) this.#socket.destroySoon();
+    else if (how === 'rst') this.#breaks.reset();
+    else if (how === 'fin' || how === 1006) this.#breaks.end();
     else this.#webSocket.close(how, 'fault');
   }
 

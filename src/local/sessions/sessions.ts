@@ -114,12 +114,17 @@ export class Sessions {
 
 function settled(entry: Entry): Session {
   if (entry.kind === 'provisioning') {
-    throw new ServiceError(409, 'The session is being provisioned.', 'RetryableConflictException');
+    throw inProgress();
   }
   if (!entry.session.running) {
-    throw new ServiceError(409, 'The session is being torn down.', 'RetryableConflictException');
+    throw inProgress();
   }
   return entry.session;
+}
+
+/** AWS's words for a session that is being provisioned or torn down. */
+function inProgress(): ServiceError {
+  return new ServiceError(409, 'Session operation in progress, please retry', 'RetryableConflictException');
 }
 
 /** The name of a session's workspace: ids may differ in case only, and a file system may not. */

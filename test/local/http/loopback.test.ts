@@ -20,6 +20,13 @@ test.each([
   expect(() => checkLoopback(request(...headers))).not.toThrow();
 });
 
+test('a name that it was told is let in as Host, and not as Origin', () => {
+  const told = ['agentcore.example'];
+  expect(() => checkLoopback(request(['host', 'AgentCore.example:8080']), told)).not.toThrow();
+  const page = request(here, ['origin', 'https://agentcore.example']);
+  expect(() => checkLoopback(page, told)).toThrow(expect.objectContaining({ status: 403 }));
+});
+
 test.each([
   { headers: [['host', 'evil.example:8080']] },
   { headers: [['host', '127.0.0.1.evil.example']] },

@@ -88,7 +88,21 @@ describe('a refusal names what is wrong:', () => {
     [
       'a session id that is too short',
       { sessionId: 'short' },
-      { status: 400, errorType: 'ValidationException', body: /runtimeSessionId/ },
+      {
+        status: 400,
+        errorType: 'ValidationException',
+        body: /'short' at 'runtimeSessionId' .* greater than or equal to 33/,
+      },
+    ],
+    [
+      'a session id that is too long',
+      { sessionId: 'x'.repeat(257) },
+      { status: 400, errorType: 'ValidationException', body: /runtimeSessionId.* less than or equal to 256/ },
+    ],
+    [
+      'a session id of other characters',
+      { sessionId: '_'.repeat(40) },
+      { status: 400, errorType: 'ValidationException', body: /runtimeSessionId.* pattern/ },
     ],
     [
       'a malformed ARN',
@@ -123,7 +137,12 @@ describe('a refusal names what is wrong:', () => {
   ])('%s', async (_, options, { status, errorType, body }) => {
     const refused = await refusal(core, { sessionId: newSessionId(), ...options });
     expect(refused).toMatchObject({ status, errorType });
-    expect(JSON.parse(refused.body)).toEqual({ message: expect.stringMatching(body) });
+    // A 424 says its cause elsewhere.
+    const { message, error, ...others } = JSON.parse(refused.body) as Record<string, unknown>;
+    expect([message, error]).toEqual(
+      status === 424 ? [undefined, expect.stringMatching(body)] : [expect.stringMatching(body), undefined],
+    );
+    expect(others).toEqual(status === 400 ? { reason: 'FieldValidationFailed' } : {});
     expect(refused.headers['x-amzn-requestid']).toMatch(/^[\w-]{36}$/);
   });
 

@@ -80,6 +80,10 @@ test(
     const first = tryOpen(core, at);
     const answers = await Promise.all([first, tryOpen(core, at)]);
     expect(outcomes(answers)).toEqual(new Set(['open', 'RetryableConflictException']));
+    expect(answers.find(({ kind }) => kind === 'refused')).toMatchObject({
+      status: 409,
+      body: '{"message":"Session operation in progress, please retry"}',
+    });
     core.faults.delayUpgrades(200);
     const racing = await Promise.all([tryOpen(core, at), tryOpen(core, at)]);
     expect(outcomes(racing)).toEqual(new Set(['open', 'ConflictException']));
@@ -109,11 +113,32 @@ test(
     expect(await stop(core, at.sessionId)).toMatchObject({ status: 200, body: { statusCode: 200 } });
     await line.released;
     expect(await client.closed).toMatchObject({ code: 1001 });
-    expect(await stop(core, at.sessionId)).toMatchObject({
+    expect(await stop(core, at.sessionId, 'b'.repeat(33))).toMatchObject({
       status: 404,
       errorType: 'ResourceNotFoundException',
     });
     expect((await open(core, at)).statuses).toMatchObject([{ metadata: { reconnected: false } }]);
+  },
+);
+
+test(
+  verifies(
+    'local.stop',
+    'StopRuntimeSession with the same token gets the same answer, and does not stop the next microVM',
+  ),
+  async () => {
+    const core = await start();
+    const at = { sessionId: newSessionId(), shellId: 'a' };
+    await open(core, at);
+    expect(await stop(core, at.sessionId)).toMatchObject({ status: 200 });
+    const next = await open(core, at);
+    expect(await stop(core, at.sessionId)).toMatchObject({ status: 200, body: { statusCode: 200 } });
+    expect(await next.run('echo alive')).toContain('alive');
+    expect(await stop(core, at.sessionId, 'short')).toMatchObject({
+      status: 400,
+      errorType: 'ValidationException',
+      body: { message: expect.stringContaining("at 'clientToken'") },
+    });
   },
 );
 
