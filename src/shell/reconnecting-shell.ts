@@ -87,7 +87,7 @@ class ReconnectingShell implements Shell {
   start(): void {
     const state = this.#state;
     this.#retries.begin();
-    if (state.is === 'idle' || state.is === 'resting') this.#connect();
+    if (state.is === 'idle' || state.is === 'resting') this.#connectWhenAllowed();
     else if (state.is === 'leaving')
       this.#state = { ...state, close: leaving('asked for again', 'reconnect') };
   }
@@ -125,9 +125,9 @@ class ReconnectingShell implements Shell {
       this.#leave(state, close);
     } else if (state.is === 'waiting' && delay === 'at-once') {
       state.cancel();
-      this.#connect();
+      this.#connectWhenAllowed();
     } else if (state.is === 'resting') {
-      if (delay === 'at-once') this.#connect();
+      if (delay === 'at-once') this.#connectWhenAllowed();
       else this.#follow(verdictOnClose(close));
     }
   }
@@ -153,6 +153,17 @@ class ReconnectingShell implements Shell {
     const closed = connectionOf(state)?.leave(graceMs) ?? Promise.resolve();
     this.#state = { is: 'over', closed };
     return closed;
+  }
+
+  /** Connects at once, or when the service has said that it will take a request again. */
+  #connectWhenAllowed(): void {
+    const heldMs = this.#retries.heldMs(this.#clock.now());
+    if (heldMs === 0) this.#connect();
+    else this.#wait(heldMs);
+  }
+
+  #wait(ms: number): void {
+    this.#state = { is: 'waiting', cancel: this.#clock.after(ms, () => this.#connect()) };
   }
 
   #connect({ isCorrected = false } = {}): void {
@@ -275,7 +286,11 @@ class ReconnectingShell implements Shell {
     const { target, signingClock } = this.#options;
     this.#reached = true;
     if (!isCorrected && signingClock.corrects(signedAt, response)) this.#connect({ isCorrected: true });
-    else this.#follow(verdictOnRefusal(upgradeRefusal(response, target.arn, signingClock.fault)));
+    else {
+      const verdict = verdictOnRefusal(upgradeRefusal(response, target.arn, signingClock.fault));
+      if (verdict.is === 'retry') this.#retries.hold(this.#clock.now(), verdict.floorMs);
+      this.#follow(verdict);
+    }
   }
 
   #onClosed(code: number, reason: string): void {
@@ -311,7 +326,7 @@ class ReconnectingShell implements Shell {
       return;
     }
     this.#options.log.info('connecting again', { delayMs, because: error.message });
-    this.#state = { is: 'waiting', cancel: this.#clock.after(delayMs, () => this.#connect()) };
+    this.#wait(delayMs);
   }
 
   #fail(error: BridgeError): void {

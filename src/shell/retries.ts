@@ -10,6 +10,7 @@ export class Retries {
   #failures = 0;
   #spentMs = 0;
   #awaySince: number | undefined;
+  #heldUntil = Number.NEGATIVE_INFINITY;
 
   /** @param random gives a number from 0 up to 1. */
   constructor(random: () => number) {
@@ -33,7 +34,7 @@ export class Retries {
     this.#spentMs = 0;
   }
 
-  /** Nobody wanted a connection until now: nothing counts that was before. */
+  /** Nobody wanted a connection until now: nothing counts that was before, but what the service wants. */
   begin(): void {
     this.settled();
     this.#awaySince = undefined;
@@ -44,6 +45,16 @@ export class Retries {
     const delayMs = Math.max(floorMs, backoffMs(this.#failures, this.#random));
     this.#failures += 1;
     return this.#spent(now) + delayMs > budgetMs ? undefined : delayMs;
+  }
+
+  /** The service wants no request for so many milliseconds. */
+  hold(now: number, ms: number): void {
+    this.#heldUntil = now + ms;
+  }
+
+  /** Milliseconds for which no try may be made, whoever asks for it. */
+  heldMs(now: number): number {
+    return Math.max(this.#heldUntil - now, 0);
   }
 
   #spent(now: number): number {

@@ -52,7 +52,8 @@ export interface Shell {
   settle(): void;
   /**
    * Leaves this connection (what still arrives on it is dropped, and `onClose` follows) and opens another, after the
-   * backoff's delay if `delay` says so. While one is on its way already, `at-once` only cuts the delay short.
+   * backoff's delay if `delay` says so. While one is on its way already, `at-once` only cuts the delay short,
+   * to no less than what the service asks for.
    */
   reconnect(why: string, delay: 'at-once' | 'backoff'): void;
   /**

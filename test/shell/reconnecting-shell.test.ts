@@ -189,6 +189,25 @@ describe('connecting again', () => {
     },
   );
 
+  it(
+    verifies('aws.retry-after', 'so it is where the user rests meanwhile, and wants a connection again'),
+    async () => {
+      service.refuse({ status: 503, retryAfter: '7' });
+      const { shell, events } = start();
+      await clock.armed(is(7_000));
+      clock.advance(1_000);
+      shell.rest('nothing is going on');
+      shell.start();
+      shell.reconnect('a message waits', 'at-once');
+      await clock.armed(is(6_000));
+      clock.advance(5_999);
+      expect(service.requests).toHaveLength(1);
+      clock.advance(1);
+      await service.peers.next();
+      expect(await events.next()).toEqual({ is: 'open' });
+    },
+  );
+
   it('a time that the service asks for and that is beyond the budget ends the tries at once', async () => {
     service.refuse({ status: 503, retryAfter: '86400' });
     const { events } = start();

@@ -21,6 +21,14 @@ describe('retries', () => {
     expect([1, 2, 3].map(() => retries.next(0, 400, budgetMs))).toEqual([400, 400, 500]);
   });
 
+  it('what the service wants holds for a try that somebody asks for, until its time has passed', () => {
+    const retries = away();
+    expect(retries.heldMs(0)).toBe(0);
+    retries.hold(1_000, 400);
+    retries.begin();
+    expect([1_000, 1_300, 1_400, 5_000].map((now) => retries.heldMs(now))).toEqual([400, 100, 0, 0]);
+  });
+
   it('a try that would come after the budget is not made', () => {
     expect(away().next(budgetMs, 0, budgetMs)).toBe(0);
     expect(away().next(budgetMs - 500, 1_000, budgetMs)).toBeUndefined();
