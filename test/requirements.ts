@@ -139,6 +139,10 @@ export const requirements = {
     says: 'A save that failed is told: once in the log, and once to the person, with the next prompt.',
     source: 'issue',
   },
+  'host.busy': {
+    says: 'A file in the microVM tells others whether a turn is open, since when, and when the agent last said something.',
+    source: 'issue',
+  },
   'host.storage-room': {
     says: 'A save writes again only what has changed, and session storage never holds two copies of everything.',
     source: 'issue',

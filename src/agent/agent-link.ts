@@ -113,7 +113,7 @@ export interface AgentLink {
   /**
    * Whether the agent is at rest: no turn is open. Not, at first. When it has been at rest for a second with something
    * new since the last save, what it remembers is saved; and before the shell is let go. While it is not at rest, its
-   * databases are not touched.
+   * databases are not touched. While a turn is open, the host tells others in the microVM so, also when no bridge is there.
    */
   atRest(isAtRest: boolean): void;
   /** Lets go of the shell, after a save where the agent is at rest; the agent goes on. The next `send` or `attach` comes back. */

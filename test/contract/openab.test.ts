@@ -292,7 +292,9 @@ describe(verifies('openab.contract', 'openab'), () => {
       const sessionId = await client.begin();
       const [life] = (await client.hear(sessionId, 'life')).said;
       // What was said is kept before the shell is let go.
-      await expect.poll(() => microVmOf(local, key)?.shells).toMatchObject([{ attached: false }]);
+      await expect
+        .poll(() => microVmOf(local, key)?.shells, { timeout: 20_000 })
+        .toMatchObject([{ attached: false }]);
       await local.faults.evict();
       const { said } = await client.hear(sessionId, 'life\ntell history');
       expect(said).toHaveLength(2);

@@ -113,6 +113,27 @@ describe('a thread at which nothing goes on', () => {
   });
 
   test(
+    verifies(['acp.idle', 'host.takeover'], 'is none whose turn was left open by a bridge that was ended'),
+    async () => {
+      const local = await startLocal();
+      const args = ['--idle-detach', '200ms', '--thread', 'one desk'];
+      const first = await connect(local, { args });
+      const session = await first.newSession();
+      const turn = first.prompt(session, 'say 1\nwait');
+      await first.until(() => first.said(session).length === 1);
+      first.bridge.signal('SIGTERM');
+      expect(await first.bridge.exit).toBe(0);
+      await turn;
+      const second = await connect(local, { args });
+      await second.load(session);
+      await passes(600);
+      expect(attachedShells(local)).toBe(1);
+      second.notify('_test/go', { sessionId: session });
+      await letGo(local);
+    },
+  );
+
+  test(
     verifies(
       ['acp.idle', 'acp.version-2'],
       'is none whose turn is open with protocol version 2, where a prompt is answered before its end',

@@ -1,16 +1,16 @@
 export interface IdleWatchOptions {
   /** 0: never. */
   readonly idleMs: number;
-  /** Told when it changes: whether no turn is open. */
+  /** Told at first, and when it changes: whether no turn is open. */
   onRest(isAtRest: boolean): void;
-  /** Nothing has been open for so long. */
+  /** Nothing has been open for so long, or an earlier bridge's turn may be and nothing was said for half an hour. */
   onIdle(): void;
 }
 
 /** Watches how long nothing is open between a client and an agent. */
 export class IdleWatch {
   readonly #options: IdleWatchOptions;
-  #isTurnOpen = true;
+  #isTurnOpen: boolean | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: IdleWatchOptions) {
@@ -30,11 +30,16 @@ export class IdleWatch {
       this.#isTurnOpen = isTurnOpen;
       this.#options.onRest(!isTurnOpen);
     }
-    if (isBusy || this.#options.idleMs === 0) return;
-    this.#timer = setTimeout(() => this.#options.onIdle(), this.#options.idleMs);
+    const { idleMs } = this.#options;
+    if (isBusy || idleMs === 0) return;
+    const silenceMs = isTurnOpen ? Math.max(idleMs, silentTurnMs) : idleMs;
+    this.#timer = setTimeout(() => this.#options.onIdle(), silenceMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
   }
 }
+
+/** An agent that says nothing for so long is hardly at a turn: its end may have been lost with the bridge that began it. */
+const silentTurnMs = 30 * 60_000;

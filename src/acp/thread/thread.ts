@@ -162,6 +162,8 @@ export class Thread implements Asker {
 
   /** Leaves in the microVM what later bridges must know of the sessions. */
   saveNote(): void {
+    // Who waits is answered, but the agent goes on with its turns: the next bridge is to know of them.
+    if (this.#isLeaving) return;
     this.#link.note('thread', this.sessions.noteToLeave());
   }
 

@@ -107,8 +107,8 @@ export function checkpointLine({ delivered, open }: Checkpoint): Uint8Array {
   return new TextEncoder().encode(`\u001eack ${delivered}:${open.join(',')};\n`);
 }
 
-/** A line of input that is for later bridges alone. */
-export function noteLine(kind: NoteKind, text: string): Uint8Array {
+/** A line of input that is for the host, and for later bridges; `turn` says `1` while one is open, else `0`. */
+export function noteLine(kind: NoteKind | 'turn', text: string): Uint8Array {
   return new TextEncoder().encode(`\u001enote ${kind} ${Buffer.from(text).toString('base64')};\n`);
 }
 

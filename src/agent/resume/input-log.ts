@@ -30,7 +30,7 @@ export class Outbox {
   #waitingBytes = 0;
   #checkpoint: Checkpoint | undefined;
   #arrivedCheckpoint: Checkpoint | undefined;
-  readonly #notes = new Map<NoteKind, string>();
+  readonly #notes = new Map<NoteKind | 'turn', string>();
   #lastTicket = 0;
   #lastBoundTicket = 0;
 
@@ -49,7 +49,7 @@ export class Outbox {
   }
 
   /** Sets what the host is to keep for later bridges. Goes before all that waits; a later one of its kind replaces it. */
-  setNote(kind: NoteKind, text: string): void {
+  setNote(kind: NoteKind | 'turn', text: string): void {
     this.#notes.set(kind, text);
   }
 

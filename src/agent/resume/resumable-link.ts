@@ -16,6 +16,7 @@ import { damaged, silent } from './link-errors.ts';
 import { Outbox } from './input-log.ts';
 import { SaveResults } from '../keep/save-results.ts';
 import { SaveSchedule } from '../keep/save-schedule.ts';
+import { TurnRecord } from './turn-record.ts';
 import { Waiters } from './waiters.ts';
 
 export interface ResumableLinkOptions {
@@ -63,6 +64,10 @@ export class ResumableLink implements AgentLink {
   readonly #checkpoints = new CheckpointSchedule(() => this.#pump());
   readonly #saves = new SaveSchedule(() => this.#pump());
   readonly #saveResults: SaveResults;
+  readonly #turn = new TurnRecord({
+    write: (isOpen) => this.#outbox.setNote('turn', isOpen ? '1' : '0'),
+    onDue: () => this.#pump(),
+  });
   readonly #waiters = new Waiters();
   /** What was new when the attach that is under way asked for a save. */
   #asksToSave: number | undefined;
@@ -170,7 +175,9 @@ export class ResumableLink implements AgentLink {
   }
 
   atRest(isAtRest: boolean): void {
-    if (this.#state !== 'over') this.#saves.rest(isAtRest);
+    if (this.#state === 'over') return;
+    this.#saves.rest(isAtRest);
+    this.#turn.set(!isAtRest);
   }
 
   letGo(): void {
@@ -335,6 +342,7 @@ export class ResumableLink implements AgentLink {
       keeping: record.keeping,
       environment: record.environment,
     });
+    if (!this.#isOver) this.#turn.beginEpoch();
   }
 
   #onOutput(bytes: Uint8Array): void {
@@ -476,6 +484,7 @@ export class ResumableLink implements AgentLink {
     this.#confirmation.stop();
     this.#checkpoints.stop();
     this.#saves.stop();
+    this.#turn.stop();
     this.#leaving = undefined;
     this.#state = 'over';
     this.#handshake.stop();

@@ -193,6 +193,41 @@ describe('with nothing open', () => {
     expect(link.isAtRest).toBe(false);
   });
 
+  describe('but a turn that an earlier bridge began', () => {
+    const minutes = 60_000;
+
+    /** A client that finds an agent at a turn whose prompt has the number 7. */
+    function found(): Stage {
+      const stage = new Stage(policy({}));
+      stage.ask('initialize', { protocolVersion: 1 });
+      const thread = { sessions: { s: { cwd: '/mnt/workspace', epoch: 'e', turn: 7 } }, current: 's' };
+      const agent = JSON.stringify({ protocolVersion: 1, agentCapabilities: canAll });
+      stage.link(0).begin({ epoch: 'e', origin: 'found', notes: { agent, thread: JSON.stringify(thread) } });
+      return stage;
+    }
+
+    test(verifies('acp.idle', 'the shell is held until the agent has been silent for half an hour'), () => {
+      const stage = found();
+      const link = stage.link(0);
+      vi.advanceTimersByTime(29 * minutes);
+      stage.say(0, update('s', 'still at it'));
+      vi.advanceTimersByTime(29 * minutes);
+      expect([link.lettings, link.isAtRest]).toEqual([0, false]);
+      vi.advanceTimersByTime(minutes);
+      expect(link.lettings).toBe(1);
+    });
+
+    test(verifies('acp.idle', 'the shell is let go after a while behind its end'), () => {
+      const stage = found();
+      const link = stage.link(0);
+      vi.advanceTimersByTime(6 * minutes);
+      stage.say(0, { id: 7, result: { stopReason: 'end_turn' } });
+      expect([link.lettings, link.isAtRest]).toEqual([0, true]);
+      vi.advanceTimersByTime(5 * minutes);
+      expect(link.lettings).toBe(1);
+    });
+  });
+
   test('is never said of an agent that goes on behind its answers, before it says so', async () => {
     const stage = new Stage(policy({}));
     stage.ask('initialize', { protocolVersion: 2 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CheckpointSchedule } from '../../../src/agent/resume/checkpoint-schedule.ts';
 import { Confirmation } from '../../../src/agent/resume/confirmation.ts';
 import { Freeing } from '../../../src/agent/resume/freeing.ts';
+import { TurnRecord } from '../../../src/agent/resume/turn-record.ts';
 import { Waiters } from '../../../src/agent/resume/waiters.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -28,6 +29,39 @@ describe('what the host may free', () => {
     const freeing = new Freeing();
     freeing.ask(megabyte, megabyte);
     expect(freeing.ask(megabyte, megabyte)).toEqual({ inFree: megabyte, outFree: megabyte });
+  });
+});
+
+describe('the record of an open turn', () => {
+  function recorded() {
+    const written: boolean[] = [];
+    const onDue = vi.fn();
+    const turn = new TurnRecord({ write: (isOpen) => written.push(isOpen), onDue });
+    return { turn, written, onDue };
+  }
+
+  test('is written when it changes, and sent a second later where nothing took it along', () => {
+    const { turn, written, onDue } = recorded();
+    turn.set(true);
+    turn.set(true);
+    vi.advanceTimersByTime(999);
+    expect([written, onDue.mock.calls.length]).toEqual([[true], 0]);
+    vi.advanceTimersByTime(1);
+    expect(onDue).toHaveBeenCalledTimes(1);
+    turn.set(false);
+    turn.set(true);
+    vi.advanceTimersByTime(5000);
+    expect([written, onDue.mock.calls.length]).toEqual([[true, false, true], 2]);
+  });
+
+  test('is written anew for each agent, as soon as anything is known', () => {
+    const { turn, written } = recorded();
+    turn.beginEpoch();
+    expect(written).toEqual([]);
+    turn.set(false);
+    turn.beginEpoch();
+    expect(written).toEqual([false, false]);
+    turn.stop();
   });
 });
 

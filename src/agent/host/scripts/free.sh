@@ -1,15 +1,16 @@
 # The agent host: how the disk is given back that holds what nobody will ask for again. Functions alone.
 
-# What `in` holds that is not for the agent; of what was freed, the last record of each kind. $1 the epoch's directory.
+# What `in` holds from byte $2 on that is not for the agent; of what was freed, the last record of each kind. $1 the
+# epoch's directory.
 records_in() {
   local from=0
-  { read -r from && cat; } <"$1/records"
-  tail -c +$((from + 1)) "$1/in"
+  { read -r from && [ $from -gt $2 ] && cat; } <"$1/records"
+  tail -c +$(((from > $2 ? from : $2) + 1)) "$1/in"
 }
 
-# What the last record of kind $2 says, in characters of the class $3.
+# What the last record of kind $2 says, in characters of the class $3, from byte $4 of `in` on.
 record_in() {
-  records_in "$1" | LC_ALL=C sed -n $'/\036/s/^.*\036'"$2 \\([$3]*\\);\$/\\1/p" | tail -n 1
+  records_in "$1" ${4:-0} | LC_ALL=C sed -n $'/\036/s/^.*\036'"$2 \\([$3]*\\);\$/\\1/p" | tail -n 1
 }
 
 # Frees what the bridge asked for; of `in`, what the agent's process was given.
@@ -33,7 +34,7 @@ free_in() {
   [ "$at" ] || return
   {
     echo $1 || return
-    for kind in 'note agent' 'note thread' ack; do
+    for kind in 'note agent' 'note thread' 'note turn' ack; do
       text=$(record_in . "$kind" A-Za-z0-9+/=:,)
       [ ! "$text" ] || printf '\036%s %s;\n' "$kind" "$text" || return
     done

@@ -25,8 +25,11 @@ head -c 8192 /dev/zero >"$D/spare"
 exec 3<&- 4>&-
 # In this process group, so that it ends with it.
 exec 3< <(cd "$D" && watch $W)
+E=$!
 # `wait` also ends when something was asked for, and then says nothing of the agent.
 while T=; wait $A; X=$?; [ $T ] || kill -0 $A; do [ $T ] || nap .1; done
+kill $E
+(cd "$D" && find_busy_file && rm -f "$busy")
 # Whoever the agent left behind may hold its stdout: what they say in a second still counts. Those in another session
 # may hold it for ever.
 drain() { for ((i = 0; i < 20; i++)); do kill -0 $K || return; nap .05; done; }
