@@ -226,6 +226,14 @@ export const requirements = {
     says: 'A session is found again from anywhere: reattached, resumed, loaded, or begun anew with a visible sentence.',
     source: 'issue',
   },
+  'acp.frugal': {
+    says: 'A microVM that was begun in vain is ended, and none is begun or woken for what can do without.',
+    source: 'issue',
+  },
+  'acp.login': {
+    says: 'authenticate and logout reach the agents of all threads that live, also those that come later.',
+    source: 'issue',
+  },
   'acp.not-found': { says: 'A session that can’t be found is -32002.', source: 'ACP' },
   'acp.replay': {
     says: 'What the client has seen of a session is not shown to it again, unless it asks for it.',

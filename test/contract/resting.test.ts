@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ServiceRecord } from '../e2e/service-record.ts';
 import { startLocal } from '../e2e/stage.ts';
 import { verifies } from '../requirements.ts';
 import { attachedShells, connect, keepsHistory, letGo, passes } from './stage.ts';
@@ -171,6 +172,37 @@ describe('a microVM that was started for initialize alone', () => {
     await expect.poll(() => local.sessions().length, { timeout: 10_000 }).toBe(1);
     expect((await second.prompt(session, 'say 1')).said).toEqual(['0']);
   });
+
+  test(verifies('acp.frugal', 'is ended where the agent opens no session'), async () => {
+    const local = await startLocal();
+    const client = await connect(local, { switches: ['refuses-new'] });
+    const params = { cwd: '/home/me/project', mcpServers: [] };
+    expect(await client.request('session/new', params)).toMatchObject({ error: { code: -32603 } });
+    await expect.poll(() => local.sessions(), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test(
+    verifies(['acp.frugal', 'acp.login'], 'is the one in which a person logs in, and gets the first session'),
+    async () => {
+      const record = new ServiceRecord();
+      const local = await startLocal({ log: record.log });
+      const client = await connect(local, { switches: ['needs-login'] });
+      const params = { cwd: '/home/me/project', mcpServers: [] };
+      for (let n = 0; n < 3; n += 1) {
+        expect(await client.request('session/new', params)).toMatchObject({ error: { code: -32000 } });
+      }
+      await client.result('authenticate', { methodId: 'key' });
+      const first = await client.newSession();
+      expect(record.begun).toHaveLength(1);
+      // Who comes later is told of the login, and of its end.
+      const second = await client.newSession();
+      await client.result('logout', {});
+      expect(await client.request('session/new', params)).toMatchObject({ error: { code: -32000 } });
+      for (const session of [first, second]) {
+        expect((await client.prompt(session, 'say 1')).said).toEqual(['0']);
+      }
+    },
+  );
 
   test(verifies('cli.leaves', 'is ended where the client leaves without a session'), async () => {
     const local = await startLocal();

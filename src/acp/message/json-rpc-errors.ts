@@ -8,13 +8,15 @@ export interface RpcError {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** Of JSON-RPC 2.0 and of ACP. -32000 speaks of the agent's own logins: it is the agent's to give. */
+/** Of JSON-RPC 2.0 and of ACP. */
 export const rpcCodes = {
   parseError: -32700,
   invalidRequest: -32600,
   internalError: -32603,
   /** No such session. */
   notFound: -32002,
+  /** The agent wants a login first: its own to give. */
+  authRequired: -32000,
   /** Given up at the caller's wish, or for a shutdown. */
   requestCancelled: -32800,
 } as const;

@@ -4,8 +4,7 @@ import type { SessionNaming } from '../thread/state/sessions.ts';
 
 /** Which thread each session belongs to, and how the client calls it. */
 export class SessionKeys {
-  /** The key of the thread whose agent answers `initialize`; the first session is its. */
-  readonly first: string;
+  #first: string;
   readonly #threads: ThreadChoice;
   readonly #randomBytes: (size: number) => Uint8Array;
   /** Of sessions whose names do not tell it. */
@@ -13,23 +12,46 @@ export class SessionKeys {
   /** Of sessions that were never opened by name: the thread whose agent spoke of them last. */
   readonly #strangers = new Map<string, string>();
   #isFirstTaken = false;
+  /** Of a thread whose microVM waits for its first session. */
+  #spare: string | undefined;
 
   constructor(threads: ThreadChoice, randomBytes: (size: number) => Uint8Array) {
     this.#threads = threads;
     this.#randomBytes = randomBytes;
-    this.first = threads.is === 'fixed' ? threads.key : randomKey(randomBytes);
+    this.#first = threads.is === 'fixed' ? threads.key : randomKey(randomBytes);
+  }
+
+  /** The key of the thread whose agent answers `initialize`; the first session is its. */
+  get first(): string {
+    return this.#first;
   }
 
   /** A key for a new session. */
   take(): string {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined) return spare;
     if (this.#isFirstTaken) return randomKey(this.#randomBytes);
     this.#isFirstTaken = true;
-    return this.first;
+    return this.#first;
+  }
+
+  /** Leaves a key that was taken in vain to the next new session. False where another one waits for that already. */
+  spare(key: string): boolean {
+    this.#spare ??= key;
+    return this.#spare === key;
+  }
+
+  /** The thread of that key is no more, and no session was ever its. */
+  drop(key: string): void {
+    if (key !== this.#first || this.#threads.is === 'fixed') return;
+    this.#first = randomKey(this.#randomBytes);
+    this.#isFirstTaken = false;
   }
 
   /** The key of the session's thread; undefined for one that nothing is known of. */
   of(sessionId: string): string | undefined {
-    if (this.#threads.is === 'fixed') return this.first;
+    if (this.#threads.is === 'fixed') return this.#first;
     return this.#keys.get(sessionId) ?? parseClientSessionId(sessionId)?.key;
   }
 

@@ -4,11 +4,11 @@ import type { Log } from '../../base/log.ts';
 import type { AgentCalls } from '../client/agent-requests.ts';
 import { ClientRequests } from '../thread/client-requests.ts';
 import type { ClientOutput } from '../client/output.ts';
-import type { Introduction } from '../client/introduction.ts';
+import type { Introduction, Repeated } from '../client/introduction.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import { firstRequestId } from '../client/request-numbers.ts';
 import { Thread } from '../thread/thread.ts';
-import type { ThreadPolicy } from '../thread/options.ts';
+import type { NoSession, ThreadPolicy } from '../thread/options.ts';
 import type { SessionNaming } from '../thread/state/sessions.ts';
 
 /** A thread with what goes with it. */
@@ -33,6 +33,10 @@ export interface ThreadPoolOptions {
   readonly onStranger: (key: string, sessionId: string) => void;
   /** The agent of a thread has opened a session, which the client is to call so. */
   readonly onSession: (key: string, clientId: string) => void;
+  /** A session that the client asked for is not to be had in this thread. */
+  readonly onNoSession: (pooled: PooledThread, why: NoSession) => void;
+  /** The agent of a thread has accepted a login, or its end. */
+  readonly onLogin: (pooled: PooledThread, request: Repeated) => void;
   /** What the microVM has for its agent. */
   readonly onProvisions: (provisions: Provisions) => void;
   /** A thread is of no more use; it is no longer in the pool. */
@@ -74,6 +78,8 @@ export class ThreadPool {
       firstNumber: firstRequestId(random()),
       onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
       onSession: (clientId) => this.#options.onSession(key, clientId),
+      onNoSession: (why) => this.#options.onNoSession(pooled, why),
+      onLogin: (request) => this.#options.onLogin(pooled, request),
       onFailed: (error) => {
         this.#remove(pooled, pooled.thread.close(leaveMs));
         this.#options.onFailed(error);

@@ -80,6 +80,8 @@ export class Router {
       namingOf: (key) => keys.namingOf(key),
       onSession: (key, clientId) => this.#routes.onOpened(key, clientId),
       onStranger: (key, sessionId) => keys.meetStranger(sessionId, key),
+      onNoSession: (pooled, why) => this.#routes.onNoSession(pooled, why),
+      onLogin: (pooled, request) => this.#routes.onLogin(pooled, request),
       onFailed: (error) => {
         // What else there is goes on.
         if (!this.#pool.all().some(({ thread }) => thread.isBegun)) this.#onFatal(error);

@@ -1,7 +1,7 @@
 import { noSuchSession } from '../message/errors.ts';
 import type { ClientOutput } from '../client/output.ts';
 import { clientSessionId, parseClientSessionId } from './client-session-ids.ts';
-import type { Introduction } from '../client/introduction.ts';
+import type { Introduction, Repeated } from '../client/introduction.ts';
 import {
   errorResponse,
   resultResponse,
@@ -13,6 +13,7 @@ import { textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import { threadKeyOf } from '../message/sender-context.ts';
+import type { NoSession } from '../thread/options.ts';
 import { isReopening, readSetup } from '../thread/state/session-setup.ts';
 import type { SessionKeys } from './keys.ts';
 import { listSessions } from './lists.ts';
@@ -40,16 +41,24 @@ export class SessionRoutes {
   readonly #unprompted = new Set<string>();
   /** The client's requests for a list of all threads' sessions, by their ids as JSON text, until they are answered. */
   readonly #lists = new Set<{ readonly id: string }>();
+  #isLeaving = false;
 
   constructor(options: SessionRoutesOptions) {
     this.#options = options;
     this.#unbound = new UnboundSessions(options.introduction);
   }
 
-  /** The thread whose agent answers `initialize`, and where all goes that names no session. */
+  /** The thread whose agent answers `initialize`. */
   get first(): PooledThread {
     const { keys, pool } = this.#options;
     return pool.get(keys.first);
+  }
+
+  /** Where all goes that names no session: the first thread, or another one where that would need a microVM. */
+  get #any(): PooledThread {
+    const { keys, pool } = this.#options;
+    if (pool.find(keys.first)?.thread.isBegun === true) return this.first;
+    return pool.all().find(({ thread }) => thread.isBegun) ?? this.first;
   }
 
   /** The thread of a session; undefined for one that is nobody's yet, or that nothing is known of. */
@@ -70,12 +79,34 @@ export class SessionRoutes {
     if (isFixed) this.first.requests.request(line, message, sessionId);
     else if (message.method === 'session/new') this.#openNew(line, message);
     else if (message.method === 'session/list') this.#list(line, message);
-    else if (sessionId === undefined) this.first.requests.request(line, message, undefined);
+    else if (sessionId === undefined) this.#any.requests.request(line, message, undefined);
     else this.#requestOf(sessionId, line, message);
+  }
+
+  /**
+   * A session that the client asked for is not to be had. A thread that was begun for it is of no use, but where a login
+   * is wanted, which is made there: then the next session is its.
+   */
+  onNoSession(pooled: PooledThread, why: NoSession): void {
+    const { keys, pool, threads } = this.#options;
+    if (threads.is === 'fixed' || this.isToldByPrompts) return;
+    // What else the end of the request brings about comes first.
+    queueMicrotask(() => {
+      const isOurs = pool.find(pooled.key) === pooled && pooled.thread.isUnused && !this.#isLeaving;
+      if (!isOurs || (why === 'login' && keys.spare(pooled.key))) return;
+      keys.drop(pooled.key);
+      pool.discard(pooled);
+    });
+  }
+
+  /** The agent of a thread has accepted a login, or its end: all others that live get it as well. */
+  onLogin(pooled: PooledThread, request: Repeated): void {
+    for (const each of this.#options.pool.all()) if (each !== pooled) each.requests.repeatToLiving(request);
   }
 
   /** Answers what no thread answers by itself: the bridge leaves. */
   leave(error: RpcError): void {
+    this.#isLeaving = true;
     for (const { id } of this.#lists) this.#options.toClient.add(errorResponse(id, error));
     this.#lists.clear();
   }
@@ -164,7 +195,7 @@ export class SessionRoutes {
     const { requests, thread } = pool.get(key);
     keys.bind(sessionId, key);
     thread.sessions.add(sessionId, key === own.key ? own.agentId : undefined, unbound.setup);
-    for (const setting of unbound.settings) requests.repeat(setting.line, setting.message, sessionId);
+    for (const setting of unbound.settings) requests.repeat(setting, sessionId);
     this.discardUnused();
   }
 

@@ -1,9 +1,10 @@
+import type { Repeated } from '../client/introduction.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import { resultResponse } from '../message/json-rpc-errors.ts';
 import { textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 import type { Purpose } from './state/calls.ts';
-import { outgoing } from './state/outgoing.ts';
+import { type Outgoing, outgoing } from './state/outgoing.ts';
 import { readSetup } from './state/session-setup.ts';
 import type { Thread } from './thread.ts';
 
@@ -41,14 +42,29 @@ export class ClientRequests {
     toAgent.submit(outgoing(call, { line, message }));
   }
 
-  /** Repeats to the agent a request that the client has an answer to. */
-  repeat(line: Uint8Array, message: Request, sessionId: string): void {
-    const { calls, toAgent } = this.#thread;
-    const request = { line, message };
-    const { method } = message;
+  /** Repeats to the agent a request that the client has an answer to, or gets one to from elsewhere. */
+  repeat(request: Repeated, sessionId: string): void {
+    this.#thread.toAgent.submit(this.#repeated(request, sessionId));
+  }
+
+  /** Repeats to an agent that lives a request about no session. One whose shell was let go of gets it before what is next said to it. */
+  repeatToLiving(request: Repeated): void {
+    const { life, toAgent } = this.#thread;
+    if (life.hasAgent || toAgent.isWaiting) toAgent.submitInPassing(this.#repeated(request, undefined));
+  }
+
+  #repeated(request: Repeated, sessionId: string | undefined): Outgoing {
+    const { method } = request.message;
     const onSettled = (): void => undefined;
-    const call = calls.add({ kind: 'own', purpose: 'repeat', method, sessionId, request, onSettled });
-    toAgent.submit(outgoing(call, request));
+    const call = this.#thread.calls.add({
+      kind: 'own',
+      purpose: 'repeat',
+      method,
+      sessionId,
+      request,
+      onSettled,
+    });
+    return outgoing(call, request);
   }
 }
 
@@ -62,8 +78,7 @@ function purposeOf(
   if (method === 'session/new' || method === 'session/fork') {
     return { is: 'new', setup: readSetup(line, params, remote), parent: sessionId };
   }
-  if (method === 'authenticate') return { is: 'authenticate', request: { line, message } };
-  if (method === 'logout') return { is: 'logout' };
+  if (method === 'authenticate' || method === 'logout') return { is: method, request: { line, message } };
   if (sessionId === undefined) return { is: 'other' };
   switch (method) {
     case 'session/prompt':

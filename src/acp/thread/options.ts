@@ -4,9 +4,12 @@ import type { Log } from '../../base/log.ts';
 import type { AgentCalls } from '../client/agent-requests.ts';
 import type { CancelPolicy } from './sending/cancels.ts';
 import type { ClientOutput } from '../client/output.ts';
-import type { Introduction } from '../client/introduction.ts';
+import type { Introduction, Repeated } from '../client/introduction.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import type { SessionNaming } from './state/sessions.ts';
+
+/** Why there is no session: the agent wants a login first, or something else. */
+export type NoSession = 'login' | 'other';
 
 export interface ThreadPolicy {
   readonly cancel: CancelPolicy;
@@ -28,6 +31,10 @@ export interface ThreadOptions {
   readonly remote: RemoteViewOptions;
   /** The agent has opened a session that the client is to call so. */
   readonly onSession: (clientId: string) => void;
+  /** A session that the client asked for is not to be had. */
+  readonly onNoSession: (why: NoSession) => void;
+  /** The agent has accepted a login, or its end. */
+  readonly onLogin: (request: Repeated) => void;
   /** The agent spoke of a session that was never opened by name. */
   readonly onStranger: (sessionId: string) => void;
   /** What the microVM has for its agent. */

@@ -1,12 +1,14 @@
-import type { Introduction } from '../client/introduction.ts';
+import type { Introduction, Repeated } from '../client/introduction.ts';
 import type { OutputLane } from '../client/output.ts';
-import { errorResponse, resultResponse, resultTextResponse } from '../message/json-rpc-errors.ts';
+import { errorResponse, resultResponse, resultTextResponse, rpcCodes } from '../message/json-rpc-errors.ts';
 import { whole } from '../message/json-scanner.ts';
 import { replacing, textAt } from '../message/json-text.ts';
 import { renamed } from '../message/session-text.ts';
 import type { Openings } from './sending/openings.ts';
 import type { Call, ClientCall, Outcome, Purpose } from './state/calls.ts';
 import type { Lifecycle } from './state/lifecycle.ts';
+import type { NoSession } from './options.ts';
+import { replyIn } from './state/questions.ts';
 import { sessionIdOf } from './state/session-setup.ts';
 import type { SessionNaming, Sessions } from './state/sessions.ts';
 import type { Turns } from './state/turns.ts';
@@ -21,6 +23,10 @@ export interface SettlementOptions {
   readonly naming: SessionNaming;
   /** The agent has opened a session that the client is to call so. */
   readonly onSession: (clientId: string) => void;
+  /** A session that the client asked for is not to be had. */
+  readonly onNoSession: (why: NoSession) => void;
+  /** The agent has accepted a login, or its end. */
+  readonly onLogin: (request: Repeated) => void;
   /** What is known of the sessions has changed. */
   readonly onChange: () => void;
 }
@@ -46,6 +52,7 @@ export class Settlement {
     openings.learn(call, outcome);
     lane.add(this.#answer(call, outcome));
     openings.settled(call, outcome);
+    if (purpose.is === 'new' && !isResult) this.#options.onNoSession(whyNot(outcome));
     if (purpose.is !== 'prompt') return;
     if (outcome.is === 'answered') turns.answered(purpose.sessionId, number);
     else if (outcome.is === 'failed') turns.ended(purpose.sessionId, number);
@@ -67,7 +74,7 @@ export class Settlement {
 
   /** @param result The agent's: JSON text */
   #learn(purpose: Purpose, result: string): void {
-    const { introduction, sessions, onChange } = this.#options;
+    const { introduction, sessions, onChange, onLogin } = this.#options;
     switch (purpose.is) {
       case 'new':
         this.#onNewSession(purpose, result);
@@ -83,9 +90,11 @@ export class Settlement {
       }
       case 'authenticate':
         introduction.authenticate = purpose.request;
+        onLogin(purpose.request);
         return;
       case 'logout':
         introduction.authenticate = undefined;
+        onLogin(purpose.request);
         return;
       case 'prompt':
       case 'reopen':
@@ -118,4 +127,9 @@ export class Settlement {
     // With the last one closed, the microVM may go.
     if (!sessions.all().some((each) => sessions.isHeld(each))) life.letGo();
   }
+}
+
+function whyNot(outcome: Outcome): NoSession {
+  const reply = outcome.is === 'cancelled' ? undefined : replyIn(outcome);
+  return reply?.is === 'error' && reply.error.code === rpcCodes.authRequired ? 'login' : 'other';
 }

@@ -216,6 +216,157 @@ describe('sessions that are threads of their own', () => {
   });
 });
 
+describe('a session that can not be opened', () => {
+  const refusal = (code: number): object => ({ code, message: 'no' });
+
+  /** Asks for a session, which the agent at `index` refuses. */
+  async function refused(stage: Stage, index: number, code: number): Promise<void> {
+    const id = stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
+    stage.say(index, { id: stage.request(index).id, error: refusal(code) });
+    expect((await stage.told()).at(-1)).toEqual({ jsonrpc: '2.0', id, error: refusal(code) });
+  }
+
+  test(verifies('acp.frugal', 'gives its microVM back, and the next one begins another'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const [first = ''] = stage.it.links.keys();
+    await refused(stage, 0, -32603);
+    await vi.waitFor(() => expect(stage.it.stopped).toEqual([first]));
+    expect(stage.link(0).isClosed).toBe(true);
+    const session = await stage.opened(1);
+    expect(session).not.toContain(first);
+    expect(stage.links()).toHaveLength(2);
+    // What names no session has its agent to go to.
+    stage.ask('_x');
+    expect(stage.request(1).method).toBe('_x');
+    await stage.it.router.close(0);
+    expect(stage.it.stopped).toEqual([first]);
+  });
+
+  test(
+    verifies('acp.frugal', 'gives its microVM back where the agent dies of it, and others go on'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      const session = await stage.opened(0);
+      stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
+      stage.link(1).begin();
+      stage.answer(1, { agentCapabilities: canAll });
+      stage.heard(1);
+      stage.link(1).exit(137);
+      const [, second = ''] = stage.it.links.keys();
+      await vi.waitFor(() => expect(stage.it.stopped).toEqual([second]));
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      expect(stage.request(0).method).toBe('session/prompt');
+    },
+  );
+
+  test(
+    verifies('acp.frugal', 'for want of a login leaves its microVM to the next one, which gets the login'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      for (let n = 0; n < 3; n += 1) await refused(stage, 0, -32000);
+      const id = stage.ask('authenticate', { methodId: 'key' });
+      expect(stage.answer(0, {}).method).toBe('authenticate');
+      expect(await stage.told()).toMatchObject([{ id, result: {} }]);
+      await stage.opened(0);
+      expect(stage.links()).toHaveLength(1);
+      expect(stage.it.stopped).toEqual([]);
+    },
+  );
+
+  test(verifies('acp.frugal', 'for want of a login beside another one gives its own back'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    for (let n = 0; n < 2; n += 1) stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
+    stage.link(1).begin();
+    stage.answer(1, { agentCapabilities: canAll });
+    for (const index of [0, 1]) {
+      stage.say(index, { id: stage.request(index).id, error: refusal(-32000) });
+    }
+    const [, second = ''] = stage.it.links.keys();
+    await vi.waitFor(() => expect(stage.it.stopped).toEqual([second]));
+    await stage.told();
+    await stage.opened(0);
+  });
+});
+
+describe('a login', () => {
+  const login = { methodId: 'key', _meta: { n: 1 } };
+
+  test.each(['authenticate', 'logout'])(
+    verifies(
+      'acp.login',
+      'by %s reaches the agents of all threads once one has accepted it, and is answered once',
+    ),
+    async (method) => {
+      const stage = new Stage();
+      stage.initialized();
+      await stage.opened(0);
+      await stage.opened(1);
+      const id = stage.ask(method, login);
+      expect(stage.heard(1)).toEqual([]);
+      expect(stage.answer(0, { first: true })).toMatchObject({ method, params: login });
+      expect(stage.answer(1, { second: true })).toMatchObject({ method, params: login });
+      expect(await stage.told()).toEqual([{ jsonrpc: '2.0', id, result: { first: true } }]);
+    },
+  );
+
+  test('that is refused reaches no other agent', async () => {
+    const stage = new Stage();
+    stage.initialized();
+    await stage.opened(0);
+    await stage.opened(1);
+    stage.ask('authenticate', login);
+    stage.say(0, { id: stage.request(0).id, error: { code: -32000, message: 'no' } });
+    expect(stage.heard(1)).toEqual([]);
+  });
+
+  test(
+    verifies(
+      ['acp.login', 'acp.frugal'],
+      'wakes no microVM that was let go of: its agent gets it before what is said next',
+    ),
+    async () => {
+      const policy = {
+        cancel: { strategy: 'stop', graceMs: 1 },
+        idleDetachMs: 1000,
+        progress: false,
+      } as const;
+      const stage = new Stage({ policy });
+      stage.initialized();
+      await stage.opened(0);
+      const session = await stage.opened(1);
+      vi.advanceTimersByTime(1000);
+      expect(stage.links().map(({ lettings }) => lettings)).toEqual([1, 1]);
+      const link = stage.link(1);
+      link.isAttached = false;
+      link.isStalled = true;
+      stage.ask('authenticate', login);
+      stage.answer(0, {});
+      expect(link.isAttached).toBe(false);
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      expect(link.isAttached).toBe(true);
+      link.comeBack();
+      expect(stage.heard(1).map(({ method }) => method)).toEqual(['authenticate', 'session/prompt']);
+    },
+  );
+
+  test('goes to an agent that is there, where the first one was left for another', async () => {
+    const other = new Stage();
+    other.initialized();
+    other.ask('session/load', { sessionId: `acb-${'a'.repeat(26)}-s`, cwd: '/', mcpServers: [] });
+    await vi.waitFor(() => expect(other.it.stopped).toHaveLength(1));
+    other.link(1).begin();
+    other.answer(1, { agentCapabilities: canAll });
+    other.answer(1, {});
+    other.ask('authenticate', login);
+    expect(other.request(1).method).toBe('authenticate');
+    expect(other.links()).toHaveLength(2);
+  });
+});
+
 describe('a session that the agent does not hold', () => {
   /** The next bridge, with what the last one left in the microVM. */
   function later(last: Stage, capabilities: object = canAll): Stage {

@@ -53,6 +53,8 @@ export class ToAgent {
   readonly #cancels: Cancels;
   readonly #progress: Progress;
   readonly #saveNotice = new SaveNotice();
+  /** What goes before the next line, and brings back no shell that was let go of. */
+  #inPassing: Outgoing[] = [];
 
   constructor(options: ToAgentOptions) {
     const { calls, lane, life, link, policy, sessions } = options;
@@ -83,9 +85,16 @@ export class ToAgent {
     });
   }
 
+  /** Sends it as `submit` does, but for a shell that was let go of: then before what is next sent there. */
+  submitInPassing(outgoing: Outgoing): void {
+    if (this.#options.life.isLetGo) this.#inPassing.push(outgoing);
+    else this.submit(outgoing);
+  }
+
   /** Sends it when there is an agent that is ready for it, which is seen to. */
   submit(outgoing: Outgoing): void {
     const { calls, life } = this.#options;
+    for (const each of this.#inPassing.splice(0)) this.submit(each);
     const { call } = outgoing;
     const { agent, error } = life;
     if (error !== undefined) {

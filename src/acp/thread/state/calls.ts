@@ -53,7 +53,7 @@ export type Purpose =
   | { readonly is: 'close'; readonly sessionId: string }
   | { readonly is: 'delete'; readonly sessionId: string }
   | { readonly is: 'authenticate'; readonly request: Repeated }
-  | { readonly is: 'logout' }
+  | { readonly is: 'logout'; readonly request: Repeated }
   | { readonly is: 'other' };
 
 /** What became of a request. */

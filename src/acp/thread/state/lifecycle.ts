@@ -61,6 +61,11 @@ export class Lifecycle {
     return this.#shell === 'coming-back';
   }
 
+  /** Whether the shell was let go of, and nothing has been sent since. */
+  get isLetGo(): boolean {
+    return this.#shell === 'let-go';
+  }
+
   /** Lets go of the shell, until something is sent. */
   letGo(): void {
     this.#shell = 'let-go';
