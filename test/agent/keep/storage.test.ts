@@ -4,9 +4,10 @@ import { startLocal } from '../../e2e/stage.ts';
 import { verifies } from '../../requirements.ts';
 import { localVm } from '../local-vm.ts';
 import { attach, type Attached, type AttachOptions } from '../stage.ts';
+import { images, whyNoImage } from './images.ts';
 import { run, runLines } from './run-lines.ts';
 
-/** A microVM, made other than it is by what runs in it: a line of bash, as root. */
+/** A microVM, made other than it is by what runs in it: a line of bash, as root, with all tools of this machine. */
 async function startWith(
   line: string,
   options: LocalAgentCoreOptions = {},
@@ -15,10 +16,20 @@ async function startWith(
   readonly bridge: (options?: AttachOptions) => Attached;
 }> {
   const vm = localVm(await startLocal(options));
-  const first = attach(vm.neighbour, runLines);
+  const first = attach(vm.neighbour, `PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin; ${runLines}`);
   // Nothing of it is to be in a directory that is unmounted.
   await run(first, `cd /; ${line}`);
   return { first, bridge: (options = {}) => attach(vm, runLines, { persist: ['state'], ...options }) };
+}
+
+type Image = (typeof images)[number]['options'];
+
+/** The same in such an image; skips the test where there is none. */
+function starter(image: Image) {
+  return async (
+    { skip }: { readonly skip: (why: string) => never },
+    line: string,
+  ): ReturnType<typeof startWith> => startWith(line, (await image()) ?? skip(whyNoImage));
 }
 
 const provisions = async (agent: Attached): Promise<unknown> => {
@@ -92,73 +103,103 @@ describe('the directory of a thread', () => {
   );
 });
 
-describe('session storage that is not mounted yet', () => {
-  test(verifies('host.late-storage', 'is waited for before the agent is started'), async () => {
-    const { bridge, first } = await startWith('umount -l /mnt/workspace');
-    first.say(
-      'until [ -e /tmp/.agentcore-bridge-*/started ]; do sleep .01; done; mkdir /tmp/s; mount --bind /tmp/s /mnt/workspace',
+describe.each(images)(
+  'session storage that is not mounted yet, in an image that holds $holds',
+  ({ options }) => {
+    const start = starter(options);
+
+    test(
+      verifies(['host.late-storage', 'host.fallbacks'], 'is waited for before the agent is started'),
+      async (context) => {
+        const { bridge, first } = await start(context, 'umount -l /mnt/workspace');
+        first.say(
+          'until [ -e /tmp/.agentcore-bridge-*/started ]; do sleep .01; done; mkdir /tmp/s; mount --bind /tmp/s /mnt/workspace',
+        );
+        const agent = bridge();
+        expect(await provisions(agent)).toEqual({ cwd: '/mnt/workspace', keeping: 'kept' });
+        await run(agent, 'echo 1 >file');
+        expect(await run(agent, 'cat /tmp/s/file')).toEqual(['1']);
+      },
     );
-    const agent = bridge();
-    expect(await provisions(agent)).toEqual({ cwd: '/mnt/workspace', keeping: 'kept' });
-    await run(agent, 'echo 1 >file');
-    expect(await run(agent, 'cat /tmp/s/file')).toEqual(['1']);
-  });
 
-  test(verifies('host.late-storage', 'is waited for no longer than the person allows'), async () => {
-    const { bridge } = await startWith('umount -l /mnt/workspace');
-    expect(await provisions(bridge({ workspaceTimeoutMs: 1 }))).toEqual({
-      cwd: '/mnt/workspace',
-      keeping: 'late',
-    });
-  });
-
-  test.for([
-    { image: 'has no such directory', line: 'umount -l /mnt/workspace; rmdir /mnt/workspace', cwd: home },
-    {
-      image: 'has something in it',
-      line: 'umount -l /mnt/workspace; echo 1 >/mnt/workspace/file',
-      cwd: '/mnt/workspace',
-    },
-  ])(verifies('host.late-storage', 'is not waited for where the image $image'), async ({ line, cwd }) => {
-    const { bridge } = await startWith(line);
-    const agent = bridge({ workspaceTimeoutMs: 24 * 3_600_000 });
-    expect(await provisions(agent)).toEqual({ cwd, keeping: 'no-mount' });
-    expect(await run(agent, '[ -e /tmp/.agentcore-bridge-*/started ] || echo none')).toEqual(['none']);
-  });
-});
-
-describe("an environment of the container's first process that can not be read", () => {
-  const hidden = ': >/tmp/none; mount --bind /tmp/none /proc/1/environ; mount -t tmpfs etc /etc';
-  const tell = 'echo "$FROM_IMAGE" "$OTHER"';
-
-  test(
-    verifies('host.poor-environment', 'is taken from the oldest process of the user, not from agents'),
-    async () => {
-      const { bridge } = await startWith(
-        `${hidden}; for n in 1 2; do env -i FROM_IMAGE=$n sleep 1000 2>/dev/null >&2 & sleep .05; done`,
-      );
-      const agent = bridge();
-      expect(await run(agent, tell)).toEqual(['1 ']);
-      expect(agent.heard.epochs).toMatchObject([{ environment: 'found' }]);
-    },
-  );
-
-  test.for([
-    { form: 'lines', text: String.raw`FROM_IMAGE=1 "2" $3\n# a comment\n\nOTHER=x=y` },
-    { form: 'NUL behind each variable', text: String.raw`FROM_IMAGE=1 "2" $3\0OTHER=x=y\0` },
-  ])(verifies('host.poor-environment', 'is taken from a file of the image: $form'), async ({ text }) => {
-    const { bridge } = await startWith(
-      `${hidden}; mkdir /etc/agentcore-bridge; printf '${text}' >/etc/agentcore-bridge/environ`,
+    test(
+      verifies(['host.late-storage', 'host.fallbacks'], 'is waited for no longer than the person allows'),
+      async (context) => {
+        const { bridge } = await start(context, 'umount -l /mnt/workspace');
+        expect(await provisions(bridge({ workspaceTimeoutMs: 1 }))).toEqual({
+          cwd: '/mnt/workspace',
+          keeping: 'late',
+        });
+      },
     );
-    const agent = bridge();
-    expect(await run(agent, tell)).toEqual(['1 "2" $3 x=y']);
-    expect(agent.heard.epochs).toMatchObject([{ environment: 'found' }]);
-  });
 
-  test(verifies('host.poor-environment', 'is told where there is no other'), async () => {
-    const { bridge } = await startWith(hidden);
-    const agent = bridge();
-    await run(agent, 'true');
-    expect(agent.heard.epochs).toMatchObject([{ environment: 'none' }]);
-  });
-});
+    test.for([
+      { image: 'has no such directory', line: 'umount -l /mnt/workspace; rmdir /mnt/workspace', cwd: home },
+      {
+        image: 'has something in it',
+        line: 'umount -l /mnt/workspace; echo 1 >/mnt/workspace/file',
+        cwd: '/mnt/workspace',
+      },
+    ])(
+      verifies(['host.late-storage', 'host.fallbacks'], 'is not waited for where the image $image'),
+      async ({ line, cwd }, context) => {
+        const { bridge } = await start(context, line);
+        const agent = bridge({ workspaceTimeoutMs: 24 * 3_600_000 });
+        expect(await provisions(agent)).toEqual({ cwd, keeping: 'no-mount' });
+        expect(await run(agent, '[ -e /tmp/.agentcore-bridge-*/started ] || echo none')).toEqual(['none']);
+      },
+    );
+  },
+);
+
+describe.each(images)(
+  "an environment of the container's first process that can not be read, in an image that holds $holds",
+  ({ options }) => {
+    const start = starter(options);
+
+    const hidden = ': >/tmp/none; mount --bind /tmp/none /proc/1/environ; mount -t tmpfs etc /etc';
+    const tell = 'echo "$FROM_IMAGE" "$OTHER"';
+
+    test(
+      verifies(
+        ['host.poor-environment', 'host.fallbacks'],
+        'is taken from the oldest process of the user, not from agents',
+      ),
+      async (context) => {
+        const { bridge } = await start(
+          context,
+          `${hidden}; for n in 1 2; do env -i FROM_IMAGE=$n sleep 1000 2>/dev/null >&2 & sleep .05; done`,
+        );
+        const agent = bridge();
+        expect(await run(agent, tell)).toEqual(['1 ']);
+        expect(agent.heard.epochs).toMatchObject([{ environment: 'found' }]);
+      },
+    );
+
+    test.for([
+      { form: 'lines', text: String.raw`FROM_IMAGE=1 "2" $3\n# a comment\n\nOTHER=x=y` },
+      { form: 'NUL behind each variable', text: String.raw`FROM_IMAGE=1 "2" $3\0OTHER=x=y\0` },
+    ])(
+      verifies(['host.poor-environment', 'host.fallbacks'], 'is taken from a file of the image: $form'),
+      async ({ text }, context) => {
+        const { bridge } = await start(
+          context,
+          `${hidden}; mkdir /etc/agentcore-bridge; printf '${text}' >/etc/agentcore-bridge/environ`,
+        );
+        const agent = bridge();
+        expect(await run(agent, tell)).toEqual(['1 "2" $3 x=y']);
+        expect(agent.heard.epochs).toMatchObject([{ environment: 'found' }]);
+      },
+    );
+
+    test(
+      verifies(['host.poor-environment', 'host.fallbacks'], 'is told where there is no other'),
+      async (context) => {
+        const { bridge } = await start(context, hidden);
+        const agent = bridge();
+        await run(agent, 'true');
+        expect(agent.heard.epochs).toMatchObject([{ environment: 'none' }]);
+      },
+    );
+  },
+);
