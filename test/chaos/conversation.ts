@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from './random.ts';
-import { gone, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
 interface ConversationOptions {
   readonly stage: Stage;
@@ -38,7 +38,8 @@ async function converse(options: ConversationOptions): Promise<void> {
     if (heldBy !== bridge) {
       const reply = await stage.reopen(bridge, session);
       if (reply.error === undefined) heldBy = bridge;
-      else if (reply.error.code !== gone) await delay(50);
+      // Also where the bridge is gone: another may come later, and timers must have their turn.
+      else await delay(50);
       continue;
     }
     const isLast = options.isOver();

@@ -13,8 +13,8 @@ export interface FaultKind {
   readonly inject: (stage: Stage, random: Random) => Promise<number>;
 }
 
-const now = (): number => performance.now();
-const hows: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001, 1011];
+export const now = (): number => performance.now();
+export const hows: readonly [Cut, ...Cut[]] = ['rst', 'fin', 1001, 1011];
 
 function loseSome({ local }: Stage, random: Random): void {
   local.faults.loseInFlight({
@@ -23,7 +23,7 @@ function loseSome({ local }: Stage, random: Random): void {
   });
 }
 
-function cutNow(how: Cut): FaultKind['inject'] {
+export function cutNow(how: Cut): FaultKind['inject'] {
   return async (stage, random) => {
     loseSome(stage, random);
     const since = now();
@@ -44,7 +44,7 @@ function cutAt(direction: 'in' | 'out'): FaultKind['inject'] {
 }
 
 /** Holds for a while, then is undone. */
-function aWhile(
+export function aWhile(
   [from, to]: readonly [number, number],
   begin: (stage: Stage, random: Random) => void,
   end: (stage: Stage) => void,
@@ -57,7 +57,9 @@ function aWhile(
   };
 }
 
-function reading(readings: Parameters<Stage['local']['faults']['changeReadings']>[0]): FaultKind['inject'] {
+export function reading(
+  readings: Parameters<Stage['local']['faults']['changeReadings']>[0],
+): FaultKind['inject'] {
   return (stage, random) => {
     stage.local.faults.changeReadings(readings);
     return cutNow(random.oneOf(hows))(stage, random);
@@ -77,6 +79,16 @@ const refusedForAWhile: readonly [number, ...number[]] = [402, 409, 424, 429, 50
 async function evict(stage: Stage): Promise<void> {
   stage.ledger.losing();
   await stage.local.faults.evict();
+}
+
+function evictionBy(eviction: '0xff-1000' | '0xff-1001'): FaultKind['inject'] {
+  return async (stage) => {
+    const since = now();
+    stage.local.faults.changeReadings({ eviction });
+    await evict(stage);
+    stage.local.faults.changeReadings({ eviction: 1001 });
+    return since;
+  };
 }
 
 export const faultKinds: readonly FaultKind[] = [
@@ -182,6 +194,14 @@ export const faultKinds: readonly FaultKind[] = [
     },
   },
   {
+    name: 'attaches fail (InternalError)',
+    weight: 3,
+    inject: (stage, random) => {
+      stage.local.faults.failAttaches({ times: random.between(1, 3) });
+      return cutNow(random.oneOf(hows))(stage, random);
+    },
+  },
+  {
     name: 'upgrade delayed',
     weight: 2,
     inject: async (stage, random) => {
@@ -281,6 +301,8 @@ export const faultKinds: readonly FaultKind[] = [
       return since;
     },
   },
+  { name: 'eviction by 0xFF and 1000', weight: 1, inject: evictionBy('0xff-1000') },
+  { name: 'eviction by 0xFF and 1001', weight: 1, inject: evictionBy('0xff-1001') },
   {
     name: 'bridge killed (SIGKILL)',
     weight: 5,

@@ -1,7 +1,8 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { converseInAll } from './conversation.ts';
-import { faultKinds } from './faults.ts';
+import { type FaultKind, faultKinds } from './faults.ts';
+import { integrityKinds } from './integrity-faults.ts';
 import { faultsOf } from './ledger.ts';
 import type { Pace } from './programs.ts';
 import { Random } from './random.ts';
@@ -18,8 +19,9 @@ export interface LaneOptions {
   /** What that is. */
   readonly program: string;
   readonly memory: Memory;
-  /** Names of the kinds to choose from; undefined: all. */
+  /** Names of the kinds to choose from; undefined: all, those of integrity-faults.ts among them if `withIntegrity` says so. */
   readonly only: readonly string[] | undefined;
+  readonly withIntegrity: boolean;
   /** Of the bridge, besides those that reach the service. */
   readonly args: readonly string[];
   /** A fault was got over, or the end is there. */
@@ -95,11 +97,16 @@ export class Lane {
     this.options.onProgress();
   }
 
+  get #kinds(): readonly FaultKind[] {
+    const { only, withIntegrity } = this.options;
+    const all = [...faultKinds, ...integrityKinds];
+    if (only !== undefined) return all.filter(({ name }) => only.includes(name));
+    return withIntegrity ? all : faultKinds;
+  }
+
   async #injectAll(): Promise<void> {
-    const { faults, messages, only, pace } = this.options;
-    const [first, ...others] = faultKinds.filter(
-      ({ name, paces }) => (paces ?? [pace]).includes(pace) && (only === undefined || only.includes(name)),
-    );
+    const { faults, messages, pace } = this.options;
+    const [first, ...others] = this.#kinds.filter(({ paces }) => (paces ?? [pace]).includes(pace));
     if (first === undefined) throw new Error('no kind of fault is left to choose from');
     for (let i = 0; i < faults; i += 1) {
       await this.#reached(((i + this.#random.next()) * messages) / (faults + 1));

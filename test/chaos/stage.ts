@@ -136,7 +136,10 @@ export class Stage {
   }
 
   /** Resolves when a fault that had been armed has happened, by the service's log; to false if that takes too long. */
-  happened(entry: 'cutting' | 'dropping input', ms: number): Promise<boolean> {
+  happened(
+    entry: 'cutting' | `${'dropping' | 'doubling'} ${'input' | 'output'}`,
+    ms: number,
+  ): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#serviceWaiters.push({ entry, wake: resolve });
     return Promise.race([promise.then(() => true), delay(ms).then(() => false)]);

@@ -1,3 +1,4 @@
+import { dealsIntegrityKinds } from './integrity-faults.ts';
 import { type Injected, type Lane, serviceHourMs } from './lane.ts';
 import { emptyTally, faultsOf, type Tally } from './ledger.ts';
 
@@ -9,6 +10,7 @@ export interface RunFacts {
   readonly pace?: string | undefined;
   readonly memory?: string | undefined;
   readonly only?: readonly string[] | undefined;
+  readonly withIntegrity: boolean;
   readonly seconds: number;
 }
 
@@ -58,11 +60,12 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
   ].join('\n');
 }
 
-function command({ seed, messages, faults, lanes, pace, memory, only }: RunFacts): string {
+function command({ seed, messages, faults, lanes, pace, memory, only, withIntegrity }: RunFacts): string {
   const paced = pace === undefined ? '' : ` --pace ${pace}`;
   const remembering = memory === undefined ? '' : ` --memory ${memory}`;
   const chosen = only === undefined ? '' : ` --only '${only.join(',')}'`;
-  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${remembering}${chosen}`;
+  const more = withIntegrity && !dealsIntegrityKinds ? ' --integrity' : '';
+  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${remembering}${chosen}${more}`;
 }
 
 function addTallies(sum: Tally, tally: Tally): Tally {
