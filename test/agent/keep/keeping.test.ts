@@ -264,6 +264,33 @@ describe('what the agent remembers', () => {
     },
   );
 
+  test(
+    verifies('host.keep', 'comes back to the next agent where storage was mounted too late for one'),
+    async () => {
+      const { bridge, reclaim, vm } = await start();
+      const persist = ['state', 'other'];
+      const first = bridge({ persist });
+      await run(first, 'echo saved | tee ~/state ~/other');
+      await reclaim(first);
+      const neighbour = attach(vm.neighbour, runLines);
+      await run(
+        neighbour,
+        'cd /; mkdir /tmp/s; mount --bind /mnt/workspace /tmp/s; umount -l /mnt/workspace',
+      );
+      const second = bridge({ persist, workspaceTimeoutMs: 1 });
+      await run(second, 'cd /; echo newer >~/state');
+      expect(second.heard.epochs).toMatchObject([{ keeping: 'late' }]);
+      await run(neighbour, 'mount --bind /tmp/s /mnt/workspace');
+      second.link.restart(crash);
+      expect(await run(second, 'cat ~/state ~/other')).toEqual(['newer', 'saved']);
+      expect(second.heard.epochs).toMatchObject([{}, { keeping: 'kept' }]);
+      // What was not put in the place of the newer one is not taken for it.
+      await neighbour.link.close(5000);
+      await reclaim(second);
+      expect(await run(second, 'cat ~/state ~/other')).toEqual(['newer', 'saved']);
+    },
+  );
+
   test(verifies('host.keep', 'stays where it is when that is on the mount already'), async () => {
     const { bridge, reclaim } = await start();
     const options = { persist: ['state', 'dir'], env: { HOME: '/mnt/workspace/home' } };

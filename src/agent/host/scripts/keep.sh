@@ -214,9 +214,11 @@ name_archive() {
 # Has the archive $1 hold `names`, whose print is $2, unless it does. What is there stays whole until what takes its
 # place is. $3 the database that they are, which is not to change meanwhile
 keep() {
-  local print new=$place/$1.tar.new
+  local print f new=$place/$1.tar.new
   wanted[$1]=1
   if [ $how = restored ]; then
+    # What was there before may be newer than what is kept.
+    for f in "${names[@]}"; do [ "${there["$f"]}" ] && return; done
     [ -e "$place/$1.tar" ] && kept[$1]=$2
     return
   fi
@@ -245,7 +247,7 @@ drop_archives() {
 
 # Keeps what the epoch in $1 leaves. Each database and each large file has an archive of its own, all the rest has one:
 # only what has changed is written again, one behind the other, so that storage never holds two copies of everything.
-# $2 `rest`; `busy`: databases stay as they were kept; `restored`: all is as it was kept
+# $2 `rest`; `busy`: databases stay as they were kept; `restored`: all is as it was kept, but for what was `there` before
 # Puts into `failure` nothing, or what was in the way: `full` or `failed`.
 pack() {
   local try how=$2 f archive print dropped names small large small_print size
@@ -272,7 +274,7 @@ pack() {
     [ ${#names[@]} = 0 ] || keep files "$small_print"
     [ $how = restored ] || drop_archives $failure
     # Where storage is full, another try is of use only if there is more room for it.
-    case $failure,$dropped in , | full,) break ;; esac
+    case $failure,$dropped in ,* | full,) break ;; esac
   done
   for archive in "${!kept[@]}"; do
     [ "${wanted[$archive]}" ] && printf '%s %s\n' $archive "${kept[$archive]}"
@@ -304,17 +306,21 @@ save() {
   echo ${nonce:--} ${failure:-ok} >"$1/../saved"
 }
 
-# Puts what was saved under HOME, for the epoch in $1: once in a microVM's life, and never in the place of what is newer.
+# Puts what was saved under HOME, for the epoch in $1: once in a microVM's life, as soon as its storage is there, and never
+# in the place of what is newer.
 restore() {
-  local tar failure
-  [ -e "$1/../restored" ] && return
-  if settle "$1"; then
-    for tar in "$place"/*.tar; do
-      # What can't be read is put aside, lest the next save take its place.
-      unpack <"$tar" || mv -f "$tar" "$tar.bad"
-    done
-    pack "$1" restored
-  fi
+  local tar failure f small large small_print size
+  local -A there=() databases prints
+  [ ! -e "$1/../restored" ] && settle "$1" || return
+  collect "$1"
+  for f in "${small[@]}" "${large[@]}" "${!databases[@]}"; do
+    [ -d "$f" ] && [ ! -L "$f" ] || there["$f"]=1
+  done
+  for tar in "$place"/*.tar; do
+    # What can't be read is put aside, lest the next save take its place.
+    unpack <"$tar" || mv -f "$tar" "$tar.bad"
+  done
+  pack "$1" restored
   >"$1/../restored"
 }
 
