@@ -197,7 +197,7 @@ export const requirements = {
     source: 'openab',
   },
   'acp.session-list': {
-    says: 'session/list names the sessions of all microVMs by the ids that the client has.',
+    says: 'session/list names the sessions of all microVMs by the ids and directories that the client has, within a second, and wakes none.',
     source: 'ACP',
   },
   'acp.session-close': { says: 'One session is closed or deleted without the others.', source: 'ACP' },

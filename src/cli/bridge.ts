@@ -18,6 +18,7 @@ import { capabilityCache } from './capability-cache.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { keysFromEnvironment } from './environment.ts';
 import { LineWriter } from './line-writer.ts';
+import { sessionMemory } from './session-memory.ts';
 import { warnOfMissing } from './missing-provisions.ts';
 
 type Config = ConfigOf<typeof bridgeSettings>;
@@ -83,6 +84,12 @@ export async function runBridge(config: Config): Promise<number> {
       });
     },
     cache: capabilityCache({
+      runtime: config.runtimeArn,
+      qualifier: config.qualifier,
+      command: agent.command,
+      log,
+    }),
+    memory: sessionMemory({
       runtime: config.runtimeArn,
       qualifier: config.qualifier,
       command: agent.command,

@@ -11,6 +11,7 @@ import {
 import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 import type { Log } from '../base/log.ts';
+import { fingerprint } from './fingerprint.ts';
 
 /** What an agent said last time, kept on this machine. A machine without a place for it is none the worse. */
 export interface CapabilityCache {
@@ -46,9 +47,8 @@ export function capabilityCache({
     log.debug('no place for a cache: neither XDG_CACHE_HOME nor HOME is an absolute path');
     return { read: () => undefined, write: () => undefined };
   }
-  // A NUL is in none of them.
   const fileOf = (client: string): string =>
-    join(directory, `${fingerprint([runtime, qualifier, command, client].join('\0'))}.json`);
+    join(directory, `${fingerprint([runtime, qualifier, command, client])}.json`);
   const read = (client: string): string | undefined => {
     const file = fileOf(client);
     try {
@@ -76,13 +76,6 @@ function cacheDirectory({
 }: Readonly<Record<string, string | undefined>>): string | undefined {
   if (isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'agentcore-bridge');
   return isAbsolute(HOME) ? join(HOME, '.cache', 'agentcore-bridge') : undefined;
-}
-
-/** FNV-1a of 64 bits: a person has a few files here, and Node's crypto would take longer to load than all else. */
-function fingerprint(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, '0');
 }
 
 /** Throws where the file is missing, too large, or no JSON object. */

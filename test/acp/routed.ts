@@ -56,6 +56,7 @@ export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
     },
     stopMachine: async (key) => void stopped.push(key),
     cache: { read: () => undefined, write: () => undefined },
+    memory: { isKept: () => true, remember: () => undefined, recall: () => new Map() },
     agentCapabilities: undefined,
     initializeTimeoutMs: undefined,
     policy: { cancel: { strategy: 'stop', graceMs: 10_000 }, idleDetachMs: 0, progress: true },

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { startLocal } from '../e2e/stage.ts';
+import { ServiceRecord } from '../e2e/service-record.ts';
+import { endLater, startLocal } from '../e2e/stage.ts';
 import { verifies } from '../requirements.ts';
 import { selected } from './acp-client.ts';
 import { connect, keepsHistory, notFound, sentence } from './stage.ts';
@@ -218,6 +222,32 @@ describe('the sessions of several microVMs', () => {
       const list = await client.result<{ sessions: { sessionId: string; title: string }[] }>('session/list');
       const titles = Object.fromEntries(list.sessions.map(({ sessionId, title }) => [sessionId, title]));
       expect(titles).toEqual(Object.fromEntries(sessions.map((session, n) => [session, `number ${n}`])));
+    },
+  );
+
+  test(
+    verifies(
+      ['acp.session-list', 'acp.frugal'],
+      'are listed by a later process on this machine, which begins no microVM for that',
+    ),
+    async () => {
+      const record = new ServiceRecord();
+      const local = await startLocal({ log: record.log });
+      const state = await mkdtemp(join(tmpdir(), 'state-'));
+      endLater(() => rm(state, { recursive: true }));
+      const env = { XDG_STATE_HOME: state };
+      const first = await connect(local, { env });
+      const session = await first.newSession('/home/me/project');
+      await first.prompt(session, 'say 1');
+      first.bridge.endInput();
+      await first.bridge.exit;
+
+      const second = await connect(local, { env });
+      const begun = record.begun.length;
+      const list = await second.result<{ sessions: object[] }>('session/list', { cwd: '/home/me/project' });
+      expect(list.sessions).toEqual([{ sessionId: session, cwd: '/home/me/project' }]);
+      expect(record.begun).toHaveLength(begun);
+      expect((await second.load(session)).error).toBeUndefined();
     },
   );
 

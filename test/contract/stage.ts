@@ -10,6 +10,7 @@ export interface ConnectOptions {
   /** Of the agent. */
   readonly switches?: readonly string[];
   readonly isInitialized?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Has what the agent remembers kept. */
@@ -28,9 +29,9 @@ export function sessionAgent(switches: readonly string[] = []): readonly string[
 
 /** A client of one bridge that has no disk, whose sessions each have a microVM unless `--thread` is given. */
 export async function connect(local: LocalAgentCore, options: ConnectOptions = {}): Promise<AcpClient> {
-  const { args = [], switches, isInitialized = true } = options;
+  const { args = [], switches, isInitialized = true, env } = options;
   const client = new AcpClient(
-    startBridge(local, { args, agent: sessionAgent(switches), env: { HOME: '/nonexistent' } }),
+    startBridge(local, { args, agent: sessionAgent(switches), env: { HOME: '/nonexistent', ...env } }),
   );
   endLater(async () => {
     await client.bridge.stop();

@@ -39,7 +39,8 @@ export function startBridge(
 ): BridgeProcess {
   const bridge = new BridgeProcess(local, {
     ...options,
-    env: { XDG_CACHE_HOME: cacheHome, ...options.env },
+    // Nor is there a place for a list of their sessions, unless a test has one.
+    env: { XDG_CACHE_HOME: cacheHome, XDG_STATE_HOME: '/dev/null', ...options.env },
   });
   endLater(async () => {
     await bridge.stop();

@@ -54,11 +54,28 @@ export function inRemoteDirectory(
 
 /** Where a directory of the client's is in the microVM; undefined if nothing maps it. */
 export function mappedPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>): string | undefined {
-  const fits = map.filter(({ local }) => path === local || path.startsWith(withSlash(local)));
-  const [best] = fits.toSorted((a, b) => b.local.length - a.local.length);
+  return pathAcross(
+    path,
+    map.map(({ local, remote }) => [local, remote]),
+  );
+}
+
+/** Which directory of the client's one in the microVM stands for; undefined if nothing maps to it. */
+export function localPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>): string | undefined {
+  return pathAcross(
+    path,
+    map.map(({ local, remote }) => [remote, local]),
+  );
+}
+
+/** @param pairs Directories on this side and on the other; the longest that fits counts */
+function pathAcross(path: string, pairs: readonly (readonly [string, string])[]): string | undefined {
+  const fits = pairs.filter(([here]) => path === here || path.startsWith(withSlash(here)));
+  const [best] = fits.toSorted(([a], [b]) => b.length - a.length);
   if (best === undefined) return undefined;
-  const rest = path.slice(withSlash(best.local).length);
-  return rest === '' ? best.remote : `${withSlash(best.remote)}${rest}`;
+  const [here, there] = best;
+  const rest = path.slice(withSlash(here).length);
+  return rest === '' ? there : `${withSlash(there)}${rest}`;
 }
 
 /** The params of a prompt, which may be large, don't. */

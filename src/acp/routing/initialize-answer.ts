@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts';
 import type { Initialized } from '../thread/initialization.ts';
 import { errorResponse, resultTextResponse } from '../message/json-rpc-errors.ts';
-import { replacing } from '../message/json-text.ts';
+import { replacing, textAt } from '../message/json-text.ts';
 import { splice } from '../message/splice.ts';
 
 export interface InitializeAnswerOptions {
@@ -11,30 +11,39 @@ export interface InitializeAnswerOptions {
   readonly timeoutMs: number | undefined;
   /** What is said where no agent has answered in time: JSON text. */
   readonly standIn: () => string;
+  /** What the client is told of an agent that answers so: JSON text, as is what it is given. */
+  readonly adapt: (result: string) => string;
   readonly answer: (line: Uint8Array) => void;
   readonly log: Log;
 }
 
 /** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
 export function answerInTime(options: InitializeAnswerOptions): (initialized: Initialized) => void {
-  const { id, timeoutMs, standIn, answer, log } = options;
+  const { id, timeoutMs, standIn, adapt, answer, log } = options;
   let isAnswered = false;
   const onLate = (): void => {
     isAnswered = true;
     log.info('no agent has answered initialize in time: what is known of such agents takes its place');
-    answer(resultTextResponse(id, standIn()));
+    answer(resultTextResponse(id, adapt(standIn())));
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(onLate, timeoutMs);
   return (initialized) => {
     if (isAnswered) return;
     clearTimeout(timer);
     isAnswered = true;
-    answer(response(id, initialized));
+    answer(response(id, initialized, adapt));
   };
 }
 
-function response(id: string, initialized: Initialized): Uint8Array {
+function response(id: string, initialized: Initialized, adapt: (result: string) => string): Uint8Array {
   if (initialized.is === 'failed') return errorResponse(id, initialized.error);
-  if (initialized.is === 'known') return resultTextResponse(id, initialized.result);
-  return splice(initialized.line, [replacing(initialized.message.id, id)]);
+  if (initialized.is === 'known') return resultTextResponse(id, adapt(initialized.result));
+  const { line, message } = initialized;
+  const edits = [replacing(message.id, id)];
+  if (message.outcome === 'result') {
+    const told = textAt(line, message.value);
+    const adapted = adapt(told);
+    if (adapted !== told) edits.push(replacing(message.value, adapted));
+  }
+  return splice(line, edits);
 }

@@ -1,52 +1,107 @@
+import { localPath, mappedPath, type RemoteViewOptions } from '../client/remote-view.ts';
 import { elements, memberOf, stringAt, whole } from '../message/json-scanner.ts';
 import { encodeText, replacing, textAt } from '../message/json-text.ts';
 import { splice } from '../message/splice.ts';
-import type { Thread } from '../thread/thread.ts';
 import { knownSession } from '../thread/state/note.ts';
+import type { Thread } from '../thread/thread.ts';
+import type { PooledThread } from './pool.ts';
+import { type ListedSession, type SessionMemory, sessionsOf } from './session-memory.ts';
 
 export interface ListOptions {
   /** The directory of the client's that it asks for; undefined for all. */
   readonly localCwd: string | undefined;
-  /** An agent that has not answered by then is left out. */
+  /** An agent that has not answered by then is not waited for: what is known of its sessions takes the place of its list. */
   readonly withinMs: number;
+  readonly remote: Pick<RemoteViewOptions, 'map'>;
+  readonly memory: SessionMemory;
+  /** Whether the client can load, under this name, a session of the thread of that key. */
+  readonly isReachable: (key: string, sessionId: string) => boolean;
 }
 
-/** The sessions of all agents that are there and can list them, as the result of `session/list`: JSON text, on one page. */
-export async function listSessions(threads: readonly Thread[], options: ListOptions): Promise<string> {
-  const listing = threads.filter(({ life }) => life.agent?.info?.canList === true);
+/**
+ * The sessions that the client can load, as the result of `session/list`: JSON text, on one page. The agents are asked that
+ * can be without waking a microVM; of others it is told what this process knows, or else what this machine remembers.
+ */
+export async function listSessions(threads: readonly PooledThread[], options: ListOptions): Promise<string> {
+  const { localCwd, memory, remote, isReachable } = options;
+  const known = new Map(memory.recall());
   const lists = await Promise.all(
-    listing.map((thread) => withDeadline(listThread(thread, options), options)),
+    threads.map(async ({ key, thread }) => {
+      const heard = await heardFrom(thread, options);
+      const own = heard === undefined ? sessionsOf(thread, remote) : [];
+      // Of a thread that was only begun here, this process knows less than what is remembered.
+      if (heard !== undefined || own.length > 0) known.delete(key);
+      return heard ?? own.filter(fits(localCwd)).map((session) => JSON.stringify(session));
+    }),
   );
-  return `{"sessions":[${lists.flat().join(',')}]}`;
+  const remembered = [...known].flatMap(([key, sessions]) =>
+    sessions.filter(({ sessionId }) => isReachable(key, sessionId)),
+  );
+  const all = [
+    ...lists.flat(),
+    ...remembered.filter(fits(localCwd)).map((session) => JSON.stringify(session)),
+  ];
+  return `{"sessions":[${all.join(',')}]}`;
 }
 
-async function listThread(thread: Thread, { localCwd }: ListOptions): Promise<string[]> {
+function fits(localCwd: string | undefined): (session: ListedSession) => boolean {
+  return ({ cwd }) => localCwd === undefined || cwd === localCwd;
+}
+
+/** What an agent says in time; undefined where it does not, or can't be asked. */
+async function heardFrom(thread: Thread, options: ListOptions): Promise<string[] | undefined> {
+  const { life } = thread;
+  if (!life.isAttached || life.agent?.info?.canList !== true) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), options.withinMs);
+  });
+  const result = await Promise.race([listThread(thread, options), late]);
+  clearTimeout(timer);
+  return result;
+}
+
+async function listThread(thread: Thread, options: ListOptions): Promise<string[] | undefined> {
   const found: string[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < maxPages; page += 1) {
     const text = await listPage(thread, cursor);
-    if (text === undefined) break;
+    if (text === undefined) return page === 0 ? undefined : found;
     const line = encodeText(text);
     const sessions = memberOf(line, whole(line), 'sessions');
-    for (const element of sessions === undefined ? [] : elements(line, sessions)) {
-      const session = line.subarray(element.start, element.end);
-      const id = memberOf(session, whole(session), 'sessionId');
-      const agentId = stringAt(session, id);
-      if (id === undefined || agentId === undefined) continue;
-      const cwd = memberOf(session, whole(session), 'cwd');
-      const known = knownSession(thread.sessions.note, agentId);
-      if (localCwd !== undefined && known?.localCwd !== undefined && known.localCwd !== localCwd) continue;
-      const edits = [replacing(id, JSON.stringify(thread.sessions.clientIdOf(agentId)))];
-      if (cwd !== undefined && known?.localCwd !== undefined) {
-        edits.push(replacing(cwd, JSON.stringify(known.localCwd)));
-      }
-      found.push(textAt(splice(session, edits)));
+    for (const { start, end } of sessions === undefined ? [] : elements(line, sessions)) {
+      const session = inClientTerms(line.subarray(start, end), thread, options);
+      if (session !== undefined) found.push(session);
     }
     const next = memberOf(line, whole(line), 'nextCursor');
     cursor = next === undefined ? undefined : stringAt(line, next);
     if (cursor === undefined) break;
   }
   return found;
+}
+
+/** Undefined for what is no session, or one of another directory than is asked for. */
+function inClientTerms(
+  session: Uint8Array,
+  thread: Thread,
+  { localCwd, remote }: ListOptions,
+): string | undefined {
+  const id = memberOf(session, whole(session), 'sessionId');
+  const agentId = stringAt(session, id);
+  if (id === undefined || agentId === undefined) return undefined;
+  const edits = [replacing(id, JSON.stringify(thread.sessions.clientIdOf(agentId)))];
+  const cwd = memberOf(session, whole(session), 'cwd');
+  const remoteCwd = stringAt(session, cwd);
+  if (cwd !== undefined && remoteCwd !== undefined) {
+    const isAskedFor =
+      localCwd !== undefined && remoteCwd === (mappedPath(localCwd, remote) ?? thread.life.cwd);
+    const told =
+      knownSession(thread.sessions.note, agentId)?.localCwd ??
+      (isAskedFor ? localCwd : localPath(remoteCwd, remote));
+    if (localCwd !== undefined && told !== localCwd) return undefined;
+    if (told !== undefined) edits.push(replacing(cwd, JSON.stringify(told)));
+  }
+  return textAt(splice(session, edits));
 }
 
 function listPage(thread: Thread, cursor: string | undefined): Promise<string | undefined> {
@@ -56,16 +111,6 @@ function listPage(thread: Thread, cursor: string | undefined): Promise<string | 
       resolve(reply.is === 'result' ? reply.text : undefined),
     );
   });
-}
-
-async function withDeadline(list: Promise<string[]>, { withinMs }: ListOptions): Promise<string[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string[]>((resolve) => {
-    timer = setTimeout(() => resolve([]), withinMs);
-  });
-  const result = await Promise.race([list, late]);
-  clearTimeout(timer);
-  return result;
 }
 
 /** An agent that gives more pages than this goes round in circles. */

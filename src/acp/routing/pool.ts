@@ -33,6 +33,8 @@ export interface ThreadPoolOptions {
   readonly onStranger: (key: string, sessionId: string) => void;
   /** The agent of a thread has opened a session, which the client is to call so. */
   readonly onSession: (key: string, clientId: string) => void;
+  /** What is known of a thread's sessions has changed. */
+  readonly onNoted: (pooled: PooledThread) => void;
   /** A session that the client asked for is not to be had in this thread. */
   readonly onNoSession: (pooled: PooledThread, why: NoSession) => void;
   /** The agent of a thread has accepted a login, or its end. */
@@ -78,6 +80,7 @@ export class ThreadPool {
       firstNumber: firstRequestId(random()),
       onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
       onSession: (clientId) => this.#options.onSession(key, clientId),
+      onNoted: () => this.#options.onNoted(pooled),
       onNoSession: (why) => this.#options.onNoSession(pooled, why),
       onLogin: (request) => this.#options.onLogin(pooled, request),
       onFailed: (error) => {

@@ -2,7 +2,7 @@ import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-l
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { AgentCalls } from '../client/agent-requests.ts';
-import { offeringLoad } from '../thread/state/agent-info.ts';
+import { offeringLoad, withoutList } from '../thread/state/agent-info.ts';
 import { invalidRequest, leaving, oversizedAnswer, parseError, unreadableAnswer } from '../message/errors.ts';
 import { ClientOutput, type WriteLines } from '../client/output.ts';
 import { answerInTime } from './initialize-answer.ts';
@@ -14,6 +14,7 @@ import { type Invalid, type Notification, readHead, readMessage, type Request } 
 import { inRemoteTerms, type RemoteViewOptions } from '../client/remote-view.ts';
 import { SessionKeys } from './keys.ts';
 import { SessionRoutes } from './routes.ts';
+import { type SessionMemory, sessionsOf } from './session-memory.ts';
 import { splice } from '../message/splice.ts';
 import { patienceOf, type ThreadChoice } from './thread-choice.ts';
 import type { ThreadPolicy } from '../thread/options.ts';
@@ -26,6 +27,7 @@ export interface RouterOptions {
   /** Ends the microVM of the thread of that key; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly cache: CapabilityCache;
+  readonly memory: SessionMemory;
   /** `agentCapabilities` for a client that can't wait for an agent, and where none was heard before. */
   readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
   /** How long the client is kept waiting for an agent's answer to `initialize`; undefined: as long as it is known to wait. */
@@ -80,6 +82,7 @@ export class Router {
       namingOf: (key) => keys.namingOf(key),
       onSession: (key, clientId) => this.#routes.onOpened(key, clientId),
       onStranger: (key, sessionId) => keys.meetStranger(sessionId, key),
+      onNoted: ({ key, thread }) => options.memory.remember(key, sessionsOf(thread, options.remote)),
       onNoSession: (pooled, why) => this.#routes.onNoSession(pooled, why),
       onLogin: (pooled, request) => this.#routes.onLogin(pooled, request),
       onFailed: (error) => {
@@ -204,13 +207,14 @@ export class Router {
     const id = textAt(line, message.id);
     if (this.#routes.isToldByPrompts) {
       // The first prompt tells which agent it is: none is begun before.
-      this.#toClient.add(resultTextResponse(id, offeringLoad(introduction.standIn)));
+      this.#toClient.add(resultTextResponse(id, this.#asOffered(offeringLoad(introduction.standIn))));
       return;
     }
     const onInitialized = answerInTime({
       id,
       timeoutMs: this.#options.initializeTimeoutMs ?? patienceOf(introduction.clientName),
       standIn: () => introduction.standIn,
+      adapt: (result) => this.#asOffered(result),
       answer: (answer) => this.#toClient.add(answer),
       log: this.#options.log,
     });
@@ -218,6 +222,11 @@ export class Router {
       onInitialized(initialized);
       this.#routes.discardUnused();
     });
+  }
+
+  /** An agent's answer to `initialize`, as JSON text, less what would not work. */
+  #asOffered(result: string): string {
+    return this.#options.memory.isKept() ? result : withoutList(result);
   }
 
   #notify(line: Uint8Array, message: Notification): void {

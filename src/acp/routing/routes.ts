@@ -19,6 +19,7 @@ import type { SessionKeys } from './keys.ts';
 import { listSessions } from './lists.ts';
 import { isToldByPrompts, type ThreadChoice } from './thread-choice.ts';
 import type { PooledThread, ThreadPool } from './pool.ts';
+import type { SessionMemory } from './session-memory.ts';
 import { UnboundSessions } from './unbound-sessions.ts';
 
 export interface SessionRoutesOptions {
@@ -28,6 +29,7 @@ export interface SessionRoutesOptions {
   readonly introduction: Introduction;
   readonly toClient: ClientOutput;
   readonly remote: RemoteViewOptions;
+  readonly memory: SessionMemory;
 }
 
 /**
@@ -76,9 +78,9 @@ export class SessionRoutes {
   request(line: Uint8Array, message: Request): void {
     const isFixed = this.#options.threads.is === 'fixed';
     const sessionId = stringAt(line, memberOf(line, message.params, 'sessionId'));
-    if (isFixed) this.first.requests.request(line, message, sessionId);
+    if (message.method === 'session/list') this.#list(line, message);
+    else if (isFixed) this.first.requests.request(line, message, sessionId);
     else if (message.method === 'session/new') this.#openNew(line, message);
-    else if (message.method === 'session/list') this.#list(line, message);
     else if (sessionId === undefined) this.#any.requests.request(line, message, undefined);
     else this.#requestOf(sessionId, line, message);
   }
@@ -140,14 +142,24 @@ export class SessionRoutes {
   }
 
   #list(line: Uint8Array, message: Request): void {
-    const { pool, toClient } = this.#options;
+    const { memory, pool, remote, toClient } = this.#options;
     const list = { id: textAt(line, message.id) };
     this.#lists.add(list);
-    const threads = pool.all().map(({ thread }) => thread);
     const localCwd = stringAt(line, memberOf(line, message.params, 'cwd'));
-    void listSessions(threads, { localCwd, withinMs: listMs }).then((result) => {
+    const isReachable = (key: string, sessionId: string): boolean => this.#isReachable(key, sessionId);
+    const options = { localCwd, withinMs: listMs, remote, memory, isReachable };
+    void listSessions(pool.all(), options).then((result) => {
       if (this.#lists.delete(list)) toClient.add(resultTextResponse(list.id, result));
     });
+  }
+
+  /** Whether a session of that thread is found again by that name. */
+  #isReachable(key: string, sessionId: string): boolean {
+    const { keys, threads } = this.#options;
+    if (threads.is === 'fixed') return key === keys.first;
+    const own = parseClientSessionId(sessionId);
+    // Where prompts tell the thread, the next one leads a session to its own.
+    return own !== undefined && (own.key === key || this.isToldByPrompts);
   }
 
   /** A request about one session. */
@@ -229,4 +241,5 @@ export class SessionRoutes {
   }
 }
 
-const listMs = 10_000;
+/** Clients show the list to a person who waits for it: within a second all is there. */
+const listMs = 800;

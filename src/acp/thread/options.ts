@@ -31,6 +31,8 @@ export interface ThreadOptions {
   readonly remote: RemoteViewOptions;
   /** The agent has opened a session that the client is to call so. */
   readonly onSession: (clientId: string) => void;
+  /** What is known of the sessions was left in the microVM. */
+  readonly onNoted: () => void;
   /** A session that the client asked for is not to be had. */
   readonly onNoSession: (why: NoSession) => void;
   /** The agent has accepted a login, or its end. */

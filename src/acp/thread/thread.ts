@@ -165,6 +165,7 @@ export class Thread implements Asker {
     // Who waits is answered, but the agent goes on with its turns: the next bridge is to know of them.
     if (this.#isLeaving) return;
     this.#link.note('thread', this.sessions.noteToLeave());
+    this.#options.onNoted();
   }
 
   pause(): void {

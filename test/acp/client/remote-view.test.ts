@@ -3,6 +3,7 @@ import { readMessage, type Request } from '../../../src/acp/message/message.ts';
 import {
   inRemoteDirectory,
   inRemoteTerms,
+  localPath,
   mappedPath,
   type RemoteViewOptions,
 } from '../../../src/acp/client/remote-view.ts';
@@ -155,6 +156,7 @@ describe('what the person lets through', () => {
   ])('are directories that are mapped, the longest first: %s is %s', (local, remote) => {
     expect(mappedPath(local, { map })).toBe(remote);
     expect(mappedPath('relative', { map })).toBeUndefined();
+    expect(localPath(remote, { map })).toBe(local);
   });
 
   test('are further directories that are mapped', () => {

@@ -219,7 +219,7 @@ describe('what speaks of the client’s machine', () => {
     },
   );
 
-  test.each(['session/new', 'session/load', 'session/resume', 'session/fork', 'session/list'])(
+  test.each(['session/new', 'session/load', 'session/resume', 'session/fork'])(
     verifies('acp.cwd', '%s gets the thread’s directory'),
     (method) => {
       const { link, ...it } = routedAndBegun();

@@ -3,6 +3,7 @@ import { BridgeError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { verifies } from '../../requirements.ts';
 import { canAll, Stage, textsOf, update } from '../agents-stage.ts';
+import type { RoutedOptions } from '../routed.ts';
 
 const lost = (): BridgeError => new BridgeError('agent-lost', 'the microVM is gone', { retryable: true });
 const loads = { loadSession: true };
@@ -214,6 +215,139 @@ describe('sessions that are threads of their own', () => {
     expect(stage.links()).toHaveLength(2);
     expect(stage.link(1).isAttached).toBe(true);
   });
+});
+
+describe('a list of the sessions', () => {
+  const cwd = '/mnt/workspace';
+  const policy = { cancel: { strategy: 'stop', graceMs: 1 }, idleDetachMs: 60_000, progress: false } as const;
+
+  /** What the client is told of the sessions. */
+  async function listed(stage: Stage, id: number): Promise<unknown> {
+    const [answer] = await vi.waitFor(async () => {
+      const told = await stage.told();
+      expect(told).toHaveLength(1);
+      return told;
+    });
+    expect(answer).toMatchObject({ id, result: { sessions: expect.any(Array) as unknown } });
+    return (answer as { result: { sessions: unknown } }).result.sessions;
+  }
+
+  test(
+    verifies(
+      ['acp.session-list', 'acp.frugal'],
+      'wakes no microVM that was let go of: what is known here is told',
+    ),
+    async () => {
+      const stage = new Stage({ policy });
+      stage.initialized();
+      const one = await stage.opened(0, 'a');
+      const two = await stage.opened(1, 'b');
+      vi.advanceTimersByTime(60_000);
+      for (const link of stage.links()) link.isAttached = false;
+      expect(await listed(stage, stage.ask('session/list'))).toEqual([
+        { sessionId: one, cwd: '/home/me' },
+        { sessionId: two, cwd: '/home/me' },
+      ]);
+      expect(await listed(stage, stage.ask('session/list', { cwd: '/elsewhere' }))).toEqual([]);
+      expect(stage.links().some(({ isAttached }) => isAttached)).toBe(false);
+    },
+  );
+
+  test(verifies('acp.session-list', 'does not wait for an agent that takes longer than 800 ms'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const one = await stage.opened(0, 'a');
+    const two = await stage.opened(1, 'b');
+    const id = stage.ask('session/list');
+    const { id: late } = stage.request(0);
+    stage.answer(1, { sessions: [{ sessionId: 'b', cwd, title: 'B' }] });
+    await stage.told();
+    vi.advanceTimersByTime(800);
+    expect(await listed(stage, id)).toEqual([
+      { sessionId: one, cwd: '/home/me' },
+      { sessionId: two, cwd: '/home/me', title: 'B' },
+    ]);
+    stage.say(0, { id: late, result: { sessions: [] } });
+    expect(await stage.told()).toEqual([]);
+  });
+
+  test(
+    verifies('acp.session-list', 'holds what this machine remembers, as far as it is found again'),
+    async () => {
+      const own = { key: 'a'.repeat(26), sessionId: `acb-${'a'.repeat(26)}-s`, cwd: '/home/me' };
+      const chat = { key: 'discord:1:2', sessionId: `acb-${'b'.repeat(26)}`, cwd: '/' };
+      const fixed = { key: 'mine', sessionId: 's', cwd: '/home/me/other' };
+      const remembered = new Map([own, chat, fixed].map(({ key, ...session }) => [key, [session]] as const));
+      const memory = { isKept: () => true, remember: () => undefined, recall: () => remembered };
+      const told = async (options: RoutedOptions, client: string): Promise<unknown> => {
+        const stage = new Stage({
+          memory,
+          cache: { read: () => undefined, write: () => undefined },
+          ...options,
+        });
+        stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: client } });
+        await stage.told();
+        return listed(stage, stage.ask('session/list'));
+      };
+      const names = ({ sessionId, cwd }: typeof own): object => ({ sessionId, cwd });
+      expect(await told({ threads: { is: 'session' } }, 'editor')).toEqual([names(own)]);
+      expect(await told({ threads: { is: 'auto' } }, 'openab')).toEqual([names(own), names(chat)]);
+      expect(await told({ threads: { is: 'fixed', key: 'mine' } }, 'editor')).toEqual([names(fixed)]);
+    },
+  );
+
+  test(verifies('acp.session-list', 'is remembered as it changes'), async () => {
+    const remembered = new Map<string, readonly object[]>();
+    const memory = {
+      isKept: () => true,
+      remember: (key: string, sessions: readonly object[]) => void remembered.set(key, sessions),
+      recall: () => new Map(),
+    };
+    const stage = new Stage({ memory });
+    stage.initialized();
+    const session = await stage.opened(0, 'a');
+    expect([...remembered.values()]).toEqual([[{ sessionId: session, cwd: '/home/me' }]]);
+    stage.ask('session/delete', { sessionId: session });
+    stage.answer(0, {});
+    expect([...remembered.values()]).toEqual([[]]);
+  });
+
+  test(verifies('acp.session-list', 'tells of directories by the client’s names for them'), async () => {
+    const map = [{ local: '/home/me', remote: '/mnt/mine' }];
+    const stage = new Stage({ threads: { is: 'fixed', key: 'k' }, remote: { ...remote, map } });
+    stage.initialized();
+    await stage.told();
+    const sessions = [
+      { sessionId: 'a', cwd: '/mnt/mine/a' },
+      { sessionId: 'b', cwd },
+    ];
+    const all = stage.ask('session/list');
+    stage.answer(0, { sessions });
+    expect(await listed(stage, all)).toEqual([{ sessionId: 'a', cwd: '/home/me/a' }, sessions[1]]);
+    for (const [directory, sessionId] of [
+      ['/home/me/a', 'a'],
+      ['/elsewhere', 'b'],
+    ] as const) {
+      const some = stage.ask('session/list', { cwd: directory });
+      expect(stage.answer(0, { sessions }).params).toEqual({});
+      expect(await listed(stage, some)).toEqual([{ sessionId, cwd: directory }]);
+    }
+  });
+
+  test.each([true, false])(
+    verifies('acp.session-list', 'is offered where this machine has a place for it: %s'),
+    async (isKept) => {
+      const memory = { isKept: () => isKept, remember: () => undefined, recall: () => new Map() };
+      const stage = new Stage({ memory });
+      stage.initialized();
+      const [answer] = await stage.told();
+      const sessionCapabilities = isKept ? { resume: {}, list: {} } : { resume: {} };
+      expect(answer?.result).toEqual({
+        protocolVersion: 1,
+        agentCapabilities: { loadSession: true, sessionCapabilities },
+      });
+    },
+  );
 });
 
 describe('a session that can not be opened', () => {

@@ -1,6 +1,6 @@
 import { memberOf, members, openBrace, type Span, whole } from '../../message/json-scanner.ts';
 import { encodeText, isObject, replacing, textAt } from '../../message/json-text.ts';
-import { type Edit, splice } from '../../message/splice.ts';
+import { type Edit, removeMembers, splice } from '../../message/splice.ts';
 
 /** What the bridge reads in an agent's answer to `initialize`. */
 export interface AgentInfo {
@@ -37,6 +37,14 @@ export function offeringLoad(result: string): string {
   const line = encodeText(result);
   if (memberOf(line, whole(line), 'capabilities') !== undefined) return result;
   return textAt(splice(line, withMember(line, whole(line), ['agentCapabilities', 'loadSession'], 'true')));
+}
+
+/** An answer to `initialize`, as JSON text, that does not offer `session/list`. From version 2 on it can't be left out. */
+export function withoutList(result: string): string {
+  const line = encodeText(result);
+  const capabilities = memberOf(line, whole(line), 'agentCapabilities');
+  const sessions = memberOf(line, capabilities, 'sessionCapabilities');
+  return sessions === undefined ? result : textAt(splice(line, removeMembers(line, sessions, ['list'])));
 }
 
 /**

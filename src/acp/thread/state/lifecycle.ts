@@ -61,6 +61,11 @@ export class Lifecycle {
     return this.#shell === 'coming-back';
   }
 
+  /** Whether something that is sent gets to the agent without its microVM being brought back. */
+  get isAttached(): boolean {
+    return this.hasAgent && this.#shell === 'held';
+  }
+
   /** Whether the shell was let go of, and nothing has been sent since. */
   get isLetGo(): boolean {
     return this.#shell === 'let-go';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentInfo, offeringLoad } from '../../../../src/acp/thread/state/agent-info.ts';
+import { agentInfo, offeringLoad, withoutList } from '../../../../src/acp/thread/state/agent-info.ts';
 
 describe('what an agent offers', () => {
   test.each([
@@ -33,3 +33,17 @@ test.each([
 ])('session/load is offered in the place of an agent, and nothing else is changed: %s', (before, after) => {
   expect(offeringLoad(before)).toBe(after);
 });
+
+test.each([
+  [
+    '{"agentCapabilities":{"sessionCapabilities":{"list":{},"x":1.0}}}',
+    '{"agentCapabilities":{"sessionCapabilities":{"x":1.0}}}',
+  ],
+  ['{"agentCapabilities":{"list":{}}}', '{"agentCapabilities":{"list":{}}}'],
+  ['{}', '{}'],
+])(
+  'session/list is not offered in the place of an agent, and nothing else is changed: %s',
+  (before, after) => {
+    expect(withoutList(before)).toBe(after);
+  },
+);
