@@ -104,6 +104,19 @@ export const requirements = {
     says: 'Input that the service dropped is found out by size and checksum, and never fed on in silence.',
     source: 'design',
   },
+  'host.lost-output': {
+    says: 'Output that the service loses is missed before anything behind it is passed on, and asked for again.',
+    source: 'issue',
+  },
+  'host.lost-input': {
+    says: 'Input that the service loses is sent again to the same agent, which never sees a line that is not whole.',
+    source: 'issue',
+  },
+  'host.late-input': {
+    says: 'Input of a dead connection that the service hands over late never reaches the agent twice, cut or mixed up.',
+    source: 'issue',
+  },
+  'host.doubled': { says: 'What the service hands over twice arrives once.', source: 'issue' },
   'host.fallbacks': { says: 'It works in a container that has only busybox and bash.', source: 'issue' },
   'host.missing-tool': {
     says: 'A tool that is missing and has no fallback (stty) is named.',

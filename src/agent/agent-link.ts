@@ -68,8 +68,11 @@ export interface AgentLinkEvents {
   onOversizedLine(head: Uint8Array, start: number, end: number): void;
   /** The agent ended; comes behind its last line. A later `send` starts it anew. */
   onExit(exit: AgentExit): void;
-  /** `waiting` while no attach stands (a microVM starts, a connection is being restored), `attached` when it does. */
-  onState(state: 'waiting' | 'attached'): void;
+  /**
+   * `waiting` while an attach is on its way (a microVM starts, a connection is being restored), `attached` when it stands,
+   * `idle` when the shell was let go of, by `letGo` or because the service ended it while nothing was open.
+   */
+  onState(state: 'waiting' | 'attached' | 'idle'): void;
   /** A save was found to have gone otherwise than the one before; of the first, only a failure is told. */
   onSaved(result: SaveResult): void;
   /** The link is of no more use. Last event. */
@@ -95,6 +98,8 @@ export interface AgentLink {
    * (requests that nobody answered yet). A later process on the same thread begins there.
    */
   acknowledge(delivered: number, open: readonly number[]): void;
+  /** The agent said that it got what can't have been sent: asks the host at once what has arrived. */
+  verify(): void;
   /** Bytes of lines that were accepted and are not known to have arrived. */
   readonly pendingBytes: number;
   /** Resolves when `pendingBytes` is at most `bytes`, or the link has failed. */

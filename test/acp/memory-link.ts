@@ -55,6 +55,13 @@ export class MemoryLink implements AgentLink {
     this.#events = events;
   }
 
+  /** How often it was asked what has arrived. */
+  verifications = 0;
+
+  verify(): void {
+    this.verifications += 1;
+  }
+
   attach(): void {
     this.isAttached = true;
     if (!this.#isLetGo) return;

@@ -1,4 +1,5 @@
 import type { AgentLinkEvents } from '../../src/agent/agent-link.ts';
+import { encodePiece, outputKey, type Piece } from '../../src/agent/host/numbered-lines.ts';
 import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
@@ -9,7 +10,6 @@ export interface Attach {
   readonly nonce: string;
   readonly epoch: string;
   readonly outOffset: number;
-  readonly inAcknowledged: number;
   readonly replace: string;
 }
 
@@ -20,7 +20,7 @@ export type Answer = (attach: Attach, attaches: number) => readonly string[];
 export class ScriptedShell {
   readonly #answer: Answer;
   #events: ShellEvents | undefined;
-  #nonce = '';
+
   /** All that was written to it. */
   written = Buffer.alloc(0);
   attaches = 0;
@@ -60,33 +60,40 @@ export class ScriptedShell {
   #open(): void {
     this.connections += 1;
     // As on a network, nothing comes before what asked for it has returned.
-    queueMicrotask(() => {
-      this.#events?.onOpen();
-      this.#events?.onStatus({ is: 'confirmation', reconnected: false });
-    });
+    queueMicrotask(() => this.#events?.onOpen());
   }
 
   #onWrite(bytes: Uint8Array): void {
     this.written = Buffer.concat([this.written, bytes]);
     const text = Buffer.from(bytes).toString('latin1');
-    if (text === '\u0003') queueMicrotask(() => this.say(`\u001eacb ${this.#nonce} end\n`));
-    const [, nonce, epoch = '-', outOffset, inAcknowledged, , replace = '-'] =
-      / agent-host \S+ (\S+) (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(text) ?? [];
+    const [, nonce, epoch = '-', outOffset, , replace = '-'] =
+      / agent-host \S+ (\S+) (\S+) (\d+) (\d+) (\S+) /.exec(text) ?? [];
     if (nonce === undefined) return;
-    this.#nonce = nonce;
+
     this.attaches += 1;
-    const attach = {
-      nonce,
-      epoch,
-      outOffset: Number(outOffset),
-      inAcknowledged: Number(inAcknowledged),
-      replace,
-    };
+    const attach = { nonce, epoch, outOffset: Number(outOffset), replace };
     const said = this.#answer(attach, this.attaches);
     queueMicrotask(() => {
-      for (const words of said) this.say(`\u001eacb ${nonce} ${words}\n`);
+      for (const [number, words] of said.entries()) this.say(recordOf(nonce, number, words));
     });
   }
+}
+
+/** What a host prints to say this, as its record of this number; `nonce` with the attempt. */
+export function recordOf(nonce: string, number: number, words: string): string {
+  return `\u001eacb ${nonce} ${number} ${Buffer.byteLength(words)} ${words} ${number}\n`;
+}
+
+/** What an epoch's output holds at this place, where an agent wrote this line. */
+export function numbered(epoch: string, offset: number, line: string, kind: Piece['kind'] = 'last'): Buffer {
+  const target = Buffer.alloc(Buffer.byteLength(line) + 100);
+  const end = encodePiece(
+    target,
+    0,
+    { offset, payload: Buffer.from(line), kind },
+    { key: outputKey(epoch), engine: 'perl' },
+  );
+  return target.subarray(0, end);
 }
 
 /** A link to the host in such a shell. */

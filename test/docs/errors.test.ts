@@ -121,19 +121,17 @@ async function linkErrors(answer: Answer, log = silentLog): Promise<BridgeError[
   });
   link.attach();
   await vi.advanceTimersByTimeAsync(0);
-  // Output that the host must have seen for the next attach to have been asked for by the bridge itself.
-  shell.say(Buffer.alloc(65 * 1024 * 1024, 'x'));
+  // A host that answers no question is attached anew.
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   const closed = link.close(0);
   await vi.advanceTimersByTimeAsync(1000);
   await closed;
   return errors;
 }
-const begin = (epoch: string, outOffset: number): string => `begin ${epoch} live 0 ${outOffset} - - /root`;
-/** A host in which less has arrived than was acknowledged. */
-const damaging: Answer = ({ replace }, attaches) => [
-  begin(replace === '-' ? 'e1' : 'e2', attaches === 1 ? 0 : 7),
-];
+const begin = (epoch: string, inSize: number): string => `begin ${epoch} live ${inSize} 0 - perl /root`;
+/** A host in which more has arrived than was sent. */
+const damaging: Answer = ({ replace }, attaches) =>
+  replace === '-' ? [begin('e1e1e1e1', attaches === 1 ? 0 : 7000)] : [begin('e2e2e2e2', 0)];
 const firstError = async (answer: Answer): Promise<BridgeError> => {
   const [error] = await linkErrors(answer);
   if (error === undefined) throw new Error('nothing was wrong');
@@ -314,7 +312,7 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'The service ended the connection for good: … (close code …).': closed(1003, ''),
   'Another client attached this shell and took it over.': closed(4000, ''),
   'Another bridge had this thread meanwhile.': async () =>
-    answered(await firstError((_, attaches) => [attaches === 2 ? 'taken' : begin('e1', 0)])),
+    answered(await firstError((_, attaches) => [attaches === 2 ? 'taken' : begin('e1e1e1e1', 0)])),
   // The microVM
   'The shell in the microVM does not answer.': async () => fatal(await firstError(() => [])),
   "The microVM's image lacks …, which the agent host needs.": () => fatal(hostFailure('tool stty')),
@@ -337,7 +335,7 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'The agent was ended, since it had not ended a cancelled turn within … s.': () =>
     answered(slowToCancel(10_000)),
   'The microVM was reclaimed, and the agent with it.': async () =>
-    answered(await firstError((_, attaches) => [begin(`e${attaches}`, 0)])),
+    answered(await firstError((_, attaches) => [begin(`e000000${attaches}`, 0)])),
   'Part of what was sent to the agent got lost on the way.': async () => answered(await firstError(damaging)),
   'The bridge was told to leave before the agent answered.': () => answered(leaving()),
   // Messages

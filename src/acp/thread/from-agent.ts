@@ -27,6 +27,8 @@ export interface FromAgentOptions {
   readonly sessions: Sessions;
   readonly openings: Openings;
   readonly turns: Turns;
+  /** The agent says that it could not read a line. */
+  onUnreadable(): void;
   /** The agent spoke of a session that was never opened by name: a subagent's. */
   onStranger(sessionId: string): void;
   readonly log: Log;
@@ -60,7 +62,9 @@ export class FromAgent {
     this.#hasSpoken = true;
     switch (message.is) {
       case 'orphan':
+        // It was never sent such a line, unless something went wrong on the way.
         log.debug('the agent could not read a line');
+        this.#options.onUnreadable();
         return;
       case 'response':
         this.#answer(line, message);

@@ -92,6 +92,7 @@ export class Thread implements Asker {
       sessions,
       turns,
       openings: this.toAgent.openings,
+      onUnreadable: () => link.verify(),
     });
     const settlement = new Settlement({
       ...options,

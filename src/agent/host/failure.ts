@@ -9,7 +9,7 @@ export function hostFailure(what: string): BridgeError {
     case 'tool':
       return failure(
         `the microVM's image lacks ${subject}, which the agent host needs`,
-        `Add ${subject} to the image; coreutils or busybox has it.`,
+        `Add ${subject} to the image; coreutils, perl, awk or busybox has it.`,
       );
     case 'stty':
       return failure(

@@ -1,17 +1,17 @@
-import type { ShellStatus } from '../../shell/status.ts';
 import type { Notes, SaveResult } from '../agent-link.ts';
-import { type AgentStart, type AttachRequest, bootstrapLine, interrupt, startPayload } from './scripts.ts';
+import { type AgentStart, type AttachRequest, bootstrapLines, startPayload } from './scripts.ts';
 import {
   type Environment,
   type HostRecord,
   type Keeping,
-  parseEndRecord,
+  noteText,
+  type NumberedRecord,
   parseHostRecord,
 } from './records.ts';
 
 /**
- * How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch; `saved` where a save
- * has ended in this microVM.
+ * How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch; `saved` is how the
+ * last save went, where there was one.
  */
 export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly notes: Notes;
@@ -20,21 +20,34 @@ export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly saved: SaveResult | undefined;
 };
 
+/** An attach that stands. */
+export interface Begun {
+  readonly nonce: string;
+  readonly key: number;
+  readonly record: BeginRecord;
+  /** Whether it started the agent. */
+  readonly hasStarted: boolean;
+}
+
 export interface HandshakeOptions {
   /** To the PTY. */
   readonly write: (bytes: Uint8Array) => void;
-  /** A word that no earlier attach had: letters, digits and dashes. */
-  readonly nonce: () => string;
+  /** Names for a new attach: a nonce that no earlier one had, `WORD-NUMBER`, and a key, below 2^31. */
+  readonly name: () => { readonly nonce: string; readonly key: number };
   /** Whether nothing of the thread's agent is known here yet. */
   readonly isNew: () => boolean;
+  /** Whether an agent is wanted where the host finds none. */
+  readonly mayStart: () => boolean;
   /** What to ask of the host, at this moment. */
-  readonly request: () => Omit<AttachRequest, 'nonce'>;
+  readonly request: () => Omit<AttachRequest, 'nonce' | 'key' | 'attempt'>;
   /** How to start the agent, if the host finds none. */
   readonly start: () => AgentStart;
   /** The host is attached; `rest` is the first of the output. */
-  readonly onBegin: (record: BeginRecord, hasStarted: boolean, rest: Uint8Array) => void;
+  readonly onBegin: (begun: Begun, rest: Uint8Array) => void;
   /** Another bridge had the agent since. The host is asked again, by a `request` that knows nothing of it. */
   readonly onTaken: () => void;
+  /** There is no agent, and none is wanted. */
+  readonly onDeclined: () => void;
   /** The host can't work, and says why. */
   readonly onFail: (what: string) => void;
   /** Nothing in the shell answers. */
@@ -42,52 +55,41 @@ export interface HandshakeOptions {
 }
 
 /**
- * One attach on one connection: gets a fresh shell, or whatever an earlier bridge left in one, to run our host.
- * Everything that the PTY says before the host's line with this attach's nonce is noise: echo, prompts, replays.
+ * One attach on one connection: gets a fresh shell, or whatever an earlier bridge left in one, to run our host. Nothing is
+ * awaited before it is asked, and what stays unanswered is asked again. All that the PTY says before the host's records
+ * with this attach's nonce is noise: echo, prompts, replays, output of the attach before.
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
-  #phase: Phase = { is: 'over' };
-  #nonce = '';
-  /** Of the attaches that may stand, for all we know: the last that was answered, and what was said since. */
-  #open: string[] = [];
-  #tries = 0;
-  #hasStarted = false;
+  #attach: Attach | undefined;
   #line: Uint8Array = empty;
-  /** What the host said before it is attached. */
-  #told = nothing;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
   }
 
-  /** The connection has just opened. */
+  /** The connection has just opened, or the host on it is to attach anew. */
   begin(): void {
-    this.#enter('confirming', limits.confirmationMs);
-  }
-
-  /** The host is attached on this connection, and is to attach anew. What it says from here on is dropped until it has. */
-  again(): void {
-    this.#interrupt();
+    this.stop();
+    this.#attach = {
+      ...this.#options.name(),
+      // The same agent, however often it is asked for.
+      start: undefined,
+      attempts: 0,
+      said: new Map(),
+      timer: undefined,
+    };
+    this.#ask(this.#attach);
   }
 
   /** Whether output belongs to the handshake, rather than to the agent. */
   get isUnderWay(): boolean {
-    return this.#phase.is !== 'over';
-  }
-
-  onStatus(status: ShellStatus): void {
-    if (this.#phase.is !== 'confirming' || status.is !== 'confirmation') return;
-    // What the last bridge sent before it was gone may not be read yet, and an interrupt drops it. Our own we send again.
-    if (status.reconnected && this.#options.isNew()) {
-      this.#enter('letting-read', limits.readMs);
-    } else if (status.reconnected) this.#interrupt();
-    else this.#bootstrap(limits.freshShellMs);
+    return this.#attach !== undefined;
   }
 
   onOutput(bytes: Uint8Array): void {
     let rest = bytes;
-    while (this.isUnderWay) {
+    for (let attach = this.#attach; attach !== undefined; attach = this.#attach) {
       const end = rest.indexOf(0x0a);
       if (end < 0) {
         this.#line = concat(this.#line, rest).slice(-limits.noiseBytes);
@@ -96,166 +98,163 @@ export class Handshake {
       const line = concat(this.#line, rest.subarray(0, end)).slice(-limits.noiseBytes);
       this.#line = empty;
       rest = rest.subarray(end + 1);
-      this.#onLine(line, rest);
+      const said = parseHostRecord(line);
+      if (said?.nonce === attach.nonce) this.#onRecord(attach, said, rest);
     }
-  }
-
-  /** What a line of output says, if the host that is attached says there that it can't go on. */
-  readFailure(line: Uint8Array): string | undefined {
-    const record = parseHostRecord(line, this.#nonce);
-    return record?.is === 'fail' ? record.what : undefined;
   }
 
   /** Ends the handshake: the connection is gone, or is not wanted any more. */
   stop(): void {
-    this.#leave();
-    this.#phase = { is: 'over' };
-    this.#tries = 0;
-    this.#hasStarted = false;
+    clearTimeout(this.#attach?.timer);
+    this.#attach = undefined;
     this.#line = empty;
   }
 
-  #onLine(line: Uint8Array, rest: Uint8Array): void {
-    if (this.#phase.is === 'interrupting') {
-      if (this.#isEnd(line)) this.#bootstrap(limits.answerMs);
-      return;
-    }
-    if (this.#phase.is !== 'bootstrapping') return;
-    const record = parseHostRecord(line, this.#nonce);
-    if (record === undefined) return;
-    if (record.is === 'need') {
-      this.#hasStarted = true;
-      this.#options.write(startPayload(this.#options.start()));
-      this.#enter('bootstrapping', limits.startMs);
-      return;
-    }
-    if (record.is === 'taken') {
-      // Who knows nothing is never told so; a hostile host could go on with it for ever.
-      if (this.#options.isNew()) return;
-      this.#options.onTaken();
-      // It detaches by itself. An interrupt could come together with the next line, and have some of that dropped.
-      this.#enter('interrupting', limits.detachMs);
-      return;
-    }
-    if (record.is === 'note') {
-      this.#told = { ...this.#told, notes: { ...this.#told.notes, [record.kind]: record.text } };
-      return;
-    }
-    if (record.is === 'keeping') {
-      this.#told = { ...this.#told, keeping: record.keeping };
-      return;
-    }
-    if (record.is === 'environment') {
-      this.#told = { ...this.#told, environment: record.environment };
-      return;
-    }
-    if (record.is === 'saved') {
-      this.#told = { ...this.#told, saved: record.result };
-      return;
-    }
-    if (record.is === 'storage') {
-      this.#enter('bootstrapping', this.#options.start().workspaceTimeoutMs + limits.startMs);
-      return;
-    }
-    const hasStarted = this.#hasStarted;
-    const told = this.#told;
-    this.stop();
-    this.#open = [this.#nonce];
-    if (record.is === 'begin') this.#options.onBegin({ ...record, ...told }, hasStarted, rest);
-    else this.#options.onFail(record.what);
-  }
-
-  /** Whether the host says that it detached. What it said of earlier attaches, the service may replay. */
-  #isEnd(line: Uint8Array): boolean {
-    const nonce = parseEndRecord(line);
-    return nonce !== undefined && (this.#open.length === 0 || this.#open.includes(nonce));
-  }
-
-  #interrupt(): void {
-    this.#options.write(interrupt);
-    this.#enter('interrupting', limits.detachMs);
-  }
-
-  #bootstrap(answerMs: number): void {
-    this.#nonce = this.#options.nonce();
-    if (this.#open.length > 0) this.#open.push(this.#nonce);
-    this.#hasStarted = false;
-    this.#told = nothing;
-    const request = this.#options.request();
-    this.#options.write(bootstrapLine({ ...request, nonce: this.#nonce }));
-    // A line can be swallowed by what ran in the shell, so it is said again: later and later, for slow machines.
-    this.#enter('bootstrapping', answerMs * 2 ** this.#tries + request.saveMs);
-    this.#tries += 1;
-  }
-
-  #onDeadline(): void {
-    switch (this.#phase.is) {
-      case 'confirming':
-      // It may never come, and the shell may be an old one.
-      case 'letting-read':
-        this.#interrupt();
-        return;
-      case 'interrupting':
-        // A fresh shell has no host that would say that it detached.
-        this.#bootstrap(limits.answerMs);
-        return;
-      case 'bootstrapping':
-        if (this.#tries < limits.tries) {
-          this.#interrupt();
+  #onRecord(attach: Attach, { attempt, number, record }: NumberedRecord, rest: Uint8Array): void {
+    const said = attach.said.get(attempt) ?? nothing;
+    // Behind what is missing, nothing counts: the attach is asked for again.
+    if (number !== said.records || record === undefined) return;
+    attach.said.set(attempt, { ...said, records: number + 1 });
+    switch (record.is) {
+      case 'need':
+        if (!this.#options.mayStart()) {
+          this.stop();
+          this.#options.onDeclined();
           return;
         }
-        this.stop();
-        this.#options.onSilence();
+        attach.start ??= this.#options.start();
+        this.#options.write(startPayload(attach.start, attach.nonce));
+        this.#wait(attach, limits.answerMs);
         return;
-      case 'over':
+      case 'starting':
+        this.#wait(attach, limits.startMs);
+        return;
+      case 'storage':
+        this.#wait(attach, (attach.start?.workspaceTimeoutMs ?? 0) + limits.startMs);
+        return;
+      case 'note': {
+        const pieces = (said.notes[record.kind] ?? '') + record.piece;
+        if (pieces.length > limits.noteBytes) return;
+        attach.said.set(attempt, {
+          ...said,
+          records: number + 1,
+          notes: { ...said.notes, [record.kind]: pieces },
+        });
+        return;
+      }
+      case 'keeping':
+        attach.said.set(attempt, { ...said, records: number + 1, keeping: record.keeping });
+        return;
+      case 'environment':
+        attach.said.set(attempt, { ...said, records: number + 1, environment: record.environment });
+        return;
+      case 'saved':
+        attach.said.set(attempt, { ...said, records: number + 1, saved: record.result });
+        return;
+      case 'taken':
+        // Who knows nothing is never told so; a hostile host could go on with it for ever.
+        if (this.#options.isNew()) return;
+        this.#options.onTaken();
+        this.begin();
+        return;
+      case 'fail':
+        this.stop();
+        this.#options.onFail(record.what);
+        return;
+      case 'begin': {
+        const { agent, thread } = said.notes;
+        this.stop();
+        this.#options.onBegin(
+          {
+            nonce: attach.nonce,
+            key: attach.key,
+            record: {
+              ...record,
+              notes: { agent: textOf(agent), thread: textOf(thread) },
+              keeping: said.keeping,
+              environment: said.environment,
+              saved: said.saved,
+            },
+            hasStarted: record.epoch === attach.start?.epoch,
+          },
+          rest,
+        );
+      }
     }
   }
 
-  #enter(is: Exclude<Phase['is'], 'over'>, ms: number): void {
-    this.#leave();
-    this.#phase = { is, deadline: setTimeout(() => this.#onDeadline(), ms) };
+  #ask(attach: Attach): void {
+    attach.attempts += 1;
+    const { nonce, key, attempts } = attach;
+    const request = this.#options.request();
+    // Not in the first tries: it would end a shell's start-up files, which may only be slow.
+    if (attempts >= limits.interruptFrom) this.#options.write(interrupt);
+    this.#options.write(bootstrapLines({ ...request, nonce, key, attempt: attempts }));
+    this.#wait(attach, limits.answerMs * 2 ** (attempts - 1) + request.saveMs);
   }
 
-  #leave(): void {
-    if (this.#phase.is !== 'over') clearTimeout(this.#phase.deadline);
+  #wait(attach: Attach, ms: number): void {
+    clearTimeout(attach.timer);
+    attach.timer = setTimeout(() => {
+      if (attach.attempts < limits.attempts) {
+        this.#ask(attach);
+        return;
+      }
+      this.stop();
+      this.#options.onSilence();
+    }, ms);
   }
 }
 
-type Phase =
-  | { readonly is: 'over' }
-  /** Waits for the service to say whether the shell is a new one. */
-  | { readonly is: 'confirming'; readonly deadline: NodeJS.Timeout }
-  /** Waits for `cat` to read what the last bridge sent. */
-  | { readonly is: 'letting-read'; readonly deadline: NodeJS.Timeout }
-  /** The interrupt is sent, or none is needed; waits for the host to say that it detached. */
-  | { readonly is: 'interrupting'; readonly deadline: NodeJS.Timeout }
-  /** The bootstrap line is sent; waits for the line with its nonce. */
-  | { readonly is: 'bootstrapping'; readonly deadline: NodeJS.Timeout };
+interface Attach {
+  readonly nonce: string;
+  readonly key: number;
+  /** Set when the host needed it. */
+  start: AgentStart | undefined;
+  attempts: number;
+  /** What the host said to each attempt. */
+  readonly said: Map<number, Said>;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** What the host said before it is attached. */
+interface Said {
+  /** How many records came, none missing. */
+  readonly records: number;
+  /** In base64. */
+  readonly notes: Notes;
+  readonly keeping: Keeping;
+  readonly environment: Environment;
+  readonly saved: SaveResult | undefined;
+}
 
 const limits = {
-  /** The confirmation comes with the first output, where it comes at all. */
-  confirmationMs: 1000,
-  readMs: 100,
-  /** A host answers an interrupt in some 2 ms, and a round trip around the earth takes 300. */
-  detachMs: 600,
-  /** A login shell may have long start-up files. */
-  freshShellMs: 10_000,
-  answerMs: 750,
-  /** The host waits 3 s for an old agent to end, and then starts the new one. */
+  /** A round trip around the earth takes 0.3 s. Doubled with each try: 1, 2, 4, 8 s, 15 s in all. */
+  answerMs: 1000,
+  attempts: 4,
+  interruptFrom: 3,
+  /** The host waits 3 s for an old agent to end and 20 s for what it saves, and then starts the new one. */
   startMs: 30_000,
-  /** 0.75 s, 1.5 s, up to 24 s: 47 s in all. */
-  tries: 6,
-  /** Of a line of noise, only the end can be a record; the longest is a note of 256 KB in base64. */
-  noiseBytes: 512 * 1024,
+  /** Of a line of noise, only the end can be a record. */
+  noiseBytes: 16 * 1024,
+  /** A note of 256 KB, in base64. */
+  noteBytes: 512 * 1024,
 } as const;
 
+/** Ends whatever has the terminal in the place of a shell. The newline ends the line, where an interrupt is no more than a byte. */
+const interrupt = Uint8Array.of(0x03, 0x0a);
 const empty = new Uint8Array();
-const nothing: Pick<BeginRecord, 'notes' | 'keeping' | 'environment' | 'saved'> = {
+const nothing: Said = {
+  records: 0,
   notes: { agent: undefined, thread: undefined },
   keeping: 'no-mount',
   environment: 'found',
   saved: undefined,
 };
+
+function textOf(pieces: string | undefined): string | undefined {
+  return pieces === undefined ? undefined : noteText(pieces);
+}
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length === 0) return b;

@@ -1,27 +1,44 @@
 import type { Notes, Provisions, SaveResult } from '../agent-link.ts';
+import type { Engine } from './numbered-lines.ts';
 
 /**
- * What the host prints of its own accord: lines that begin with RS (0x1E), a byte that no JSON text holds.
+ * What the host prints of its own accord, between what the agent says: marked by RS (0x1E), a byte that no JSON text holds
+ * and that the host takes out of what an agent says. A record is a line:
  *
  * ```
- * RS acb NONCE need                                              the agent is to be started
- * RS acb NONCE note agent|thread BASE64                          what earlier bridges left; before `begin`
- * RS acb NONCE storage                                           it waits for storage to be mounted; before `begin`
- * RS acb NONCE keeping kept|no-mount|no-tar|late                 whether the agent is saved; before `begin`
- * RS acb NONCE environment found|none                            whether the image's environment could be read; before `begin`
- * RS acb NONCE saved ok|full|failed                              how the last save went, where there was one; before `begin`
- * RS acb NONCE begin EPOCH live|dead IN OUT SHA1 DELIVERED:OPEN,OPEN CWD   attached: the output follows
- * RS acb NONCE taken                                             another bridge was here since: not attached
- * RS acb NONCE fail WHAT…                                        it can't work
- * RS acb NONCE end                                               detached
- * RS exit EPOCH CODE STDERR                                      in the agent's output: how it ended, stderr's end in base64
+ * RS acb NONCE.ATTEMPT NUMBER LENGTH WHAT NUMBER
+ * ```
+ *
+ * NUMBER counts the records of an attach up from 0, LENGTH the bytes of WHAT, which is one of:
+ *
+ * ```
+ * need                                                    the agent is to be started
+ * starting                                                what starts it has arrived
+ * storage                                                 it waits for storage to be mounted
+ * note agent|thread BASE64                                what earlier bridges left, in pieces
+ * keeping kept|no-mount|no-tar|late                       whether the agent is saved
+ * environment found|none                                  whether the image's environment could be read
+ * saved ok|full|failed                                    how the last save went, where there was one
+ * begin EPOCH live|dead IN OUT DELIVERED:OPEN,OPEN perl|awk CWD   attached: the output follows
+ * taken                                                   another bridge was here since: not attached
+ * fail WHAT…                                              it can't work
+ * ```
+ *
+ * Behind `begin`, sizes of the agent's files may stand between any two bytes of its output, ended by US (0x1F); SUM is that
+ * of both:
+ *
+ * ```
+ * RS =QUESTION IN OUT SUM US        an answer
+ * RS !NONCE IN OUT SUM US           input is missing behind IN
  * ```
  */
 export type HostRecord =
   | { readonly is: 'need' }
+  | { readonly is: 'starting' }
   | { readonly is: 'taken' }
   | { readonly is: 'storage' }
-  | { readonly is: 'note'; readonly kind: NoteKind; readonly text: string }
+  /** `piece` of its base64: the next one continues it. */
+  | { readonly is: 'note'; readonly kind: NoteKind; readonly piece: string }
   | { readonly is: 'keeping'; readonly keeping: Keeping }
   | { readonly is: 'environment'; readonly environment: Environment }
   | { readonly is: 'saved'; readonly result: SaveResult }
@@ -34,10 +51,10 @@ export type HostRecord =
       readonly inSize: number;
       /** Offset of the first byte of output that follows. */
       readonly outOffset: number;
-      /** SHA-1 of the input behind what was acknowledged, in hex; undefined where there is none. */
-      readonly checksum: string | undefined;
       /** What the last bridge said of its client; undefined where the asking bridge knows better. */
       readonly checkpoint: Checkpoint | undefined;
+      /** What checks the bridge's lines there. */
+      readonly engine: Engine;
       readonly cwd: string;
     }
   | { readonly is: 'fail'; readonly what: string };
@@ -52,51 +69,92 @@ export interface Checkpoint {
   readonly open: readonly number[];
 }
 
+/** A record as it stands in the host's sequence. */
+export interface NumberedRecord {
+  readonly nonce: string;
+  /** Of the attempts to attach with this nonce, the one that it answers. */
+  readonly attempt: number;
+  readonly number: number;
+  /** Undefined for one of another version of the host. */
+  readonly record: HostRecord | undefined;
+}
+
+/** How large the agent's files are, as the host said in passing. */
+export interface SizeReport {
+  /** `answer`: to the question `about`. `missing`: of the attach `about`, input behind `inSize` is missing. */
+  readonly is: 'answer' | 'missing';
+  readonly about: string;
+  readonly inSize: number;
+  readonly outSize: number;
+}
+
 export interface ExitRecord {
-  readonly epoch: string;
   /** 128 + N for signal N. */
   readonly code: number;
   readonly stderr: string;
 }
 
-/** First byte of a line of the host or the bridge. */
+/** First byte of what is the host's or the bridge's. */
 export const recordSeparator = 0x1e;
+/** Last byte of a size report. */
+export const unitSeparator = 0x1f;
 
-/** Reads a line (without its newline) that the host printed to the attach with this nonce; undefined if it is none. */
-export function parseHostRecord(line: Uint8Array, nonce: string): HostRecord | undefined {
-  const text = decoder.decode(line).replace(/\r$/, '');
-  const prefix = `\u001eacb ${nonce} `;
-  const from = text.indexOf(prefix);
-  if (from < 0) return undefined;
-  const [kind, ...words] = text.slice(from + prefix.length).split(' ');
-  if (kind === 'need' || kind === 'taken' || kind === 'storage') return { is: kind };
+/** Reads a line (without its newline) that holds a record of the host's; undefined if it is none, or not whole. */
+export function parseHostRecord(line: Uint8Array): NumberedRecord | undefined {
+  const text = latin1(line);
+  const match = /\u001eacb (\w+-\d+)\.(\d+) (\d{1,9}) (\d{1,9}) (.*) (\d{1,9})\r?$/s.exec(text);
+  if (match === null) return undefined;
+  const [, nonce = '', attempt, number, length, what = '', again] = match;
+  if (number !== again || what.length !== Number(length)) return undefined;
+  return {
+    nonce,
+    attempt: Number(attempt),
+    number: Number(number),
+    record: parseWhat(decoder.decode(Buffer.from(what, 'latin1'))),
+  };
+}
+
+function parseWhat(what: string): HostRecord | undefined {
+  const [kind, ...words] = what.split(' ');
+  if (kind === 'need' || kind === 'starting' || kind === 'taken' || kind === 'storage') return { is: kind };
   if (kind === 'fail') return { is: 'fail', what: words.join(' ') };
   if (kind === 'begin') return parseBegin(words);
   const [first = '', second = ''] = words;
-  if (kind === 'note' && isNoteKind(first)) return { is: 'note', kind: first, text: fromBase64(second) };
+  if (kind === 'note' && isNoteKind(first)) return { is: 'note', kind: first, piece: second };
   if (kind === 'keeping' && isKeeping(first)) return { is: 'keeping', keeping: first };
+  if (kind === 'saved' && isSaveResult(first)) return { is: 'saved', result: first };
   if (kind === 'environment' && (first === 'found' || first === 'none')) {
     return { is: 'environment', environment: first };
   }
-  if (kind === 'saved' && isSaveResult(first)) return { is: 'saved', result: first };
   return undefined;
 }
 
-/** The nonce of the attach of which a line (without its newline) says that its host detached; undefined if it says none. */
-export function parseEndRecord(line: Uint8Array): string | undefined {
-  return /\u001eacb (\S+) end\r?$/.exec(decoder.decode(line))?.[1];
+/** Reads what stands between RS and US; undefined if it is no report, or not whole. */
+export function parseSizeReport(bytes: Uint8Array): SizeReport | undefined {
+  const match = /^([=!])(\S+) (\d{1,15}) (\d{1,15}) (\d{1,16})$/.exec(latin1(bytes));
+  if (match === null) return undefined;
+  const [, mark, about = '', ...sizes] = match;
+  const [inSize = 0, outSize = 0, sum = 0] = sizes.map(Number);
+  if (inSize + outSize !== sum) return undefined;
+  return { is: mark === '=' ? 'answer' : 'missing', about, inSize, outSize };
 }
 
-/** Reads a line of the agent's output that begins with RS; undefined if it is no exit of this epoch. */
-export function parseExitRecord(line: Uint8Array, epoch: string): ExitRecord | undefined {
-  const match = /^\u001eexit (\S+) (\d+) (\S+)$/.exec(decoder.decode(line));
-  if (match?.[1] !== epoch) return undefined;
-  const [, , code, stderr = '-'] = match;
-  return {
-    epoch,
-    code: Number(code),
-    stderr: stderr === '-' ? '' : fromBase64(stderr),
-  };
+/** Reads what the host put on record behind the agent's last words; undefined if it is no exit. */
+export function parseExitRecord(payload: Uint8Array): ExitRecord | undefined {
+  const match = /^exit (\d+) (\S+)$/.exec(decoder.decode(payload));
+  if (match === null) return undefined;
+  const [, code, stderr = '-'] = match;
+  return { code: Number(code), stderr: stderr === '-' ? '' : fromBase64(stderr) };
+}
+
+/** What a note says, of the pieces in which it came. */
+export function noteText(pieces: string): string {
+  return fromBase64(pieces);
+}
+
+/** A line to the host that asks how large the agent's files are; `question` begins with the attach's nonce and a dot. */
+export function questionLine(question: string): Uint8Array {
+  return new TextEncoder().encode(`?${question}\n`);
 }
 
 /**
@@ -114,6 +172,10 @@ export function noteLine(kind: NoteKind | 'turn', text: string): Uint8Array {
 
 const decoder = new TextDecoder();
 
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
 function fromBase64(text: string): string {
   return decoder.decode(Buffer.from(text, 'base64'));
 }
@@ -122,31 +184,31 @@ function isNoteKind(word: string): word is NoteKind {
   return word === 'agent' || word === 'thread';
 }
 
-function isKeeping(word: string): word is Keeping {
-  return word === 'kept' || word === 'no-mount' || word === 'no-tar' || word === 'late';
-}
-
 function isSaveResult(word: string): word is SaveResult {
   return word === 'ok' || word === 'full' || word === 'failed';
 }
 
+function isKeeping(word: string): word is Keeping {
+  return word === 'kept' || word === 'no-mount' || word === 'no-tar' || word === 'late';
+}
+
 function parseBegin(words: readonly string[]): HostRecord | undefined {
-  const [epoch = '', life, inSize, outOffset, checksum, checkpoint = '-', ...cwd] = words;
+  const [epoch = '', life, inSize, outOffset, checkpoint = '-', engine, ...cwd] = words;
   const record = {
     is: 'begin',
     epoch,
     isLive: life === 'live',
     inSize: parseOffset(inSize),
     outOffset: parseOffset(outOffset),
-    checksum: checksum === '-' ? undefined : checksum,
     checkpoint: parseCheckpoint(checkpoint),
+    engine: engine === 'perl' ? 'perl' : 'awk',
     cwd: cwd.join(' '),
   } as const;
   const isWhole =
-    /^\w+$/.test(epoch) &&
+    /^[0-9a-f]{7,64}$/.test(epoch) &&
+    (engine === 'perl' || engine === 'awk') &&
     !Number.isNaN(record.inSize) &&
     !Number.isNaN(record.outOffset) &&
-    (record.checksum === undefined || /^[0-9a-f]{40}$/.test(record.checksum)) &&
     record.cwd.startsWith('/');
   return isWhole ? record : undefined;
 }

@@ -1,24 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { quote } from './quote.ts';
 
-/** Interrupts the host, whatever it does: it detaches and waits for the next bootstrap line. JSON never holds this byte. */
-export const interrupt: Uint8Array = Uint8Array.of(0x03);
-
-/** A line buffer of a terminal in canonical mode, newline included (`MAX_CANON` of Linux). */
-export const maxBootstrapBytes = 4095;
+/**
+ * The longest line that a terminal in canonical mode takes, newline included, less one byte for the newline before it: the
+ * line buffer of Linux has 4096 bytes.
+ */
+export const maxLineBytes = 4094;
 
 /** What one attach asks of the host. */
 export interface AttachRequest {
   /** Names the thread's directory in the microVM: its shell id. */
   readonly name: string;
-  /** Known to this attach alone: all output before the host's line with it is noise. */
+  /** Known to this attach alone. */
   readonly nonce: string;
+  /** Counts how often the attach was asked for, since what is lost is asked for again. */
+  readonly attempt: number;
   /** The epoch that the offsets below belong to; undefined for a bridge that knows nothing yet. */
   readonly epoch: string | undefined;
   /** Bytes of the agent's output that were received. */
   readonly outOffset: number;
-  /** Bytes of its input that the host has acknowledged. */
-  readonly inAcknowledged: number;
+  /** What the bridge's lines are numbered with on this attach: below 2^31. */
+  readonly key: number;
   /** The first so many bytes of its output will never be asked for again: their disk can be freed. 0: not yet worth it. */
   readonly outFree: number;
   /** The first so many bytes of its input are whole lines that the host has acknowledged. 0: as above. */
@@ -49,30 +51,48 @@ export interface AgentStart {
 }
 
 /**
- * The line that puts the host in the place of a shell, newline included. `exec`, so that nothing is ever read as a
- * command when the host is gone; no history, and with `-p` no start-up file and no functions of the environment's.
+ * The lines that put the host in the place of a shell, with a newline in front that ends whatever stands there. The first
+ * one any POSIX shell takes, in 1000 bytes, which is all that some line editors take: it gets to bash, by `exec`, so that
+ * nothing is ever read as a command when the host is gone. The second one brings the host. A host that is there already,
+ * of an earlier attach, drops the first.
  */
-export function bootstrapLine(request: AttachRequest): Uint8Array {
+export function bootstrapLines(request: AttachRequest): Uint8Array {
   const { epoch = '-', replace = '-', save = '-' } = request;
+  const nonce = `${request.nonce}.${request.attempt}`;
   const parameters = [
     request.name,
-    request.nonce,
+    nonce,
     epoch,
     request.outOffset,
-    request.inAcknowledged,
     request.outFree,
     replace,
     save,
     Math.floor(request.saveMs / napMs),
     request.inFree,
+    request.key,
   ];
-  return encoder.encode(
-    ` """"unset HISTFILE; export ACB_IDLE=${quote(script('idle'))}; exec "$BASH" -pc ${quote(script('attach'))} agent-host ${parameters.join(' ')}\n`,
+  // No start-up file and no functions of the environment's: -p.
+  const host = `exec "$BASH" -pc ${quote(script('attach'))} agent-host ${parameters.join(' ')}`;
+  return encoder.encode(`\n${toBash(nonce)}\n${marked(' """": ', host)}\n`);
+}
+
+/** Four quotes in a row stand in no JSON text, and are an empty word to a shell. */
+function marked(mark: string, command: string): string {
+  return `${mark}${command.length};${command}`;
+}
+
+function toBash(nonce: string): string {
+  const loader =
+    'trap : INT;while :;do IFS= read -r l||[ $? -gt 128 ]||exit;case $l in " \\"\\"\\"\\": "*)' +
+    'l=${l#*: };n=${l%%;*};l=${l#*;};[ ${#l} = "$n" ]&&eval "$l";esac;done';
+  return (
+    ` unset HISTFILE;for b in bash "$BASH" /bin/bash;do command -v "$b">/dev/null 2>&1&&exec "$b" -pc '${loader}';done;` +
+    `printf '\\036acb %s 0 14 fail tool bash 0\\n' ${nonce}`
   );
 }
 
-/** What answers a host that needs to start the agent: a script, and the NUL that ends it. Travels with echo off. */
-export function startPayload(start: AgentStart): Uint8Array {
+/** What answers a host that needs to start the agent: one line, of the attach with this nonce. Travels with echo off. */
+export function startPayload(start: AgentStart, nonce: string): Uint8Array {
   const environment = Object.entries(start.env).map(([name, value]) => `export ${name}=${quote(value)}`);
   const variables = {
     NEW: start.epoch,
@@ -81,12 +101,13 @@ export function startPayload(start: AgentStart): Uint8Array {
     ENVIRONMENT: environment.join('\n'),
     PERSIST_TO: start.persistTo ?? '',
     STORAGE_WAIT: String(Math.ceil(start.workspaceTimeoutMs / 1000)),
-    FUNCTIONS: (['follow', 'free', 'environ', 'keep', 'watch'] as const).map(script).join('\n'),
+    FUNCTIONS: (['lines', 'follow', 'free', 'environ', 'keep', 'watch'] as const).map(script).join('\n'),
     RUN: script('run'),
   };
-  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`);
-  const persist = `PERSIST=(${start.persist.map(quote).join(' ')})\n`;
-  return encoder.encode(`\u001e${assignments.join('')}${persist}${script('start')}\0`);
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)};`);
+  const persist = `PERSIST=(${start.persist.map(quote).join(' ')});`;
+  const command = `${assignments.join('')}${persist}eval ${quote(script('start'))}`;
+  return encoder.encode(`\n${marked(`\u001e${nonce}: `, command)}\n`);
 }
 
 const encoder = new TextEncoder();
@@ -95,7 +116,7 @@ const napMs = 20;
 
 /** A file of `scripts/` without its comments and indentation. Read when it is needed: that is after the first answer. */
 function script(
-  name: 'attach' | 'environ' | 'follow' | 'free' | 'idle' | 'keep' | 'run' | 'start' | 'watch',
+  name: 'attach' | 'environ' | 'follow' | 'free' | 'keep' | 'lines' | 'run' | 'start' | 'watch',
 ): string {
   const known = scripts.get(name);
   if (known !== undefined) return known;

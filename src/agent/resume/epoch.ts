@@ -1,16 +1,21 @@
 import type { BridgeError } from '../../base/errors.ts';
-import { LineAssembler } from '../../base/lines.ts';
 import type { BeginRecord } from '../host/handshake.ts';
 import { Freeing } from './freeing.ts';
-import { type Checkpoint, recordSeparator } from '../host/records.ts';
+import type { Checkpoint, SizeReport } from '../host/records.ts';
 import { lost, taken } from './link-errors.ts';
+import { OutputReader } from './output-reader.ts';
 
 /** What an {@link Epoch} finds in the agent's output. Offsets are those of `AgentLinkEvents`. */
 export interface EpochOutput {
   readonly onLine: (line: Uint8Array, start: number, end: number) => void;
   readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
-  /** A line of the host's, from its RS on. */
+  /** How the agent ended, as the host put it on record. */
+  readonly onHostLine: (payload: Uint8Array) => void;
+  /** A line that the host says now, from its RS on. */
   readonly onRecord: (line: Uint8Array) => void;
+  readonly onReport: (report: SizeReport) => void;
+  /** Output is missing from `received` on. */
+  readonly onGap: () => void;
 }
 
 export type EpochEnd =
@@ -28,13 +33,11 @@ export class Epoch {
   readonly freeing = new Freeing();
   /** Undefined while the agent lives, for all we know. */
   end: EpochEnd | undefined;
-  readonly #lines: LineAssembler;
+  readonly #output: OutputReader;
   /** How far the client was when the link came to this epoch. */
   readonly #resumedAt: number;
   /** How far it is now. */
   #checkpoint: Checkpoint;
-  #received: number;
-  #receivedAtAttach: number;
 
   /** @param maxLineBytes a longer line is dropped */
   constructor(record: BeginRecord, maxLineBytes: number, output: EpochOutput) {
@@ -46,28 +49,20 @@ export class Epoch {
     this.end = record.isLive ? undefined : { is: 'dead' };
     this.#resumedAt = checkpoint.delivered;
     this.#checkpoint = checkpoint;
-    this.#received = record.outOffset;
-    this.#receivedAtAttach = record.outOffset;
-    this.#lines = new LineAssembler({
+    this.#output = new OutputReader({
+      ...output,
+      epoch: record.epoch,
       offset: record.outOffset,
-      maxBytes: maxLineBytes,
+      maxLineBytes,
       onLine: (line, start, end) => {
-        const record = line.indexOf(recordSeparator);
-        if (record >= 0) output.onRecord(line.subarray(record));
-        else if (line.length > 0 && isNews(start)) output.onLine(line, start, end);
+        if (line.length > 0 && isNews(start)) output.onLine(line, start, end);
       },
-      onOversizedLine: output.onOversizedLine,
     });
   }
 
   /** Bytes of its output that were received. */
   get received(): number {
-    return this.#received;
-  }
-
-  /** Those of them since the last attach. */
-  get receivedSinceAttach(): number {
-    return this.#received - this.#receivedAtAttach;
+    return this.#output.received;
   }
 
   get checkpoint(): Checkpoint {
@@ -75,18 +70,18 @@ export class Epoch {
   }
 
   push(bytes: Uint8Array): void {
-    this.#received += bytes.length;
-    this.#lines.push(bytes);
+    this.#output.push(bytes);
   }
 
-  attaching(): void {
-    this.#receivedAtAttach = this.#received;
+  /** What is pushed next comes from another attach. */
+  attached(): void {
+    this.#output.attached();
   }
 
   /** How far the client has come; undefined where that is no news to the host. */
   acknowledge(delivered: number, open: readonly number[]): Checkpoint | undefined {
     // Until the last bridge's place is reached, what it left to do stands as it said.
-    if (this.#received < this.#resumedAt) return undefined;
+    if (this.received < this.#resumedAt) return undefined;
     const checkpoint = { delivered: Math.max(delivered, this.#resumedAt), open };
     if (isEqual(checkpoint, this.#checkpoint)) return undefined;
     this.#checkpoint = checkpoint;

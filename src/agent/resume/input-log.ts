@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { TakenBack } from '../agent-link.ts';
 import {
   type Checkpoint,
@@ -7,15 +6,13 @@ import {
   noteLine,
   recordSeparator,
 } from '../host/records.ts';
-
-/** What the size of `in` and its checksum say of the bytes that were sent. */
-export type Arrival = 'intact' | 'damaged';
+import { maxPayloadBytes, type Piece } from '../host/numbered-lines.ts';
 
 /**
  * The way towards the agent: lines that wait, and behind them the bytes of this epoch that were sent and are not
  * acknowledged. Bytes are counted from the beginning of the epoch. No I/O, no clock.
  */
-export class Outbox {
+export class InputLog {
   /** Bytes before this one have arrived. */
   #acknowledged = 0;
   /** The next byte to send: goes back when a connection lost some. */
@@ -25,6 +22,8 @@ export class Outbox {
   /** End of what is bound to this epoch. */
   #end = 0;
   #bound: BoundLine[] = [];
+  /** Of `#bound`, a line at or before the one that the next byte is in. */
+  #cursor = 0;
   #urgent: WaitingLine[] = [];
   #waiting: WaitingLine[] = [];
   #waitingBytes = 0;
@@ -33,6 +32,12 @@ export class Outbox {
   readonly #notes = new Map<NoteKind | 'turn', string>();
   #lastTicket = 0;
   #lastBoundTicket = 0;
+  readonly #payloadBytes: number;
+
+  /** @param payloadBytes of a piece, at the most */
+  constructor(payloadBytes = maxPayloadBytes) {
+    this.#payloadBytes = payloadBytes;
+  }
 
   /** Queues a line, given without its newline. Returns its ticket. */
   add(bytes: Uint8Array, isUrgent: boolean): number {
@@ -60,36 +65,42 @@ export class Outbox {
     return lines.map(({ ticket, bytes, isUrgent }) => ({ ticket, line: bytes, urgent: isUrgent }));
   }
 
-  /** Takes the next bytes to send, at most `limit` of them; undefined if there are none. */
-  take(limit: number): Uint8Array | undefined {
+  /** Takes the next piece to send; undefined if there is none. */
+  take(): Piece | undefined {
     if (this.#next === this.#end && !this.#bindNext()) return undefined;
-    const line = this.#lineAt(this.#next);
-    const from = this.#next - line.start;
-    const bytes = line.slice(from, Math.min(from + limit, line.length));
-    this.#next += bytes.length;
+    const line = this.#nextLine();
+    const offset = this.#next;
+    const from = offset - line.start;
+    const isLast = line.length - 1 - from <= this.#payloadBytes;
+    const to = isLast ? line.length - 1 : from + this.#payloadBytes;
+    this.#next = line.start + (isLast ? line.length : to);
     this.#furthest = Math.max(this.#furthest, this.#next);
-    return bytes;
+    return { offset, payload: line.slice(from, to), kind: isLast ? 'last' : 'more' };
   }
 
-  /**
-   * The host has `size` bytes of this epoch's input, those behind the last acknowledgement with this checksum. What is
-   * behind `size` will be sent again.
-   */
-  confirm(size: number, checksum: string | undefined): Arrival {
-    if (size < this.#acknowledged || size > this.#furthest) return 'damaged';
-    if (size > this.#acknowledged && checksum !== this.#checksumTo(size)) return 'damaged';
+  /** The host has `size` bytes of this epoch's input. False where that can't be; then nothing changes. */
+  acknowledge(size: number): boolean {
+    if (size < this.#acknowledged || size > this.#furthest) return false;
     this.#acknowledged = size;
-    this.#next = size;
+    this.#next = Math.max(this.#next, size);
     const firstKept = this.#bound.findIndex((line) => line.start + line.length > size);
     const arrived = this.#bound.splice(0, firstKept < 0 ? this.#bound.length : firstKept);
+    this.#cursor = Math.max(this.#cursor - arrived.length, 0);
     this.#arrivedCheckpoint =
       arrived.findLast((line) => line.checkpoint !== undefined)?.checkpoint ?? this.#arrivedCheckpoint;
-    return 'intact';
+    return true;
+  }
+
+  /** What is sent and not acknowledged is to be sent again. */
+  goBack(): void {
+    this.#next = this.#acknowledged;
+    this.#cursor = 0;
   }
 
   /** Another epoch, whose input has `size` bytes already. What was bound to the last one is dropped, and what was for its host. */
   beginEpoch(size: number): void {
     this.#bound = [];
+    this.#cursor = 0;
     this.#acknowledged = size;
     this.#next = size;
     this.#furthest = size;
@@ -143,6 +154,11 @@ export class Outbox {
     return this.#next < this.#end || this.#checkpoint !== undefined || this.#notes.size > 0;
   }
 
+  /** Bytes of this epoch's input that went, at the present try. */
+  get sentBytes(): number {
+    return this.#next;
+  }
+
   /** Bytes that were sent and are not acknowledged. */
   get unacknowledgedBytes(): number {
     return this.#next - this.#acknowledged;
@@ -151,6 +167,11 @@ export class Outbox {
   /** Bytes that are held: unacknowledged ones and those of lines that wait. */
   get heldBytes(): number {
     return this.#end - this.#acknowledged + this.#waitingBytes;
+  }
+
+  /** Whether lines for the agent wait, or are not known to have arrived. */
+  get hasAgentLines(): boolean {
+    return this.waitingLines > 0 || this.#bound.some(({ ticket }) => ticket > 0);
   }
 
   /** Lines of which nothing was sent. */
@@ -190,25 +211,14 @@ export class Outbox {
     this.#end += line.length;
   }
 
-  #lineAt(offset: number): BoundLine {
-    // Nearly always the last one; after a loss, few are behind.
-    const line = this.#bound.findLast((each) => each.start <= offset);
-    if (line === undefined) throw new RangeError(`no line of input at byte ${offset}`);
-    return line;
-  }
-
-  /**
-   * Against accidents alone: a microVM that means harm says what it likes. SHA-1 is in busybox, too, and takes coreutils a
-   * third of the time of SHA-256, in which the flow stands still.
-   */
-  #checksumTo(size: number): string {
-    const sum = createHash('sha1');
-    for (const line of this.#bound) {
-      const from = Math.max(this.#acknowledged - line.start, 0);
-      const to = Math.min(size - line.start, line.length);
-      if (from < to) sum.update(line.slice(from, to));
+  /** The line that the next byte to send is in. */
+  #nextLine(): BoundLine {
+    for (;;) {
+      const line = this.#bound[this.#cursor];
+      if (line === undefined) throw new RangeError(`no line of input at byte ${this.#next}`);
+      if (this.#next < line.start + line.length) return line;
+      this.#cursor += 1;
     }
-    return sum.digest('hex');
   }
 }
 

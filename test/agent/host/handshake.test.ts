@@ -1,26 +1,33 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Handshake } from '../../../src/agent/host/handshake.ts';
+import { recordOf } from '../scripted-shell.ts';
 
-const begun = 'begin e1 live 0 0 - - /root';
+const epoch = 'abcdef01';
+const begun = `begin ${epoch} live 0 0 - perl /root`;
 
 /** A handshake, and what went between it and the PTY. */
-function start({ epoch = 'e1', saveMs = 0 } = {}) {
+function start({ isNew = false, mayStart = true, saveMs = 0 } = {}) {
   const heard: string[] = [];
   const written: string[] = [];
   const told: unknown[] = [];
   let nonces = 0;
+  let records = 0;
   const handshake = new Handshake({
     write: (bytes) => {
       const text = Buffer.from(bytes).toString();
-      written.push(text === '\u0003' ? 'interrupt' : text.endsWith('\0') ? 'payload' : 'bootstrap');
+      const attempt = /\n """": .* agent-host \S+ (\S+) /.exec(text)?.[1];
+      if (attempt !== undefined) records = 0;
+      written.push(
+        text.startsWith('\u0003') ? 'interrupt' : attempt === undefined ? 'payload' : `attach ${attempt}`,
+      );
     },
-    nonce: () => `me-${(nonces += 1)}`,
-    isNew: () => epoch === 'none',
+    name: () => ({ nonce: `me-${(nonces += 1)}`, key: 5 }),
+    isNew: () => isNew,
+    mayStart: () => mayStart,
     request: () => ({
       name: 'thread',
-      epoch: epoch === 'none' ? undefined : epoch,
+      epoch: isNew ? undefined : epoch,
       outOffset: 0,
-      inAcknowledged: 0,
       outFree: 0,
       inFree: 0,
       replace: undefined,
@@ -28,7 +35,7 @@ function start({ epoch = 'e1', saveMs = 0 } = {}) {
       saveMs,
     }),
     start: () => ({
-      epoch: 'e1',
+      epoch,
       command: 'agent',
       cwd: undefined,
       env: {},
@@ -36,20 +43,28 @@ function start({ epoch = 'e1', saveMs = 0 } = {}) {
       persistTo: undefined,
       workspaceTimeoutMs: 60_000,
     }),
-    onBegin: ({ epoch, notes, keeping }, hasStarted, rest) => {
-      told.push({ notes, keeping });
-      heard.push(`begin ${epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim());
+    onBegin: ({ record, hasStarted, nonce, key }, rest) => {
+      const { notes, keeping, environment, saved } = record;
+      told.push({ notes, keeping, environment, saved });
+      expect([nonce, key]).toEqual([`me-${nonces}`, 5]);
+      heard.push(
+        `begin ${record.epoch}${hasStarted ? ' started' : ''} ${Buffer.from(rest).toString()}`.trim(),
+      );
     },
     onTaken: () => heard.push('taken'),
+    onDeclined: () => heard.push('declined'),
     onFail: (what) => heard.push(`fail ${what}`),
     onSilence: () => heard.push('silence'),
   });
   const hear = (text: string): void => handshake.onOutput(Buffer.from(text));
-  const confirm = (reconnected: boolean): void => handshake.onStatus({ is: 'confirmation', reconnected });
-  /** What the host says to the attach with the last nonce. */
-  const say = (what: string): void => hear(`\u001eacb me-${nonces} ${what}\n`);
-  const end = (): void => hear(`\u001eacb me-${nonces} end\n`);
-  return { handshake, heard, told, written, hear, confirm, say, end };
+  /** What the host says to the last attempt, as its next record. */
+  const say = (what: string): void => {
+    const attempt = written.findLast((each) => each.startsWith('attach'))?.slice('attach '.length) ?? '';
+    const number = records;
+    records += 1;
+    hear(recordOf(attempt, number, what));
+  };
+  return { handshake, heard, told, written, hear, say };
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -60,255 +75,194 @@ afterEach(() => {
 });
 
 describe('a handshake', () => {
-  test('speaks to a new shell at once', () => {
-    const { handshake, heard, written, confirm, say } = start();
+  test('asks as soon as the connection is open, and waits for nothing before', () => {
+    const { handshake, heard, written, say } = start();
     handshake.begin();
-    expect(written).toEqual([]);
-    confirm(false);
-    expect(written).toEqual(['bootstrap']);
+    expect(written).toEqual(['attach me-1.1']);
     say(begun);
-    expect(heard).toEqual(['begin e1']);
+    expect(heard).toEqual([`begin ${epoch}`]);
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('interrupts an old shell, and speaks to it when the host there says that it detached', () => {
-    const { handshake, heard, written, confirm, say, end } = start();
+  test('asks again after 1, 2 and 4 s, with an interrupt from the third time on, and then tells of silence', () => {
+    const { handshake, heard, written } = start();
     handshake.begin();
-    confirm(true);
-    expect(written).toEqual(['interrupt']);
-    end();
-    expect(written).toEqual(['interrupt', 'bootstrap']);
-    say(begun);
-    expect(heard).toEqual(['begin e1']);
+    const asked: [number, string][] = [];
+    for (let ms = 0; ms < 20_000; ms += 500) {
+      for (const each of written.splice(0)) asked.push([ms, each]);
+      vi.advanceTimersByTime(500);
+    }
+    expect(asked).toEqual([
+      [0, 'attach me-1.1'],
+      [1000, 'attach me-1.2'],
+      [3000, 'interrupt'],
+      [3000, 'attach me-1.3'],
+      [7000, 'interrupt'],
+      [7000, 'attach me-1.4'],
+    ]);
+    expect(heard).toEqual(['silence']);
+    expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('that knows nothing yet leaves a moment to read what the last bridge sent, which the interrupt would drop', () => {
-    const { handshake, heard, written, confirm, say, end } = start({ epoch: 'none' });
+  test('takes a late answer to an earlier attempt', () => {
+    const { handshake, heard, hear } = start();
     handshake.begin();
-    confirm(true);
-    vi.advanceTimersByTime(99);
-    expect(written).toEqual([]);
-    vi.advanceTimersByTime(1);
-    expect(written).toEqual(['interrupt']);
-    end();
-    say(begun);
-    expect(heard).toEqual(['begin e1']);
+    vi.advanceTimersByTime(1500);
+    hear(recordOf('me-1.1', 0, begun));
+    expect(heard).toEqual([`begin ${epoch}`]);
   });
 
-  test('hands on what earlier bridges left, of the attach that is answered alone', () => {
-    const { handshake, told, confirm, say } = start();
-    const text = 'x'.repeat(256 * 1024);
+  test('hands on what the host tells of earlier bridges and of the microVM, in pieces', () => {
+    const { handshake, told, say } = start({ isNew: true });
+    const base64 = Buffer.from('x'.repeat(100_000)).toString('base64');
     handshake.begin();
-    confirm(false);
-    say(`note agent ${Buffer.from('stale').toString('base64')}`);
-    vi.advanceTimersByTime(20_000);
-    say(`note thread ${Buffer.from(text).toString('base64')}`);
+    for (let at = 0; at < base64.length; at += 3000) say(`note thread ${base64.slice(at, at + 3000)}`);
     say('keeping no-tar');
+    say('environment none');
+    say('saved full');
     say(begun);
-    expect(told).toEqual([{ notes: { agent: undefined, thread: text }, keeping: 'no-tar' }]);
+    expect(told).toEqual([
+      {
+        notes: { agent: undefined, thread: 'x'.repeat(100_000) },
+        keeping: 'no-tar',
+        environment: 'none',
+        saved: 'full',
+      },
+    ]);
+  });
+
+  test('does not begin where a record before it is missing, and asks again', () => {
+    const { handshake, heard, told, written, hear, say } = start({ isNew: true });
+    handshake.begin();
+    hear(recordOf('me-1.1', 0, 'note thread eA=='));
+    hear(recordOf('me-1.1', 2, begun));
+    expect(heard).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(written).toEqual(['attach me-1.1', 'attach me-1.2']);
+    say('note thread eQ==');
+    say(begun);
+    expect(told).toMatchObject([{ notes: { thread: 'y' } }]);
+  });
+
+  test('counts a record once that comes twice, and not one that is cut', () => {
+    const { handshake, heard, hear } = start({ isNew: true });
+    handshake.begin();
+    hear(recordOf('me-1.1', 0, 'keeping kept').repeat(2));
+    hear(recordOf('me-1.1', 1, begun).replace('live', 'liv'));
+    hear(recordOf('me-1.1', 1, begun).replace(/1\n$/, '\n'));
+    expect(heard).toEqual([]);
+    hear(recordOf('me-1.1', 1, begun));
+    expect(heard).toEqual([`begin ${epoch}`]);
   });
 
   test('waits longer for an answer where the host is to save first', () => {
-    const { handshake, written, confirm } = start({ saveMs: 5000 });
+    const { handshake, written } = start({ saveMs: 5000 });
     handshake.begin();
-    confirm(true);
-    vi.advanceTimersByTime(600 + 5000);
-    expect(written).toEqual(['interrupt', 'bootstrap']);
+    vi.advanceTimersByTime(5999);
+    expect(written).toHaveLength(1);
     handshake.stop();
   });
 
-  test('interrupts a shell of which no confirmation comes, and takes no notice of one that is late', () => {
-    const { handshake, heard, written, confirm, say, end } = start();
+  test('tells a host that needs it how to start the agent, and waits longer once that has arrived', () => {
+    const { handshake, heard, written, say } = start({ isNew: true });
     handshake.begin();
-    vi.advanceTimersByTime(1000);
-    expect(written).toEqual(['interrupt']);
-    confirm(false);
-    expect(written).toEqual(['interrupt']);
-    end();
-    confirm(true);
-    expect(written).toEqual(['interrupt', 'bootstrap']);
-    say(begun);
-    confirm(true);
-    expect(heard).toEqual(['begin e1']);
+    say('need');
+    expect(written).toEqual(['attach me-1.1', 'payload']);
+    say('starting');
+    say('storage');
+    vi.advanceTimersByTime(89_000);
     expect(written).toHaveLength(2);
-  });
-
-  test('takes a confirmation that comes behind output', () => {
-    const { handshake, written, hear, confirm } = start();
-    handshake.begin();
-    hear('bash-5.2$ ');
-    confirm(false);
-    expect(written).toEqual(['bootstrap']);
-    handshake.stop();
-  });
-
-  test('takes no other status for a confirmation', () => {
-    const { handshake, written } = start();
-    handshake.begin();
-    handshake.onStatus({ is: 'unknown' });
-    handshake.onStatus({ is: 'exited', code: 0 });
-    expect(written).toEqual([]);
-    handshake.stop();
-  });
-
-  test('speaks to a shell that does not say that it detached', () => {
-    const { handshake, heard, written, confirm, say } = start();
-    handshake.begin();
-    confirm(true);
-    vi.advanceTimersByTime(600);
-    expect(written).toEqual(['interrupt', 'bootstrap']);
     say(begun);
-    expect(heard).toEqual(['begin e1']);
+    expect(heard).toEqual([`begin ${epoch} started`]);
   });
 
-  test('interrupts and speaks again when the line was swallowed', () => {
-    const { handshake, heard, written, confirm, say, end } = start();
+  test('says it again where that did not arrive, and starts the same agent', () => {
+    const { handshake, heard, written, say } = start({ isNew: true });
     handshake.begin();
-    confirm(true);
-    end();
-    vi.advanceTimersByTime(750);
-    expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt']);
-    end();
-    expect(written).toEqual(['interrupt', 'bootstrap', 'interrupt', 'bootstrap']);
+    say('need');
+    vi.advanceTimersByTime(1000);
+    say('need');
+    expect(written).toEqual(['attach me-1.1', 'payload', 'attach me-1.2', 'payload']);
+    say('starting');
     say(begun);
-    expect(heard).toEqual(['begin e1']);
+    expect(heard).toEqual([`begin ${epoch} started`]);
   });
 
-  test('tells of silence, once, when nothing has answered six times', () => {
-    const { handshake, heard, written, confirm } = start();
+  test('starts no agent where none is wanted', () => {
+    const { handshake, heard, written, say } = start({ mayStart: false });
     handshake.begin();
-    confirm(false);
-    vi.advanceTimersByTime(300_000);
-    expect(heard).toEqual(['silence']);
-    expect(written.filter((each) => each === 'bootstrap')).toHaveLength(6);
+    say('need');
+    expect([heard, written]).toEqual([['declined'], ['attach me-1.1']]);
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('tells a host that needs it how to start the agent, and waits longer for that', () => {
-    const { handshake, heard, written, confirm, say } = start();
+  test('asks again where another bridge had the agent, under another name, and only who knew of the agent', () => {
+    const { handshake, heard, written, say } = start();
     handshake.begin();
-    confirm(false);
-    say('need');
-    expect(written).toEqual(['bootstrap', 'payload']);
-    vi.advanceTimersByTime(29_000);
-    expect(written).toHaveLength(2);
-    say(begun);
-    expect(heard).toEqual(['begin e1 started']);
-  });
-
-  test('asks again where another bridge had the agent, without an interrupt, and only who knew of the agent', () => {
-    const { handshake, heard, written, confirm, say, end } = start();
-    handshake.begin();
-    confirm(false);
     say('taken');
-    end();
-    expect([heard, written]).toEqual([['taken'], ['bootstrap', 'bootstrap']]);
+    expect([heard, written]).toEqual([['taken'], ['attach me-1.1', 'attach me-2.1']]);
     say(begun);
-    expect(heard).toEqual(['taken', 'begin e1']);
+    expect(heard).toEqual(['taken', `begin ${epoch}`]);
 
-    const other = start({ epoch: 'none' });
+    const other = start({ isNew: true });
     other.handshake.begin();
-    other.confirm(false);
     other.say('taken');
-    other.end();
-    expect([other.heard, other.written]).toEqual([[], ['bootstrap']]);
+    expect([other.heard, other.written]).toEqual([[], ['attach me-1.1']]);
     other.handshake.stop();
   });
 
   test('hands on what the host says when it can not work', () => {
-    const { handshake, heard, confirm, say } = start();
+    const { handshake, heard, say } = start();
     handshake.begin();
-    confirm(false);
     say('fail tool stty');
     expect(heard).toEqual(['fail tool stty']);
     expect(handshake.isUnderWay).toBe(false);
   });
 
   test('hands on the output behind the record, and keeps none of what came before', () => {
-    const { handshake, heard, hear, confirm } = start();
+    const { handshake, heard, hear } = start();
     handshake.begin();
-    confirm(false);
-    hear(`{"noise":1}\n$ unset HISTFILE; \u001eacb me-1 ${begun}\n{"first":1}\n{"sec`);
-    expect(heard).toEqual(['begin e1 {"first":1}\n{"sec']);
+    hear(`{"noise":1}\n$ unset HISTFILE; ${recordOf('me-1.1', 0, begun)}{"first":1}\n{"sec`);
+    expect(heard).toEqual([`begin ${epoch} {"first":1}\n{"sec`]);
   });
 
   test('reads a record that comes byte by byte, behind much noise without a line end', () => {
-    const { handshake, heard, hear, confirm } = start();
+    const { handshake, heard, hear } = start();
     handshake.begin();
-    confirm(false);
     hear('x'.repeat(1_000_000));
-    for (const character of `\u001eacb me-1 ${begun}\n`) hear(character);
-    expect(heard).toEqual(['begin e1']);
+    for (const character of recordOf('me-1.1', 0, begun)) hear(character);
+    expect(heard).toEqual([`begin ${epoch}`]);
   });
 
   test('takes records of other attaches for noise', () => {
-    const { handshake, heard, written, hear, confirm } = start();
+    const { handshake, heard, written, hear } = start();
     handshake.begin();
-    hear(`\u001eacb me-1 ${begun}\n`);
-    confirm(false);
-    hear(`\u001eacb other-1 ${begun}\n\u001eacb other-1 need\n\u001eacb other-1 fail tool stty\n`);
+    for (const nonce of ['me-0.1', 'me-11.1', 'other-1.1']) {
+      hear(recordOf(nonce, 0, begun) + recordOf(nonce, 0, 'need') + recordOf(nonce, 0, 'fail tool stty'));
+    }
     expect(heard).toEqual([]);
-    expect(written).toEqual(['bootstrap']);
+    expect(written).toEqual(['attach me-1.1']);
     handshake.stop();
   });
 
-  test('asks again on the same connection, and drops what is said until the answer', () => {
-    const { handshake, heard, written, hear, confirm, say, end } = start();
+  test('begins anew on the same connection, and drops what is said until the answer', () => {
+    const { handshake, heard, written, hear, say } = start();
     handshake.begin();
-    confirm(false);
     say(begun);
-    handshake.again();
+    handshake.begin();
     expect(handshake.isUnderWay).toBe(true);
     hear('{"late":1}\n');
-    end();
     say(begun);
-    expect(heard).toEqual(['begin e1', 'begin e1']);
-    expect(written).toEqual(['bootstrap', 'interrupt', 'bootstrap']);
-  });
-
-  test('takes the end of an earlier attach for a replay of it, and that of any unanswered one for news', () => {
-    const { handshake, heard, written, hear, confirm, say, end } = start();
-    handshake.begin();
-    confirm(false);
-    say(begun);
-    handshake.again();
-    end();
-    say(begun);
-    written.length = 0;
-    handshake.stop();
-    handshake.begin();
-    confirm(true);
-    hear('\u001eacb me-1 end\n\u001eacb other-7 end\n');
-    expect(written).toEqual(['interrupt']);
-    hear('\u001eacb me-2 end\n');
-    expect(written).toEqual(['interrupt', 'bootstrap']);
-    handshake.stop();
-    handshake.begin();
-    confirm(true);
-    hear('\u001eacb me-3 end\n');
-    say(begun);
-    expect(heard).toHaveLength(3);
-  });
-
-  test('tells which lines say that the host, attached, can not go on', () => {
-    const { handshake, confirm, say } = start();
-    handshake.begin();
-    confirm(false);
-    say(begun);
-    expect(handshake.readFailure(Buffer.from('\u001eacb me-1 fail input'))).toBe('input');
-    expect(handshake.readFailure(Buffer.from('\u001eacb me-0 fail input'))).toBeUndefined();
-    expect(handshake.readFailure(Buffer.from('\u001eexit e1 0 -'))).toBeUndefined();
+    expect(heard).toEqual([`begin ${epoch}`, `begin ${epoch}`]);
+    expect(written).toEqual(['attach me-1.1', 'attach me-2.1']);
   });
 
   test('says nothing more once it is stopped', () => {
-    const { handshake, heard, written, confirm, say, end } = start();
+    const { handshake, heard, written, hear } = start();
     handshake.begin();
-    confirm(true);
     handshake.stop();
-    end();
-    say(begun);
+    hear(recordOf('me-1.1', 0, begun));
     vi.advanceTimersByTime(300_000);
-    expect(written).toEqual(['interrupt']);
-    expect(heard).toEqual([]);
+    expect([heard, written]).toEqual([[], ['attach me-1.1']]);
   });
 });

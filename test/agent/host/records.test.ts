@@ -3,106 +3,112 @@ import { describe, expect, test } from 'vitest';
 import {
   checkpointLine,
   noteLine,
-  parseEndRecord,
+  noteText,
   parseExitRecord,
   parseHostRecord,
+  parseSizeReport,
+  questionLine,
 } from '../../../src/agent/host/records.ts';
 import { verifies } from '../../requirements.ts';
+import { recordOf } from '../scripted-shell.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const checksum = 'c0ffee'.padEnd(40, '0');
-const begin = `\u001eacb me-2 begin e1 live 10 20 ${checksum} 5:1,3 /home/a b`;
+const read = (what: string): unknown =>
+  parseHostRecord(bytes(recordOf('me-2.1', 3, what).slice(0, -1)))?.record;
+const begin = 'begin abcdef01 live 10 20 5:1,3 perl /home/é b';
 
 describe('a record of the host', () => {
-  test('of an attach tells where both sides are', () => {
-    expect(parseHostRecord(bytes(begin), 'me-2')).toEqual({
-      is: 'begin',
-      epoch: 'e1',
-      isLive: true,
-      inSize: 10,
-      outOffset: 20,
-      checksum,
-      checkpoint: { delivered: 5, open: [1, 3] },
-      cwd: '/home/a b',
+  test('tells how both sides stand', () => {
+    expect(parseHostRecord(bytes(recordOf('me-2.1', 3, begin).slice(0, -1)))).toEqual({
+      nonce: 'me-2',
+      attempt: 1,
+      number: 3,
+      record: {
+        is: 'begin',
+        epoch: 'abcdef01',
+        isLive: true,
+        inSize: 10,
+        outOffset: 20,
+        checkpoint: { delivered: 5, open: [1, 3] },
+        engine: 'perl',
+        cwd: '/home/é b',
+      },
     });
   });
 
-  test('with more open requests than any client has, or with no offsets in them, is not believed in that', () => {
-    for (const checkpoint of [
-      `5:${Array.from({ length: 200_000 }, () => 1).join(',')}`,
-      `${'9'.repeat(400)}:`,
-    ]) {
-      const record = parseHostRecord(bytes(begin.replace('5:1,3', checkpoint)), 'me-2');
-      expect(record).toMatchObject({ is: 'begin', checkpoint: undefined });
-    }
+  test('leaves out what the host does not know, and does not believe in too many open requests', () => {
+    expect(read('begin abcdef01 dead 0 0 - awk /')).toMatchObject({ isLive: false, checkpoint: undefined });
+    const open = Array.from({ length: 10_001 }, (_, n) => n).join(',');
+    expect(read(`begin abcdef01 dead 0 0 9:${open} awk /`)).toMatchObject({ checkpoint: undefined });
   });
 
-  test('leaves out what the host does not know', () => {
-    const record = parseHostRecord(bytes('\u001eacb me-2 begin e1 dead 0 0 - - /\r'), 'me-2');
-    expect(record).toEqual({
-      is: 'begin',
-      epoch: 'e1',
-      isLive: false,
-      inSize: 0,
-      outOffset: 0,
-      checksum: undefined,
-      checkpoint: undefined,
-      cwd: '/',
-    });
+  test('counts behind a prompt, and before a carriage return', () => {
+    const line = bytes(`bash-5.2$ ${recordOf('me-2.1', 0, 'need').slice(0, -1)}\r`);
+    expect(parseHostRecord(line)).toMatchObject({ number: 0, record: { is: 'need' } });
+    expect(read('fail cwd /a b')).toEqual({ is: 'fail', what: 'cwd /a b' });
   });
 
-  test('counts behind a prompt, too', () => {
-    expect(parseHostRecord(bytes('bash-5.2$ \u001eacb me-2 need'), 'me-2')).toEqual({ is: 'need' });
-    expect(parseHostRecord(bytes('\u001eacb me-2 fail cwd /a b'), 'me-2')).toEqual({
-      is: 'fail',
-      what: 'cwd /a b',
-    });
-  });
-
-  test('tells what earlier bridges left, and whether the agent is kept', () => {
-    const read = (text: string): unknown => parseHostRecord(bytes(`\u001eacb me-2 ${text}`), 'me-2');
-    expect(read('note agent w6k=')).toEqual({ is: 'note', kind: 'agent', text: 'é' });
+  test('tells what earlier bridges left, and what the microVM has', () => {
+    expect(read('note agent w6k=')).toEqual({ is: 'note', kind: 'agent', piece: 'w6k=' });
+    expect(noteText('w6k=')).toBe('é');
     expect(read('keeping no-mount')).toEqual({ is: 'keeping', keeping: 'no-mount' });
+    expect(read('environment none')).toEqual({ is: 'environment', environment: 'none' });
     expect(read('saved full')).toEqual({ is: 'saved', result: 'full' });
-    for (const other of ['note', 'note other w6k=', 'keeping', 'keeping it', 'saved', 'saved it']) {
+    for (const other of ['note', 'note other w6k=', 'keeping', 'keeping it', 'saved', 'saved it', 'what']) {
       expect(read(other)).toBeUndefined();
     }
   });
 
-  test(verifies('host.epoch', 'with the nonce of another attach is none'), () => {
-    for (const nonce of ['me-1', 'me-22', 'me', '']) {
-      expect(parseHostRecord(bytes(begin), nonce)).toBeUndefined();
-    }
-  });
-
-  test('that lost a part of it is none', () => {
+  test(verifies('host.epoch', 'is read only whole: with any part of it lost, it is none'), () => {
+    const whole = recordOf('me-2.1', 3, begin).slice(0, -1);
     fc.assert(
-      fc.property(fc.nat(begin.length - ' /home/a b'.length), (length) => {
-        expect(parseHostRecord(bytes(begin.slice(0, length)), 'me-2')).toBeUndefined();
+      fc.property(fc.nat(whole.length), fc.integer({ min: 1, max: 20 }), (at, count) => {
+        const cut = whole.slice(0, at) + whole.slice(at + count);
+        const record = parseHostRecord(bytes(cut));
+        // Of the number that names the attempt, or the nonce, a part may be lost: then it is another's.
+        if (record === undefined || cut === whole) return;
+        expect([record.nonce, record.attempt]).not.toEqual(['me-2', 1]);
       }),
+      { numRuns: 2000 },
     );
-    for (const broken of ['x', '-1', '1e400', '']) {
-      expect(parseHostRecord(bytes(begin.replace(' 10 ', ` ${broken} `)), 'me-2')).toBeUndefined();
-    }
   });
 
-  test('of the end tells which attach has ended', () => {
-    expect(parseEndRecord(bytes('^C\u001eacb me-1 end\r'))).toBe('me-1');
-    expect(parseEndRecord(bytes('acb me-1 end'))).toBeUndefined();
-    expect(parseEndRecord(bytes('\u001eacb me-1 need'))).toBeUndefined();
+  test('with offsets that can not be reckoned with is none', () => {
+    for (const broken of ['x', '-1', '1e400', '', '9'.repeat(16)]) {
+      expect(read(begin.replace(' 10 ', ` ${broken} `))).toBeUndefined();
+    }
+  });
+});
+
+describe('a report of sizes', () => {
+  test('answers a question, or tells where input is missing', () => {
+    expect(parseSizeReport(bytes('=me-2.7 10 20 30'))).toEqual({
+      is: 'answer',
+      about: 'me-2.7',
+      inSize: 10,
+      outSize: 20,
+    });
+    expect(parseSizeReport(bytes('!me-2 10 20 30'))).toMatchObject({ is: 'missing', about: 'me-2' });
+    expect(Buffer.from(questionLine('me-2.7')).toString()).toBe('?me-2.7\n');
+  });
+
+  test('of which a part was lost is none', () => {
+    const whole = '=me-2.7 123456 98765 222221';
+    for (let at = 8; at < whole.length; at += 1) {
+      for (let count = 1; at + count <= whole.length; count += 1) {
+        expect(parseSizeReport(bytes(whole.slice(0, at) + whole.slice(at + count)))).toBeUndefined();
+      }
+    }
   });
 });
 
 describe('an exit', () => {
   test('tells the status and the end of stderr', () => {
     const stderr = 'é went wrong\n';
-    const line = bytes(`\u001eexit e1 139 ${Buffer.from(stderr).toString('base64')}`);
-    expect(parseExitRecord(line, 'e1')).toEqual({ epoch: 'e1', code: 139, stderr });
-    expect(parseExitRecord(bytes('\u001eexit e1 0 -'), 'e1')).toEqual({ epoch: 'e1', code: 0, stderr: '' });
-  });
-
-  test(verifies('host.epoch', 'of another epoch is none'), () => {
-    expect(parseExitRecord(bytes('\u001eexit e2 0 -'), 'e1')).toBeUndefined();
+    const payload = bytes(`exit 139 ${Buffer.from(stderr).toString('base64')}`);
+    expect(parseExitRecord(payload)).toEqual({ code: 139, stderr });
+    expect(parseExitRecord(bytes('exit 0 -'))).toEqual({ code: 0, stderr: '' });
+    expect(parseExitRecord(bytes('left 0 -'))).toBeUndefined();
   });
 });
 

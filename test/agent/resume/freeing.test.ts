@@ -8,14 +8,14 @@ import { verifies } from '../../requirements.ts';
 import { attach, type Attached, eventually, type MicroVm, startMicroVm } from '../stage.ts';
 
 const megabyte = 1024 * 1024;
-const line = 'x'.repeat(100 * 1024 - 1);
+const line = 'x'.repeat(300 * 1024 - 1);
 
 /** Bytes of the disk that a file of the epoch takes. */
 function diskOf(vm: MicroVm, file: 'in' | 'out' | 'err'): number {
   return globSync(join(vm.directory, '*', file)).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
 }
 
-/** Sends lines of 100 KB, and waits until the host has said that they are there. */
+/** Sends lines of 300 KB, and waits until the host has said that they are there. */
 async function upload({ link, say }: Attached, lines: number): Promise<void> {
   for (let n = 0; n < lines; n += 1) say(line);
   await link.drained(0);

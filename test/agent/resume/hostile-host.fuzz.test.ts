@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { collectGarbage } from '../../collect-garbage.ts';
 import { verifies } from '../../requirements.ts';
-import { type Answer, linkTo, ScriptedShell } from '../scripted-shell.ts';
+import type { Piece } from '../../../src/agent/host/numbered-lines.ts';
+import { type Answer, linkTo, numbered, recordOf, ScriptedShell } from '../scripted-shell.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -47,23 +48,35 @@ function start(answer: Answer, maxLineBytes = 200) {
   return { link, shell, heard, order, end };
 }
 
+const e1 = 'e1e1e1e1';
+const e2 = 'e2e2e2e2';
 const checkpoint = fc.oneof(
   fc.constantFrom('-', ':', '5:1,3', '0:', '300:', `${'9'.repeat(20)}:`),
   fc.tuple(fc.nat(300), fc.array(fc.nat(300))).map(([delivered, open]) => `${delivered}:${open.join(',')}`),
 );
-const lie = fc.constantFrom('e3', '../e', '-', '', 'x', '-1', '999999999999999', '9'.repeat(400), '/a b');
+const lie = fc.constantFrom(
+  'e3e3e3e3',
+  '../e',
+  '-',
+  '',
+  'x',
+  '-1',
+  '999999999999999',
+  '9'.repeat(400),
+  '/a b',
+);
 /** What a host may say at an attach: sound for all one can see, with a lie in it, or nothing of the kind. */
 const answer = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
       .tuple(
-        fc.constantFrom('e1', 'e1', 'e1', 'e2'),
+        fc.constantFrom(e1, e1, e1, e2),
         fc.constantFrom('live', 'live', 'dead'),
         fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
         fc.oneof(fc.constant('0'), fc.nat(300).map(String)),
-        fc.constantFrom('-', 'c0ffee'.padEnd(40, '0')),
         checkpoint,
+        fc.constantFrom('perl', 'awk'),
         fc.constant('/root'),
         fc.option(fc.tuple(fc.nat(6), lie)),
       )
@@ -75,27 +88,34 @@ const answer = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constantFrom(['need'], ['taken'], ['keeping kept'], ['note thread !!'], ['end'], []),
+    arbitrary: fc.constantFrom(['need'], ['taken'], ['keeping kept'], ['note thread !!'], ['starting'], []),
   },
   { weight: 1, arbitrary: fc.string({ maxLength: 20 }).map((text) => [text]) },
 );
 /** What comes out of the PTY besides. */
 const output = fc.oneof(
-  fc.constant(Uint8Array.from(Buffer.from('{"id":1}\nnoise\r\n{"id"'))),
   fc.uint8Array({ maxLength: 300 }),
   fc
     .constantFrom(
       '{"id":1}\n',
       '\n',
       '\r\n',
-      '\u001eexit e1 7 -\n',
-      '\u001eexit e9 7 -\n',
-      '\u001eacb x-1 fail tool x\n',
+      numbered(e1, 0, 'exit 7 -', 'host').toString(),
+      '\u001e=x-1.1 5 5 10\u001f',
+      recordOf('x-1.1', 0, 'fail tool x'),
     )
     .map((text) => Uint8Array.from(Buffer.from(text))),
 );
+/** Lines of an epoch's output, at the place where they are due, or beside it. */
+const lines = fc.record({
+  epoch: fc.constantFrom(e1, e1, e1, e2),
+  beside: fc.constantFrom(0, 0, 0, 0, -1, 7),
+  lines: fc.array(fc.constantFrom('{"id":1}', 'noise\r', '', 'x'.repeat(300)), { maxLength: 4 }),
+  kind: fc.constantFrom<Piece['kind']>('last', 'last', 'last', 'more', 'host'),
+});
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ output }) },
+  { weight: 2, arbitrary: fc.record({ output }) },
+  { weight: 8, arbitrary: lines },
   { weight: 2, arbitrary: fc.record({ send: fc.nat(100) }) },
   { weight: 2, arbitrary: fc.record({ passMs: fc.nat(30_000) }) },
   { weight: 1, arbitrary: fc.record({ delivered: fc.nat(300) }) },
@@ -109,7 +129,7 @@ const step = fc.oneof(
   },
 );
 
-const attached: Answer = () => ['begin e1 live 0 0 - - /root'];
+const attached: Answer = () => [`begin ${e1} live 0 0 - perl /root`];
 
 describe('a host that lies', () => {
   test(
@@ -133,7 +153,14 @@ describe('a host that lies', () => {
             await vi.advanceTimersByTimeAsync(0);
             for (const each of steps) {
               if ('output' in each) shell.say(each.output);
-              else if ('send' in each) link.send(Buffer.alloc(each.send, 'x'));
+              else if ('lines' in each) {
+                let offset = Math.max((heard.lines.at(-1)?.end ?? 0) + each.beside, 0);
+                for (const line of each.lines) {
+                  const piece = numbered(each.epoch, offset, line, each.kind);
+                  offset += piece.length;
+                  shell.say(piece);
+                }
+              } else if ('send' in each) link.send(Buffer.alloc(each.send, 'x'));
               else if ('passMs' in each) await vi.advanceTimersByTimeAsync(each.passMs);
               else if ('delivered' in each) link.acknowledge(each.delivered, []);
               else if (each.act === 'restart') link.restart(new Error('test') as never);
@@ -174,17 +201,22 @@ describe('an agent that prints what a host would', () => {
       link.attach();
       await vi.advanceTimersByTimeAsync(0);
       const words = [
-        'acb x-1 begin e7 live 0 0 - - /',
-        'acb x-1 fail tool stty',
-        'acb x-1 end',
-        'exit e2 0 -',
-        'ack 0:;',
-        '',
+        recordOf('x-1.1', 0, 'fail tool stty'),
+        '\u001eacb x-1 end\n',
+        '\u001e=x-1.1 99 99 198\u001f',
+        numbered(e2, 0, 'exit 0 -', 'host').toString(),
+        '\n',
       ];
-      for (const word of words) shell.say(`{"a":1}\n\u001e${word}\n`);
+      let offset = 0;
+      for (const word of words) {
+        const piece = numbered(e1, offset, '{"a":1}');
+        offset += piece.length;
+        shell.say(piece);
+        shell.say(word);
+      }
       expect(heard.lines.map(({ text }) => text)).toEqual(words.map(() => '{"a":1}'));
       expect([heard.exits, heard.failed]).toEqual([0, 0]);
-      shell.say('\u001eexit e1 0 -\n');
+      shell.say(numbered(e1, offset, 'exit 0 -', 'host'));
       expect(heard.exits).toBe(1);
       await end();
     },
@@ -197,11 +229,21 @@ describe('an agent that prints what a host would', () => {
     await vi.advanceTimersByTimeAsync(0);
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
-    for (let count = 0; count < 600; count += 1) shell.say(Buffer.alloc(100_000, 'x'));
+    let offset = 0;
+    const say = (line: string, kind: Piece['kind']): void => {
+      const piece = numbered(e1, offset, line, kind);
+      offset += piece.length;
+      shell.say(piece);
+    };
+    for (let count = 0; count < 5000; count += 1) say('x'.repeat(8192), 'more');
+    // Nor without ever ending a piece of one.
+    for (let count = 0; count < 100; count += 1) shell.say(Buffer.alloc(100_000, 'x'));
     await vi.advanceTimersByTimeAsync(0);
     collectGarbage();
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * maxLineBytes);
-    shell.say('\n{"a":1}\n');
+    shell.say('\n');
+    say('', 'last');
+    say('{"a":1}', 'last');
     await vi.advanceTimersByTimeAsync(0);
     expect(order.filter((what) => what === 'oversized')).toHaveLength(1);
     expect(heard.lines.map(({ text }) => text)).toEqual(['{"a":1}']);

@@ -1,232 +1,176 @@
-import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Outbox } from '../../../src/agent/resume/input-log.ts';
+import { InputLog } from '../../../src/agent/resume/input-log.ts';
 import { verifies } from '../../requirements.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const sha1 = (all: Uint8Array): string => createHash('sha1').update(all).digest('hex');
 
-/** The far side: a file that bytes are appended to, and what the agent gets to see of it. */
-class Host {
-  readonly outbox = new Outbox();
-  arrived = Buffer.alloc(0);
-  #confirmed = 0;
-
-  /** Takes so many bytes at the most, of which all arrive. */
-  take(limit: number): boolean {
-    const taken = this.outbox.take(limit);
-    this.arrived = Buffer.concat([this.arrived, taken ?? Buffer.alloc(0)]);
-    return taken !== undefined;
+/** Takes up to so many pieces. Returns the bytes of the stream that they are. */
+function take(log: InputLog, pieces = Number.POSITIVE_INFINITY): string {
+  let text = '';
+  for (let count = 0; count < pieces; count += 1) {
+    const piece = log.take();
+    if (piece === undefined) break;
+    text += Buffer.from(piece.payload).toString('latin1') + (piece.kind === 'last' ? '\n' : '');
   }
-
-  takeAll(): void {
-    while (this.take(7)) expect(this.outbox.heldBytes).toBeGreaterThan(0);
-  }
-
-  /** The connection breaks, and takes so many of the last bytes along that are not confirmed. */
-  lose(count: number): void {
-    this.arrived = this.arrived.subarray(0, Math.max(this.arrived.length - count, this.#confirmed));
-  }
-
-  confirm(): 'intact' | 'damaged' {
-    const fresh = this.arrived.subarray(this.#confirmed);
-    this.#confirmed = this.arrived.length;
-    return this.outbox.confirm(this.arrived.length, fresh.length > 0 ? sha1(fresh) : undefined);
-  }
-
-  /** Whole lines, less those that hold RS. */
-  get lines(): string[] {
-    const all = this.arrived.toString().split('\n').slice(0, -1);
-    return all.filter((line) => !line.includes('\u001e'));
-  }
+  return text;
 }
 
-const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ add: fc.nat(40), isUrgent: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 60 }) }) },
-  { weight: 2, arbitrary: fc.record({ lose: fc.nat(80) }) },
-  { weight: 1, arbitrary: fc.record({ withdraw: fc.nat(12) }) },
-  { weight: 1, arbitrary: fc.record({ delivered: fc.nat(1000) }) },
-);
-
-describe('an outbox', () => {
-  test(
-    verifies(
-      ['host.exactly-once', 'host.half-line'],
-      'delivers each line once and in order, whatever is lost, and none whole that it took back',
-    ),
-    () => {
-      fc.assert(
-        fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-          const host = new Host();
-          const expected = new Map<number, { text: string; isUrgent: boolean }>();
-          const withdrawn: string[] = [];
-          for (const each of steps) {
-            if ('add' in each) {
-              const text = `${expected.size + withdrawn.length}:${'x'.repeat(each.add)}`;
-              const ticket = host.outbox.add(bytes(text), each.isUrgent);
-              expected.set(ticket, { text, isUrgent: each.isUrgent });
-            } else if ('take' in each) host.take(each.take);
-            else if ('lose' in each) {
-              host.lose(each.lose);
-              expect(host.confirm()).toBe('intact');
-            } else if ('withdraw' in each) {
-              const ticket = [...expected.keys()].at(-1 - each.withdraw) ?? 0;
-              if (!host.outbox.withdraw(ticket)) continue;
-              withdrawn.push(expected.get(ticket)?.text ?? '');
-              expected.delete(ticket);
-            } else host.outbox.setCheckpoint({ delivered: each.delivered, open: [] });
-          }
-          host.takeAll();
-          expect(host.confirm()).toBe('intact');
-          const lines = host.lines;
-          const texts = [...expected.values()];
-          expect([...lines].sort()).toEqual(texts.map(({ text }) => text).sort());
-          for (const isUrgent of [true, false]) {
-            const some = texts.filter((line) => line.isUrgent === isUrgent).map(({ text }) => text);
-            expect(lines.filter((line) => some.includes(line))).toEqual(some);
-          }
-          expect(lines.filter((line) => withdrawn.includes(line))).toEqual([]);
-          expect(host.outbox.heldBytes).toBe(0);
-          expect(host.outbox.hasNext).toBe(false);
-        }),
-        { numRuns: 1000 },
-      );
-    },
-  );
-
-  test(verifies('host.damage', 'finds out when any bytes on the way were dropped or changed'), () => {
-    const lines = fc.array(fc.string({ unit: fc.constantFrom('a', 'b') }), { minLength: 1 });
-    fc.assert(
-      fc.property(lines, fc.nat(), fc.nat(20), fc.boolean(), (texts, where, count, isDropped) => {
-        const host = new Host();
-        for (const text of texts) host.outbox.add(bytes(text), false);
-        host.takeAll();
-        const sent = host.arrived;
-        const at = where % sent.length;
-        const gap = isDropped ? Buffer.alloc(0) : Buffer.alloc(Math.min(count, sent.length - at), 'c');
-        host.arrived = Buffer.concat([sent.subarray(0, at), gap, sent.subarray(at + count)]);
-        const isPrefix = sent.subarray(0, host.arrived.length).equals(host.arrived);
-        expect(host.confirm()).toBe(isPrefix ? 'intact' : 'damaged');
-      }),
-    );
+describe('an input log', () => {
+  test('gives a line as pieces that say where in the stream they are', () => {
+    const log = new InputLog(4);
+    log.add(bytes('123456789'), false);
+    log.add(bytes('1234'), false);
+    log.add(bytes(''), false);
+    const pieces = Array.from({ length: 6 }, () => log.take());
+    expect(
+      pieces.map((piece) => piece && [piece.offset, Buffer.from(piece.payload).toString(), piece.kind]),
+    ).toEqual([
+      [0, '1234', 'more'],
+      [4, '5678', 'more'],
+      [8, '9', 'last'],
+      [10, '1234', 'last'],
+      [15, '', 'last'],
+      undefined,
+    ]);
   });
 
-  test(verifies('host.damage', 'takes a size that goes back, or beyond what was sent, for damage'), () => {
-    const { outbox } = new Host();
-    outbox.add(bytes('one'), false);
-    outbox.take(100);
-    expect(outbox.confirm(5, sha1(bytes('one\n?')))).toBe('damaged');
-    expect(outbox.confirm(4, sha1(bytes('one\n')))).toBe('intact');
-    expect(outbox.confirm(3, undefined)).toBe('damaged');
-    expect(outbox.confirm(4, undefined)).toBe('intact');
+  test(verifies('host.damage', 'believes no size that goes back, or beyond what was sent'), () => {
+    const log = new InputLog();
+    log.add(bytes('one'), false);
+    take(log);
+    expect(log.acknowledge(5)).toBe(false);
+    expect(log.acknowledge(4)).toBe(true);
+    expect(log.acknowledge(3)).toBe(false);
+    expect(log.acknowledge(4)).toBe(true);
+    expect(log.acknowledgedBytes).toBe(4);
+  });
+
+  test('gives again what is not acknowledged, from any byte on', () => {
+    const log = new InputLog(4);
+    for (const text of ['123456789', 'second', 'third']) log.add(bytes(text), false);
+    take(log);
+    expect(log.acknowledge(6)).toBe(true);
+    log.goBack();
+    expect(take(log)).toBe('789\nsecond\nthird\n');
+    expect(log.acknowledge(16)).toBe(true);
+    log.goBack();
+    expect(take(log)).toBe('\nthird\n');
   });
 
   test('sends urgent lines before all of which no byte was sent, and behind what is half sent', () => {
-    const host = new Host();
-    host.outbox.add(bytes('first'), false);
-    host.outbox.add(bytes('second'), false);
-    host.take(2);
-    host.outbox.add(bytes('cancel'), true);
-    host.takeAll();
-    expect(host.lines).toEqual(['first', 'cancel', 'second']);
+    const log = new InputLog(2);
+    log.add(bytes('first'), false);
+    log.add(bytes('second'), false);
+    const begun = take(log, 1);
+    log.add(bytes('cancel'), true);
+    expect(begun + take(log)).toBe('first\ncancel\nsecond\n');
   });
 
   test('sends the last checkpoint only, before all that waits', () => {
-    const host = new Host();
-    host.outbox.add(bytes('line'), true);
-    host.outbox.setCheckpoint({ delivered: 1, open: [] });
-    host.outbox.setCheckpoint({ delivered: 9, open: [3] });
-    expect(host.outbox.hasRecord).toBe(true);
-    host.takeAll();
-    expect(host.arrived.toString()).toBe('\u001eack 9:3;\nline\n');
+    const log = new InputLog();
+    log.add(bytes('line'), true);
+    log.setCheckpoint({ delivered: 1, open: [] });
+    log.setCheckpoint({ delivered: 9, open: [3] });
+    expect(log.hasRecord).toBe(true);
+    expect(take(log)).toBe('\u001eack 9:3;\nline\n');
+    expect(log.arrivedCheckpoint).toBeUndefined();
+    log.acknowledge(11);
+    expect(log.arrivedCheckpoint).toEqual({ delivered: 9, open: [3] });
   });
 
-  test('takes back a line that waits, cuts one that is half sent, and keeps one that is sent', () => {
-    const host = new Host();
-    const [sent, half, waiting] = ['sent', 'half', 'waiting'].map((text) =>
-      host.outbox.add(bytes(text), false),
-    );
-    host.take(100);
-    host.take(2);
-    expect(host.outbox.withdraw(sent ?? 0)).toBe(false);
-    expect(host.outbox.withdraw(half ?? 0)).toBe(true);
-    expect(host.outbox.withdraw(waiting ?? 0)).toBe(true);
-    expect(host.outbox.withdraw(99)).toBe(false);
-    host.takeAll();
-    expect(host.arrived.toString()).toBe('sent\nha\u001e\n');
-  });
+  test(
+    verifies(
+      'host.half-line',
+      'takes back a line that waits, cuts one that is half sent, and keeps one that is sent',
+    ),
+    () => {
+      const log = new InputLog(4);
+      const [sent = 0, half = 0, waiting = 0] = ['sent', 'half sent', 'waiting'].map((text) =>
+        log.add(bytes(text), false),
+      );
+      const before = take(log, 2);
+      expect(log.withdraw(sent)).toBe(false);
+      expect(log.withdraw(half)).toBe(true);
+      expect(log.withdraw(waiting)).toBe(true);
+      expect(log.withdraw(99)).toBe(false);
+      expect(before + take(log)).toBe('sent\nhalf\u001e\n');
+    },
+  );
 
-  test('cuts a line no shorter than what may have arrived of it before the connection broke', () => {
-    const host = new Host();
-    const ticket = host.outbox.add(bytes('half'), false);
-    host.take(3);
-    host.lose(2);
-    host.confirm();
-    expect(host.outbox.withdraw(ticket)).toBe(true);
-    host.takeAll();
-    expect(host.arrived.toString()).toBe('hal\u001e\n');
+  test('cuts a line no shorter than what may have arrived of it before some got lost', () => {
+    const log = new InputLog(2);
+    const ticket = log.add(bytes('half sent'), false);
+    take(log, 2);
+    log.acknowledge(2);
+    log.goBack();
+    expect(log.withdraw(ticket)).toBe(true);
+    expect(take(log)).toBe('lf\u001e\n');
   });
 
   test(
     verifies('host.epoch', 'sends to a new epoch what waits, and nothing that was bound to the last'),
     () => {
-      const { outbox } = new Host();
-      const ticket = outbox.add(bytes('bound'), false);
-      outbox.add(bytes('urgent'), true);
-      outbox.take(3);
-      outbox.take(100);
-      outbox.take(2);
-      outbox.add(bytes('waiting'), false);
-      outbox.setCheckpoint({ delivered: 5, open: [] });
-      outbox.beginEpoch(40);
-      expect(outbox.lastBoundTicket).toBe(ticket);
-      expect(outbox.acknowledgedBytes).toBe(40);
-      expect(Buffer.from(outbox.take(100) ?? []).toString()).toBe('waiting\n');
-      expect(outbox.take(100)).toBeUndefined();
-      expect(outbox.confirm(48, sha1(bytes('waiting\n')))).toBe('intact');
+      const log = new InputLog();
+      const ticket = log.add(bytes('bound'), false);
+      take(log);
+      log.add(bytes('urgent'), true);
+      take(log);
+      log.add(bytes('waiting'), false);
+      log.setCheckpoint({ delivered: 5, open: [] });
+      log.beginEpoch(40);
+      expect(log.lastBoundTicket).toBe(ticket);
+      expect(log.acknowledgedBytes).toBe(40);
+      expect(log.take()?.offset).toBe(40);
+      expect(log.take()).toBeUndefined();
+      expect(log.acknowledge(48)).toBe(true);
     },
   );
 
   test('gives back what waits, in the order in which it would have gone, and nothing that is half sent', () => {
-    const { outbox } = new Host();
-    outbox.add(bytes('half'), false);
-    outbox.take(2);
-    const first = outbox.add(bytes('first'), false);
-    const cancel = outbox.add(bytes('cancel'), true);
-    outbox.setCheckpoint({ delivered: 1, open: [] });
-    expect(outbox.takeBack()).toEqual([
+    const log = new InputLog(2);
+    log.add(bytes('half'), false);
+    take(log, 1);
+    const first = log.add(bytes('first'), false);
+    const cancel = log.add(bytes('cancel'), true);
+    log.setCheckpoint({ delivered: 1, open: [] });
+    expect(log.takeBack()).toEqual([
       { ticket: cancel, line: bytes('cancel'), urgent: true },
       { ticket: first, line: bytes('first'), urgent: false },
     ]);
-    expect(outbox.takeBack()).toEqual([]);
-    expect([outbox.heldBytes, outbox.waitingLines]).toEqual([5, 0]);
-    expect(outbox.withdraw(first)).toBe(false);
-    expect(Buffer.from(outbox.take(100) ?? []).toString()).toBe('lf\n');
+    expect(log.takeBack()).toEqual([]);
+    expect([log.heldBytes, log.waitingLines]).toEqual([5, 0]);
+    expect(log.withdraw(first)).toBe(false);
+    expect(take(log, 1)).toBe('lf\n');
   });
 
   test('sends the last note of each kind only, before all that waits', () => {
-    const host = new Host();
-    host.outbox.add(bytes('line'), true);
-    host.outbox.setNote('agent', 'old');
-    host.outbox.setNote('thread', 'é');
-    host.outbox.setNote('agent', 'new');
-    host.takeAll();
-    expect(host.arrived.toString()).toBe('\u001enote agent bmV3;\n\u001enote thread w6k=;\nline\n');
-    host.outbox.setNote('agent', 'late');
-    host.outbox.beginEpoch(0);
-    expect(host.outbox.hasNext).toBe(false);
+    const log = new InputLog();
+    log.add(bytes('line'), true);
+    log.setNote('agent', 'old');
+    log.setNote('thread', 'é');
+    log.setNote('agent', 'new');
+    expect(take(log)).toBe('\u001enote agent bmV3;\n\u001enote thread w6k=;\nline\n');
+    log.setNote('agent', 'late');
+    log.beginEpoch(0);
+    expect(log.hasNext).toBe(false);
   });
 
-  test('counts what it holds', () => {
-    const { outbox } = new Host();
-    outbox.add(bytes('12345'), false);
-    outbox.add(bytes('12'), true);
-    expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([9, 0, 2]);
-    outbox.take(1);
-    expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([9, 1, 1]);
-    expect(outbox.confirm(1, sha1(bytes('1')))).toBe('intact');
-    expect([outbox.heldBytes, outbox.unacknowledgedBytes, outbox.waitingLines]).toEqual([8, 0, 1]);
+  test('counts what it holds, and knows whether an agent is to get any of it', () => {
+    const log = new InputLog();
+    log.setCheckpoint({ delivered: 1, open: [] });
+    expect(take(log)).toBe('\u001eack 1:;\n');
+    expect(log.hasAgentLines).toBe(false);
+    log.acknowledge(9);
+    log.add(bytes('12345'), false);
+    log.add(bytes('12'), true);
+    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 0, 2]);
+    take(log, 1);
+    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 3, 1]);
+    expect(log.acknowledge(10)).toBe(true);
+    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([8, 2, 1]);
+    take(log);
+    expect(log.hasAgentLines).toBe(true);
+    log.acknowledge(18);
+    expect(log.hasAgentLines).toBe(false);
   });
 });

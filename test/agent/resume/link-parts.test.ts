@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CheckpointSchedule } from '../../../src/agent/resume/checkpoint-schedule.ts';
-import { Confirmation } from '../../../src/agent/resume/confirmation.ts';
 import { Freeing } from '../../../src/agent/resume/freeing.ts';
+import { QuietWatch } from '../../../src/agent/resume/quiet-watch.ts';
 import { TurnRecord } from '../../../src/agent/resume/turn-record.ts';
 import { Waiters } from '../../../src/agent/resume/waiters.ts';
 
@@ -111,44 +111,82 @@ describe('who waits', () => {
   });
 });
 
-describe('a confirmation', () => {
+describe('a watch over quiet', () => {
   function start() {
-    const sent: (() => void)[] = [];
-    const onReady = vi.fn();
-    const shell = { sent: () => new Promise<void>((resolve) => sent.push(resolve)) };
-    return { confirmation: new Confirmation({ shell, onReady }), sent, onReady };
+    const now = { isOpen: true, isOfUse: true, isAwaited: false, received: 0 };
+    const asked = vi.fn();
+    const losses: string[] = [];
+    const watch = new QuietWatch({
+      isOpen: () => now.isOpen,
+      isOfUse: () => now.isOfUse,
+      isAwaited: () => now.isAwaited,
+      ask: asked,
+      onLoss: (why) => void losses.push(why),
+      received: () => now.received,
+    });
+    watch.start();
+    return { watch, now, asked, losses };
   }
 
-  test('is asked for 20 ms after all was sent, once', async () => {
-    const { confirmation, sent, onReady } = start();
-    confirmation.now();
-    confirmation.now();
-    await vi.advanceTimersByTimeAsync(1000);
-    expect([sent.length, onReady.mock.calls.length]).toEqual([1, 0]);
-    sent[0]?.();
-    await vi.advanceTimersByTimeAsync(19);
-    expect(onReady).not.toHaveBeenCalled();
-    await vi.advanceTimersByTimeAsync(1);
-    expect(onReady).toHaveBeenCalledOnce();
-    confirmation.now();
-    expect(sent).toHaveLength(2);
+  test('asks a second after the last that was said, and each second while something is open', () => {
+    const { watch, asked } = start();
+    vi.advanceTimersByTime(900);
+    watch.active();
+    vi.advanceTimersByTime(990);
+    expect(asked).not.toHaveBeenCalled();
+    for (const times of [1, 2, 3]) {
+      vi.advanceTimersByTime(1000);
+      expect(asked).toHaveBeenCalledTimes(times);
+      watch.answered(0);
+    }
+    watch.stop();
   });
 
-  test('that nobody waits for comes a quarter of a second later, unless somebody does then', async () => {
-    const { confirmation, sent } = start();
-    confirmation.soon();
-    await vi.advanceTimersByTimeAsync(249);
-    confirmation.soon();
-    expect(sent).toHaveLength(0);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(sent).toHaveLength(1);
-    sent[0]?.();
-    await vi.advanceTimersByTimeAsync(20);
-    confirmation.soon();
-    confirmation.now();
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(sent).toHaveLength(2);
-    confirmation.soon();
-    confirmation.stop();
+  test('asks once where nothing is open, and again only when something was said', () => {
+    const { watch, now, asked } = start();
+    now.isOpen = false;
+    vi.advanceTimersByTime(1000);
+    watch.answered(0);
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toHaveBeenCalledTimes(1);
+    watch.active();
+    vi.advanceTimersByTime(1000);
+    expect(asked).toHaveBeenCalledTimes(2);
+    watch.answered(0);
+    vi.advanceTimersByTime(1000);
+  });
+
+  test('asks sooner where somebody waits, and not while an answer is of no use', () => {
+    const { watch, now, asked } = start();
+    now.isAwaited = true;
+    watch.look();
+    vi.advanceTimersByTime(400);
+    expect(asked).toHaveBeenCalledTimes(1);
+    now.isOfUse = false;
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toHaveBeenCalledTimes(1);
+    watch.stop();
+  });
+
+  test('gives up a host that does not answer twice', () => {
+    const { watch, losses } = start();
+    vi.advanceTimersByTime(2500);
+    expect(losses).toEqual([]);
+    vi.advanceTimersByTime(500);
+    expect(losses).toEqual(['the host does not answer']);
+    watch.stop();
+  });
+
+  test('misses output that the host has and that does not come, but not while some of it does', () => {
+    const { watch, now, losses } = start();
+    watch.answered(1000);
+    for (const received of [100, 500, 900]) {
+      now.received = received;
+      vi.advanceTimersByTime(600);
+    }
+    expect(losses).toEqual([]);
+    vi.advanceTimersByTime(600);
+    expect(losses).toEqual(['output is missing']);
+    watch.stop();
   });
 });

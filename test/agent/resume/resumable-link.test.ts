@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
@@ -10,7 +11,7 @@ import { verifies } from '../../requirements.ts';
 import { attach, childrenOf, eventually, isAlive, startMicroVm } from '../stage.ts';
 
 /** How long an answer to the bootstrap line is waited for, at the least. */
-const answerMs = 750;
+const answerMs = 1000;
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n));
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
@@ -88,7 +89,7 @@ describe('a resumable link', () => {
     const { heard, until, say } = attach(vm, 'cat');
     let bootstraps: number[] = [];
     vm.shell.onWrite = (written) => {
-      if (written.length > 1000) bootstraps.push(performance.now());
+      if (Buffer.from(written).includes(' """": ')) bootstraps.push(performance.now());
     };
     say('0');
     await until(() => heard.lines.length === 1);
@@ -109,14 +110,14 @@ describe('a resumable link', () => {
 
   test('asks for the sizes in passing where much is under way, and holds no more than that', async () => {
     const vm = startMicroVm();
-    const { link, heard, until, say } = attach(vm, 'wc -c');
+    const { link, heard, until, say } = attach(vm, 'read l; echo ready; wc -c');
+    say('go');
+    await until(() => heard.lines.length === 1);
     const line = 'x'.repeat(100_000);
     for (let n = 0; n < 220; n += 1) say(line);
-    // At 16 MB, and for the rest.
-    await until(() => heard.states.length === 4);
-    expect(link.pendingBytes).toBeLessThanOrEqual(4_200_000);
+    await link.drained(1_100_000);
     expect(vm.shell.connections).toBe(1);
-    expect(heard.states).toEqual(['waiting', 'attached', 'attached', 'attached']);
+    expect(heard.states).toEqual(['waiting', 'attached']);
     expect(heard.failures).toEqual([]);
   });
 
@@ -150,7 +151,8 @@ describe('a resumable link', () => {
     const { heard, until, say } = attach(vm, 'cat', { maxLineBytes: 100 });
     for (const length of [100, 101, 5000, 7]) say('x'.repeat(length));
     await until(() => heard.lines.length === 2);
-    expect(heard.all.slice(3)).toEqual(['x'.repeat(100), 'oversized 102', 'oversized 5001', 'x'.repeat(7)]);
+    const told = heard.all.slice(3).map((what) => what.replace(/(oversized) \d+/, '$1'));
+    expect(told).toEqual(['x'.repeat(100), 'oversized', 'oversized', 'x'.repeat(7)]);
   });
 });
 
@@ -231,9 +233,9 @@ describe('another link on the same thread', () => {
       const [pid] = first.heard.lines;
       const [epoch] = first.heard.epochs;
       await eventually(() => vm.read('*/in').includes('\u001eack') && /:\d+;\n$/.test(vm.read('*/in')));
-      vm.shell.type(bytes('{"half":"writ'));
-      await eventually(() => vm.read('*/in').endsWith('writ'));
+      // As where a bridge is gone before the second piece of a line.
       vm.shell.forgetClient();
+      appendFileSync(join(vm.directory, epoch?.epoch ?? '', 'in'), '{"half":"writ');
 
       const second = attach(vm, tellPid);
       second.say('three');
@@ -530,21 +532,19 @@ describe('the agent', () => {
 });
 
 describe('damage', () => {
-  test(verifies('host.damage', 'is found out, told, and answered with a new agent'), async () => {
+  test(verifies('host.damage', 'that can not be mended is told, and answered with a new agent'), async () => {
     const vm = startMicroVm();
     const { heard, until, say } = attach(vm, 'cat');
     say('one');
     await until(() => heard.lines.length === 1);
-    vm.shell.swallow(3, 2);
-    say('damaged');
-    say('more');
-    vm.shell.onWrite = () => undefined;
-    await eventually(() => vm.read('*/in').includes('more'));
+    const [epoch] = heard.epochs;
+    // Somebody in the microVM writes to the agent's input.
+    appendFileSync(join(vm.directory, epoch?.epoch ?? '', 'in'), 'x'.repeat(1000));
     vm.shell.cut();
     await until(() => heard.epochs.length === 2);
     expect(heard.epochs[1]).toMatchObject({
       origin: 'started',
-      lostThrough: 3,
+      lostThrough: 1,
       cause: { code: 'input-damaged', retryable: true },
     });
     say('whole');
@@ -557,9 +557,10 @@ describe('damage', () => {
     say('one');
     await until(() => heard.lines.length === 1);
     const [host = ''] = vm.read('viewer').split(' ');
-    await eventually(() => childrenOf(host, 'cat').length === 1);
-    // As `cat` ends when the disk is full.
-    for (const pid of childrenOf(host, 'cat')) process.kill(pid, 'SIGTERM');
+    const [feeder] = childrenOf(host, 'perl');
+    // As where the disk is full.
+    execFileSync('prlimit', ['--pid', String(feeder), '--fsize=4']);
+    say('two');
     await until(() => heard.failures.length === 1);
     expect(heard.failures[0]).toMatchObject({
       code: 'host-failed',
@@ -580,8 +581,7 @@ describe('what is no bootstrap line', () => {
       await link.close(1000);
       const trap = join(vm.home, 'run');
       vm.shell.forgetClient();
-      vm.shell.type(bytes('\u0003'));
-      await eventually(() => vm.shell.undelivered.includes('end'));
+      vm.shell.type(bytes('\u0003\n'));
       vm.shell.type(bytes(`touch ${trap}\n{"a":"$(touch ${trap})"}\n\u001eack 1:;\n`));
       vm.forgetThread();
       // Right before the bootstrap line, and before what starts the agent.
@@ -657,7 +657,7 @@ describe('a link that is closed', () => {
 });
 
 describe('a shell in which nothing answers', () => {
-  test('is left for another connection, and told when three were in vain', () => {
+  test('is left for another connection, and told when two were in vain', () => {
     vi.useFakeTimers();
     try {
       const connections: string[] = [];
@@ -673,14 +673,12 @@ describe('a shell in which nothing answers', () => {
         },
       });
       link.attach();
-      for (const silences of [1, 2]) {
-        vi.advanceTimersByTime(300_000);
-        expect(connections).toHaveLength(silences);
-        heardBy?.onClose(shellClose(1006, ''));
-        heardBy?.onOpen();
-      }
       vi.advanceTimersByTime(300_000);
-      expect(connections).toHaveLength(2);
+      expect(connections).toHaveLength(1);
+      heardBy?.onClose(shellClose(1006, ''));
+      heardBy?.onOpen();
+      vi.advanceTimersByTime(300_000);
+      expect(connections).toHaveLength(1);
       expect(heard.failures).toMatchObject([{ code: 'shell-silent' }]);
       expect(vi.getTimerCount()).toBe(0);
     } finally {

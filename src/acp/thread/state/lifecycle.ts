@@ -78,8 +78,9 @@ export class Lifecycle {
   }
 
   /** The link says where it stands. */
-  onLinkState(state: 'waiting' | 'attached'): void {
+  onLinkState(state: 'waiting' | 'attached' | 'idle'): void {
     if (state === 'attached') this.#shell = 'held';
+    else if (state === 'idle') this.#shell = 'let-go';
     else if (this.#shell === 'let-go') this.#shell = 'coming-back';
   }
 

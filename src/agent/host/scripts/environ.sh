@@ -29,7 +29,7 @@ has_variables() {
   local v n=0
   while IFS= read -rd '' v; do
     n=1
-    case $v in AGENTCORE_BRIDGE=* | ACB_IDLE=*) return 1 ;; esac
+    case $v in AGENTCORE_BRIDGE=*) return 1 ;; esac
   done <$environ
   [ $n = 1 ]
 }

@@ -1,22 +1,20 @@
 # The agent host: how `in` and `out` are followed as they grow. Both end with the process that runs them.
-gnu() { case $($1 --version 2>&1) in *GNU* | *uutils*) ;; *) return 1 ;; esac; }
 # Looked up once for all of an epoch's attaches.
 if gnu tail; then gnu_tail() { :; }; else gnu_tail() { return 1; }; fi
 
 # The bytes of `out` from offset $1.
 follow_out() {
   gnu_tail && exec tail -s .02 -c +$(($1 + 1)) -f out
-  # A tail that polls once a second, or can't follow at all: look at the size instead. Ends between two reads, not in one.
-  local at=$1 size idle=0 stop=
-  trap stop=1 TERM
-  until [ $stop ]; do
-    size=$(stat -c %s out)
-    if [ "$size" -gt "$at" ]; then
-      tail -c +$((at + 1)) out | head -c $((size - at))
-      at=$size idle=0
-    else
-      nap .$((idle++ < 50 ? 2 : 9))
-    fi
+  # A tail that polls once a second, or can't follow at all: each read goes on where the last one ended.
+  local idle=0 before= after
+  have dd
+  exec 5<out
+  dd bs=1 skip=$1 count=0 <&5
+  while :; do
+    cat <&5
+    read -r _ after </proc/$BASHPID/fdinfo/5
+    [ "$before" = "$after" ] && nap .$((idle++ < 50 ? 1 : 5)) || idle=0
+    before=$after
   done
 }
 

@@ -8,7 +8,11 @@ tell_notes() {
   local k n
   for k in agent thread; do
     n=$(note_in . $k)
-    [ "$n" ] && say note $k $n
+    # In pieces that a frame holds.
+    while [ "$n" ]; do
+      say note $k ${n::3000}
+      n=${n:3000}
+    done
   done
   read -r n <keeping
   say keeping $n

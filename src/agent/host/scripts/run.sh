@@ -4,7 +4,7 @@
 set -m
 # Before the agent has started nothing is assigned: any name may be one of its environment's.
 . "$1/functions"
-exec 3< <(cd "$1" && follow_in) 4> >(cat >>"$1/out")
+exec 3< <(cd "$1" && follow_in) 4> >(number_out "$1")
 set -- "$@" $!
 (
   umask 022
@@ -36,10 +36,14 @@ drain() { for ((i = 0; i < 20; i++)); do kill -0 $K || return; nap .05; done; }
 drain
 kill -9 -- -$A
 drain
+# It says what it has of an unfinished line. Nobody writes to `out` any more but who comes next here.
+kill $K
+drain
+kill -9 $K
 S=$(tail -c 2000 "$D/err" | base64)
 S=${S//$'\n'/}
 rm "$D/spare"
-printf '\n\036exit %s %s %s\n' "${D##*/}" $X ${S:--} >>"$D/out" && >"$D/exit"
+tell "$D" "exit $X ${S:--}"
 trap '' USR1 USR2
 last
 (save "$D" rest)

@@ -1,14 +1,16 @@
 # The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
 # CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), PERSIST_TO (a directory,
-# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (follow.sh, free.sh, environ.sh, keep.sh and watch.sh) and RUN (run.sh).
+# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (lines.sh, follow.sh, free.sh, environ.sh, keep.sh and watch.sh) and RUN (run.sh).
+# $1 as in the first part.
+say starting
 eval "$FUNCTIONS"
+find_engine
 late=
 for p in "$PERSIST_TO" "$CWD" /mnt/workspace; do [ "$late" ] || await_storage "$p" $STORAGE_WAIT; done
 storage=${late:+late}
-# An interrupt waits until the agent is on record: an agent that nobody knows of would run for ever.
+# The terminal's end waits until the agent is on record: an agent that nobody knows of would run for ever.
 late=
-traps=$(trap -p)
-trap 'late=INT' INT
+traps=$(trap -p HUP TERM)
 trap 'late=HUP' HUP TERM
 W= S= T=
 if [ "$C" ]; then
@@ -21,13 +23,12 @@ if [ "$C" ]; then
   T=$(note_in $C thread)
   rm -rf $C
 fi
-mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && declare -f >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
+mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; declare -p engine; } >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
   die directory
 (
-  trap : INT HUP TERM
+  trap : HUP TERM
   # Positional, since any name may be one of the environment's.
   set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND" "$1" "$T" "$PERSIST_TO" "$storage"
-  unset ACB_IDLE
   # The shell's own environment is minimal.
   find_environ
   if [ "$environ" ]; then echo found; else echo none; fi >"$1/environment"
@@ -72,6 +73,11 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && declare -f >$NEW/functions && prin
     set -- busybox setsid "$@"
   else
     trap '' HUP
+  fi
+  # A shell that was started with interrupts ignored hands that on, and bash can't undo it.
+  if [ "$(trap -p INT)" ]; then
+    env --default-signal=INT true || die tool env --default-signal
+    set -- env --default-signal=INT "$@"
   fi
   "$@" </dev/null >/dev/null 2>&1 9>&-
 ) || exit

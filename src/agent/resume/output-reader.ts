@@ -1,0 +1,169 @@
+import { LineAssembler } from '../../base/lines.ts';
+import { decodePiece, maxPieceBytes, outputKey } from '../host/numbered-lines.ts';
+import { parseSizeReport, recordSeparator, type SizeReport, unitSeparator } from '../host/records.ts';
+
+export interface OutputReaderOptions {
+  /** Names the epoch whose output this is. */
+  readonly epoch: string;
+  /** Offset of the first byte of the epoch's output that is wanted. */
+  readonly offset: number;
+  /** A longer line of the agent's is dropped. */
+  readonly maxLineBytes: number;
+  /** A line that the agent wrote, without its newline; `start` and `end` are offsets of what it came in. */
+  readonly onLine: (line: Uint8Array, start: number, end: number) => void;
+  readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
+  /** What the host put on record in the epoch's output. */
+  readonly onHostLine: (payload: Uint8Array) => void;
+  /** A line that the host says now, from its RS on. */
+  readonly onRecord: (line: Uint8Array) => void;
+  readonly onReport: (report: SizeReport) => void;
+  /** Bytes from `received` on are missing. Told once, until the reader is `attached` again. */
+  readonly onGap: () => void;
+}
+
+/**
+ * Reads what comes from the PTY of an agent host that is attached: numbered lines of the agent's, of which it passes on
+ * each once and in order, and what the host says in between. What came before, was cut or is another epoch's is dropped.
+ */
+export class OutputReader {
+  readonly #options: OutputReaderOptions;
+  readonly #key: number;
+  readonly #lines: LineAssembler;
+  #received: number;
+  /** Where the line began that has not ended. */
+  #lineStart: number | undefined;
+  #hasGap = false;
+  /** The last gap, and at how many attaches in a row it was found. */
+  #gap = { from: -1, to: -1, times: 0 };
+  /** What the host says, up to here; undefined between two things that it says. */
+  #said: Uint8Array | undefined;
+  /** The beginning of a numbered line. */
+  #line: Uint8Array = empty;
+
+  constructor(options: OutputReaderOptions) {
+    this.#options = options;
+    this.#key = outputKey(options.epoch);
+    this.#received = options.offset;
+    // It is told where lines end, and counts other bytes than those of this stream.
+    this.#lines = new LineAssembler({
+      maxBytes: options.maxLineBytes,
+      onLine: (line) => options.onLine(line, this.#lineStart ?? this.#received, this.#received),
+      onOversizedLine: (head) =>
+        options.onOversizedLine(head, this.#lineStart ?? this.#received, this.#received),
+    });
+  }
+
+  /** All bytes of the epoch's output before this one were received. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** What is pushed next comes from another attach, from byte `received` on. */
+  attached(): void {
+    this.#hasGap = false;
+    this.#said = undefined;
+    this.#line = empty;
+  }
+
+  push(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (this.#said !== undefined) {
+        rest = this.#pushSaid(this.#said, rest);
+        continue;
+      }
+      const at = rest.indexOf(recordSeparator);
+      this.#pushLines(at < 0 ? rest : rest.subarray(0, at));
+      if (at < 0) return;
+      this.#said = empty;
+      rest = rest.subarray(at + 1);
+    }
+  }
+
+  /** Returns what is not the host's any more. */
+  #pushSaid(before: Uint8Array, bytes: Uint8Array): Uint8Array {
+    const end = bytes.findIndex(isEndOfSaid);
+    const said = concat(before, end < 0 ? bytes : bytes.subarray(0, end));
+    if (end < 0) {
+      // Nothing of the host's is longer: its end got lost.
+      this.#said = said.length > maxPieceBytes ? undefined : said;
+      return empty;
+    }
+    this.#said = undefined;
+    const last = bytes[end];
+    if (last === recordSeparator) return bytes.subarray(end);
+    if (last === unitSeparator) {
+      const report = parseSizeReport(said);
+      if (report !== undefined) this.#options.onReport(report);
+    } else {
+      this.#options.onRecord(concat(recordMark, said));
+    }
+    return bytes.subarray(end + 1);
+  }
+
+  #pushLines(bytes: Uint8Array): void {
+    let from = 0;
+    for (let to = bytes.indexOf(lineFeed); to >= 0; to = bytes.indexOf(lineFeed, from)) {
+      const part = bytes.subarray(from, to);
+      this.#onNumbered(this.#line.length === 0 ? part : concat(this.#line, part));
+      this.#line = empty;
+      from = to + 1;
+    }
+    const rest = from === 0 ? bytes : bytes.subarray(from);
+    // A line that can't be one is kept only so far that it is not taken for one.
+    if (rest.length > 0) this.#line = concat(this.#line, rest).subarray(0, maxPieceBytes + 1);
+  }
+
+  #onNumbered(line: Uint8Array): void {
+    const piece = decodePiece(line.at(-1) === carriageReturn ? line.subarray(0, -1) : line, this.#key);
+    if (piece === undefined || this.#hasGap || piece.offset < this.#received) return;
+    if (piece.offset > this.#received && !this.#skips(piece.offset)) {
+      this.#hasGap = true;
+      this.#options.onGap();
+      return;
+    }
+    const start = piece.offset;
+    this.#received = start + line.length + 1;
+    if (piece.kind === 'host') {
+      this.#options.onHostLine(piece.payload);
+      return;
+    }
+    this.#lineStart ??= start;
+    this.#lines.push(piece.payload);
+    if (piece.kind === 'last') {
+      this.#lines.push(newline);
+      this.#lineStart = undefined;
+    }
+  }
+
+  /**
+   * Whether a gap is passed over: it was the same at eight attaches in a row, so it is in the host's file, where the disk
+   * was full or a process died as it wrote.
+   */
+  #skips(to: number): boolean {
+    const from = this.#received;
+    const isSame = this.#gap.from === from && this.#gap.to === to;
+    this.#gap = { from, to, times: isSame ? this.#gap.times + 1 : 1 };
+    return this.#gap.times >= fileGapTimes;
+  }
+}
+
+const empty = new Uint8Array();
+const newline = Uint8Array.of(0x0a);
+const recordMark = Uint8Array.of(recordSeparator);
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const fileGapTimes = 8;
+
+function isEndOfSaid(byte: number): boolean {
+  return byte === unitSeparator || byte === lineFeed || byte === recordSeparator;
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
