@@ -18,11 +18,11 @@ async function start(options: LocalAgentCoreOptions = {}) {
     vm,
     local,
     bridge: (attachOptions: AttachOptions = {}): Attached => attach(vm, runLines, attachOptions),
-    /** Has the microVM reclaimed. What is sent before the link knows of it would be lost. */
+    /** Has the microVM reclaimed, and waits until the link knows of it: at rest it lets go, else it finds a new one. */
     evict: async ({ heard, until }: Attached): Promise<void> => {
       const epochs = heard.epochs.length;
       await local.faults.evict();
-      await until(() => heard.epochs.length > epochs);
+      await until(() => heard.epochs.length > epochs || heard.states.at(-1) === 'idle');
     },
     /** Lets go of the shell at rest, and has the microVM reclaimed. */
     reclaim: async ({ link }: Attached): Promise<void> => {
