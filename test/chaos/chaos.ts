@@ -7,7 +7,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { setup } from '../e2e/build.ts';
 import { faultKinds } from './faults.ts';
-import { dealsIntegrityKinds, integrityKinds } from './integrity-faults.ts';
+import { integrityKinds } from './integrity-faults.ts';
 import { runChaos } from './run.ts';
 
 const { values } = parseArgs({
@@ -22,8 +22,6 @@ const { values } = parseArgs({
     memory: { type: 'string' },
     /** Kinds of faults, comma-separated: no others. */
     only: { type: 'string' },
-    /** The kinds of integrity-faults.ts as well. */
-    integrity: { type: 'boolean', default: dealsIntegrityKinds },
     /** Prints the names of all kinds, and ends. */
     list: { type: 'boolean', default: false },
     /** The bridge's; what it wrote last is printed where it got stuck. */
@@ -32,9 +30,7 @@ const { values } = parseArgs({
 });
 
 if (values.list) {
-  const mark = dealsIntegrityKinds ? '' : '   (with --integrity or --only)';
-  for (const { name } of faultKinds) process.stdout.write(`${name}\n`);
-  for (const { name } of integrityKinds) process.stdout.write(`${name}${mark}\n`);
+  for (const { name } of [...faultKinds, ...integrityKinds]) process.stdout.write(`${name}\n`);
   process.exit(0);
 }
 setup();
@@ -48,7 +44,6 @@ const result = await runChaos({
   pace: values.pace === undefined ? undefined : values.pace === 'hurried' ? 'hurried' : 'shipped',
   memory: (['resume', 'load', 'none'] as const).find((each) => each === values.memory),
   only: values.only?.split(',').map((name) => name.trim()),
-  withIntegrity: values.integrity,
   args: ['--log-level', values['log-level']],
   onProgress: ({ messages, faults, complaints }) => {
     for (; told < complaints.length; told += 1)

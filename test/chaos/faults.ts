@@ -97,22 +97,6 @@ export const faultKinds: readonly FaultKind[] = [
   { name: 'cut by 1008', weight: 1, inject: cutNow(1008) },
   { name: 'cut at a byte of input', weight: 10, inject: cutAt('in') },
   { name: 'cut at a byte of output', weight: 10, inject: cutAt('out') },
-  {
-    name: 'input dropped',
-    weight: 3,
-    inject: async (stage, random) => {
-      const { faults } = stage.local;
-      stage.ledger.damaging();
-      faults.dropInput({ afterBytes: random.magnitude(1, 20_000), bytes: random.magnitude(1, 20_000) });
-      await stage.happened('dropping input', 10_000);
-      faults.dropInput({ frames: 0 });
-      // What comes behind the gap goes to the agent, until somebody asks for the sizes: at the latest behind 4 MB, or a cut.
-      await delay(random.magnitude(1, 300));
-      const since = await cutNow('rst')(stage, random);
-      stage.ledger.examined();
-      return since;
-    },
-  },
   { name: 'half-open socket', weight: 4, paces: ['hurried'], inject: cutNow('silence') },
   {
     name: 'network outage',

@@ -3,9 +3,6 @@ import { aWhile, cutNow, hows, now, reading, type FaultKind } from './faults.ts'
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
-/** Whether {@link integrityKinds} are dealt out where no kind is asked for by name. */
-export const dealsIntegrityKinds = false;
-
 type Direction = 'in' | 'out';
 const words = { in: 'input', out: 'output' } as const;
 

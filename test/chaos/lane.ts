@@ -19,9 +19,8 @@ export interface LaneOptions {
   /** What that is. */
   readonly program: string;
   readonly memory: Memory;
-  /** Names of the kinds to choose from; undefined: all, those of integrity-faults.ts among them if `withIntegrity` says so. */
+  /** Names of the kinds to choose from; undefined: all. */
   readonly only: readonly string[] | undefined;
-  readonly withIntegrity: boolean;
   /** Of the bridge, besides those that reach the service. */
   readonly args: readonly string[];
   /** A fault was got over, or the end is there. */
@@ -98,10 +97,9 @@ export class Lane {
   }
 
   get #kinds(): readonly FaultKind[] {
-    const { only, withIntegrity } = this.options;
+    const { only } = this.options;
     const all = [...faultKinds, ...integrityKinds];
-    if (only !== undefined) return all.filter(({ name }) => only.includes(name));
-    return withIntegrity ? all : faultKinds;
+    return only === undefined ? all : all.filter(({ name }) => only.includes(name));
   }
 
   async #injectAll(): Promise<void> {

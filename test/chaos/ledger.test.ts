@@ -116,49 +116,6 @@ describe('on the way to the agent', () => {
   });
 });
 
-describe('an agent of which the service dropped input', () => {
-  beforeEach(() => ledger.damaging());
-
-  test('may get what is damaged, and not all, and end', () => {
-    say(10);
-    seen('A', [0, 3], [6, 6]);
-    ledger.garbled('A', 7);
-    ledger.astray('A');
-    ledger.died('A');
-    ledger.born('B');
-    seen('B', [8, 9]);
-    ledger.garbled('B', 7);
-    expect(found()).toEqual({ damaged: 2, lostWithAgent: 3, otherwise: 1 });
-  });
-
-  test('may not get anything twice', () => {
-    say(4);
-    seen('A', [0, 3], [2, 2]);
-    expect(found()).toMatchObject({ doubledUp: 2 });
-  });
-
-  test('is as good as any, once it answers a prompt that was sent when that had been looked into', () => {
-    ledger.examined();
-    void ledger.ask(1, 's', 1);
-    ledger.answered({ id: 1, result: { life: 'A', n: 1, after: -1 } });
-    say(10);
-    seen('A', [0, 3], [6, 9]);
-    ledger.garbled('A', 7);
-    ledger.died('A');
-    void ledger.ask(2, 's', 2);
-    ledger.answered({ id: 2, error: { code: 1, message: 'no reason' } });
-    expect(found()).toEqual({ lostUp: 2, otherwise: 2, misanswered: 1 });
-  });
-
-  test('is not before', () => {
-    void ledger.ask(1, 's', 1);
-    ledger.examined();
-    ledger.answered({ id: 1, result: { life: 'A', n: 1, after: -1 } });
-    ledger.garbled('A', 7);
-    expect(found()).toEqual({ damaged: 1 });
-  });
-});
-
 describe('a session that another agent must bring back', () => {
   const past = (load: number, ...numbers: number[]): void => {
     for (const h of numbers) ledger.past({ sessionId: 's', life: 'A', load, h });

@@ -25,8 +25,6 @@ export interface Tally {
   refused: number;
   /** For the agent, and gone with it or its microVM. */
   lostWithAgent: number;
-  /** Lines that came damaged to an agent of which the service had dropped input, until it was ended. */
-  damaged: number;
   /** Read by a bridge that broke, and not sent. */
   lostWithBridge: number;
   /** Shown again by the bridge that followed a broken one. */
@@ -63,7 +61,6 @@ export function emptyTally(): Tally {
     otherwise: 0,
     refused: 0,
     lostWithAgent: 0,
-    damaged: 0,
     lostWithBridge: 0,
     shownAgain: 0,
     shownAgainMs: 0,
@@ -130,20 +127,6 @@ export class Ledger {
   losing(): void {
     this.#losses.push({ from: this.#now() });
     for (const life of this.#lives.values()) life.mayEnd = true;
-  }
-
-  /** Input is about to be dropped: until `examined`, what the agent gets may be damaged. */
-  damaging(): void {
-    this.losing();
-    for (const life of this.#lives.values()) life.mayBeDamaged = true;
-  }
-
-  /**
-   * Who speaks to the agent from now on has compared what was sent with what came: it is another agent, or nothing was
-   * damaged.
-   */
-  examined(): void {
-    for (const loss of this.#losses) loss.examinedAt ??= this.#now();
   }
 
   /** Whether it is not known yet that there is another agent. */
@@ -246,9 +229,6 @@ export class Ledger {
       if (loss.until !== undefined) continue;
       if (this.#isBornAfter(result?.life, loss.from)) {
         loss.until = this.#now();
-      } else if (prompt.sentAt > (loss.examinedAt ?? Number.POSITIVE_INFINITY)) {
-        loss.until = this.#now();
-        this.#isUnharmed(result?.life);
       }
     }
     prompt.resolve('answered');
@@ -321,7 +301,6 @@ export class Ledger {
     this.#lives.set(life, {
       bornAt: this.#now(),
       mayEnd: false,
-      mayBeDamaged: false,
       runs: new Map(),
       written: undefined,
     });
@@ -334,14 +313,12 @@ export class Ledger {
   }
 
   garbled(life: string, bytes: number): void {
-    if (this.#lives.get(life)?.mayBeDamaged === true) this.tally.damaged += 1;
-    else this.#complain('otherwise', `agent ${life} got ${bytes} bytes that are no message`);
+    this.#complain('otherwise', `agent ${life} got ${bytes} bytes that are no message`);
   }
 
   /** A message came to an agent that does not hold its session. */
   astray(life: string): void {
-    if (this.#lives.get(life)?.mayBeDamaged === true) this.tally.damaged += 1;
-    else this.#complain('otherwise', `agent ${life} got a message for a session that it has not`);
+    this.#complain('otherwise', `agent ${life} got a message for a session that it has not`);
   }
 
   seen(life: string, runs: readonly (readonly [session: number, from: number, to: number])[]): void {
@@ -430,7 +407,7 @@ export class Ledger {
         } else if (from > next) {
           const count = from - next;
           if (isLostWithBridge(books, next, from)) this.tally.lostWithBridge += count;
-          else if ((isFirst && !isFirstLife) || life.mayBeDamaged) this.tally.lostWithAgent += count;
+          else if (isFirst && !isFirstLife) this.tally.lostWithAgent += count;
           else this.#complain('lostUp', `${session} ${from} came to ${name} where ${next} was due`, count);
         }
         isFirst = false;
@@ -469,14 +446,6 @@ export class Ledger {
     if (this.#memory === 'none') this.tally.begunAnew += 1;
     else this.#complain('otherwise', `${session} began anew, although the agent can bring it back`);
     books.wasTold = true;
-  }
-
-  /** What was taken for a loss was none: the same agent speaks, and all that it got is as it was sent. */
-  #isUnharmed(name: string | undefined): void {
-    const life = this.#lives.get(name ?? '');
-    if (life === undefined) return;
-    life.mayEnd = this.isLost;
-    life.mayBeDamaged = false;
   }
 
   #enterLife(books: SessionBooks, life: string): void {
@@ -533,8 +502,6 @@ const keptTimes = 10_000;
 
 interface Loss {
   readonly from: number;
-  /** When all that had come was compared with what was sent, if that shows whether there is a loss. */
-  examinedAt?: number;
   until?: number;
 }
 
@@ -575,7 +542,6 @@ interface Life {
   readonly bornAt: number;
   mayEnd: boolean;
   /** Whether the service dropped some of its input, for all that is known. */
-  mayBeDamaged: boolean;
   /** What it saw of each session, in order. */
   readonly runs: Map<number, { readonly from: number; to: number }[]>;
   written: readonly { readonly session: number; readonly count: number }[] | undefined;

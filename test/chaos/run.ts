@@ -1,4 +1,3 @@
-import { dealsIntegrityKinds } from './integrity-faults.ts';
 import { Lane } from './lane.ts';
 import { buildPrograms, type Pace } from './programs.ts';
 import { chaosTable } from './table.ts';
@@ -17,8 +16,6 @@ export interface ChaosOptions {
   readonly memory?: Memory | undefined;
   /** Names of the kinds to choose from; undefined: all. */
   readonly only?: readonly string[] | undefined;
-  /** Whether the kinds of integrity-faults.ts are among those to choose from. Default: as that file says. */
-  readonly withIntegrity?: boolean;
   /** Of the bridge, besides those that reach the service. */
   readonly args?: readonly string[];
   readonly onProgress?: (progress: {
@@ -38,7 +35,7 @@ export interface ChaosResult {
 /** Runs all lanes to their end. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const from = performance.now();
-  const { seed, messages, faults, only, withIntegrity = dealsIntegrityKinds } = options;
+  const { seed, messages, faults, only } = options;
   const programs = buildPrograms();
   const lanes = Array.from({ length: options.lanes }, (_, i) => {
     const pace = options.pace ?? (i % 2 === 0 ? 'shipped' : 'hurried');
@@ -52,7 +49,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       pace,
       program: programs[pace],
       only,
-      withIntegrity,
       args: options.args ?? [],
       onProgress: () =>
         options.onProgress?.({
@@ -67,7 +63,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   programs.remove();
   return {
     isWhole: lanes.every(({ isWhole }) => isWhole),
-    table: chaosTable(lanes, { ...options, withIntegrity, seconds: (performance.now() - from) / 1000 }),
+    table: chaosTable(lanes, { ...options, seconds: (performance.now() - from) / 1000 }),
     lanes,
   };
 }

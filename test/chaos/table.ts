@@ -1,4 +1,3 @@
-import { dealsIntegrityKinds } from './integrity-faults.ts';
 import { type Injected, type Lane, serviceHourMs } from './lane.ts';
 import { emptyTally, faultsOf, type Tally } from './ledger.ts';
 
@@ -10,7 +9,6 @@ export interface RunFacts {
   readonly pace?: string | undefined;
   readonly memory?: string | undefined;
   readonly only?: readonly string[] | undefined;
-  readonly withIntegrity: boolean;
   readonly seconds: number;
 }
 
@@ -51,7 +49,6 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
     `  gone with an agent or its microVM, on the way to it: ${tally.lostWithAgent}`,
     `  gone with a bridge that was killed or replaced, read and not sent: ${tally.lostWithBridge}`,
     `  shown again behind such an end: ${tally.shownAgain}, the oldest ${Math.round(tally.shownAgainMs)} ms before it; questions asked again: ${tally.askedAgain}`,
-    `  lines that came damaged to an agent before it was ended for it: ${tally.damaged}`,
     `  conversations that began anew, and were told so: ${tally.begunAnew}`,
     `  second bridges that had to leave the thread to the first: ${total(({ stage }) => stage.drivenOut)}`,
     '',
@@ -60,12 +57,11 @@ export function chaosTable(lanes: readonly Lane[], facts: RunFacts): string {
   ].join('\n');
 }
 
-function command({ seed, messages, faults, lanes, pace, memory, only, withIntegrity }: RunFacts): string {
+function command({ seed, messages, faults, lanes, pace, memory, only }: RunFacts): string {
   const paced = pace === undefined ? '' : ` --pace ${pace}`;
   const remembering = memory === undefined ? '' : ` --memory ${memory}`;
   const chosen = only === undefined ? '' : ` --only '${only.join(',')}'`;
-  const more = withIntegrity && !dealsIntegrityKinds ? ' --integrity' : '';
-  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${remembering}${chosen}${more}`;
+  return `--seed ${seed} --messages ${messages} --faults ${faults} --lanes ${lanes}${paced}${remembering}${chosen}`;
 }
 
 function addTallies(sum: Tally, tally: Tally): Tally {
