@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
@@ -528,6 +528,24 @@ describe('the agent', () => {
     const { BASH, ...rest } = env;
     expect(BASH).toBeDefined();
     expect(JSON.parse(heard.lines[0] ?? '{}')).toMatchObject(rest);
+  });
+});
+
+describe('an agent that was started by an earlier version of the bridge', () => {
+  test(verifies('host.epoch', 'is ended, and another one gets its notes'), async () => {
+    const vm = startMicroVm();
+    const first = attach(vm, tellPid);
+    first.link.note('thread', 'kept');
+    first.say('one');
+    await first.until(() => first.heard.lines.length === 2);
+    await first.link.close(1000);
+    vm.shell.forgetClient();
+    rmSync(join(vm.directory, first.heard.epochs[0]?.epoch ?? '', 'format-2'));
+    const second = attach(vm, tellPid);
+    second.say('two');
+    await second.until(() => second.heard.lines.length === 2);
+    expect(second.heard.epochs).toMatchObject([{ origin: 'started', notes: { thread: 'kept' } }]);
+    expect(isAlive(first.heard.lines[0])).toBe(false);
   });
 });
 

@@ -98,7 +98,8 @@ tell $1 'exit 137 -' || die input
 }
 read -r C <epoch
 L=live
-if [ "$C" ] && [ $C != $6 ]; then
+# An agent that was started by a host of another format can not be attached to.
+if [ "$C" ] && [ $C != $6 ] && [ -e $C/format-2 ]; then
 read -r W w G <$C/pid
 lives "$W" "$w" || { finish $C; L=dead; }
 else

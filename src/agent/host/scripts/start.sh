@@ -23,7 +23,7 @@ if [ "$C" ]; then
   T=$(note_in $C thread)
   rm -rf $C
 fi
-mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && { declare -f; declare -p engine; } >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
+mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && >$NEW/format-2 && { declare -f; declare -p engine; } >$NEW/functions && printf '%s\0' "${PERSIST[@]}" >$NEW/persist ||
   die directory
 (
   trap : HUP TERM
