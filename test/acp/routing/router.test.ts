@@ -109,14 +109,21 @@ describe('lines that are no messages', () => {
     expect(link.takeToAgent()).toEqual(['{"method":"m"}']);
   });
 
-  test(verifies('acp.peer-parse-errors', 'errors without an id are swallowed'), async () => {
-    const { link, ...it } = routedAndBegun();
-    const noise = ['{"id":null,"error":{"code":-32700}}', '{"error":{"code":-32700}}'];
-    for (const line of noise) link.say(line);
-    it.ask(...noise);
-    expect(await it.told()).toEqual([]);
-    expect(link.takeToAgent()).toEqual([]);
-  });
+  test(
+    verifies(
+      'acp.peer-parse-errors',
+      'errors without an id go to neither side; at one of the agent the host is asked what has arrived',
+    ),
+    async () => {
+      const { link, ...it } = routedAndBegun();
+      const noise = ['{"id":null,"error":{"code":-32700}}', '{"error":{"code":-32700}}'];
+      for (const line of noise) link.say(line);
+      it.ask(...noise);
+      expect(await it.told()).toEqual([]);
+      expect(link.takeToAgent()).toEqual([]);
+      expect(link.verifications).toBe(noise.length);
+    },
+  );
 
   test('of the agent are dropped, and what they hold is not logged', async () => {
     const { link, logged, ...it } = routedAndBegun();

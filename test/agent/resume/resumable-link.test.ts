@@ -132,6 +132,25 @@ describe('a resumable link', () => {
     expect(vm.shell.connections).toBe(1);
   });
 
+  test(
+    verifies('host.lost-input', 'sends again what got lost, at once when it is told to verify'),
+    async () => {
+      const vm = startMicroVm();
+      const { link, heard, until, say } = attach(vm, 'cat');
+      say('one');
+      await until(() => heard.lines.length === 1);
+      const asked: string[] = [];
+      vm.shell.onWrite = (written) => void asked.push(Buffer.from(written).toString());
+      vm.shell.swallow(100);
+      say('two');
+      link.verify();
+      await until(() => heard.lines.length === 2);
+      expect(heard.lines).toEqual(['one', 'two']);
+      expect(asked.filter((each) => each.includes('3:two'))).toHaveLength(2);
+      expect(heard.epochs).toHaveLength(1);
+    },
+  );
+
   test('hands over nothing while it is paused, and all of it later', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'echo ready; read l; seq 0 999; echo behind; exec cat');
