@@ -388,12 +388,19 @@ describe('the agent', () => {
       'is told to have ended behind its last output, with its status and stderr',
     ),
     async () => {
+      const vm = startMicroVm();
       const { heard, until, say } = attach(
-        startMicroVm(),
+        vm,
         'read l; seq 5000; echo "$l"; printf part; echo oops >&2; exit 3',
       );
+      let attaches = 0;
+      vm.shell.onWrite = (written) => {
+        if (Buffer.from(written).includes(' agent-host ')) attaches += 1;
+      };
       say('one');
       await until(() => heard.exits.length === 1);
+      // It stands where it is due: nothing seems to be missing before it.
+      expect(attaches).toBe(1);
       expect(heard.lines.slice(-2)).toEqual(['one', 'part']);
       expect(heard.lines).toHaveLength(5002);
       expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n', lostThrough: 1 }]);

@@ -80,8 +80,9 @@ tell() {
 [ -e $1/exit ] && return
 local e=${1##*/} o
 # What stands there may end in half a line.
-o=$(($(stat -c %s $1/out) + 1))
-printf '\n%s %s!%s@%s\n' $o ${#2} "$2" $((o + 16#${e::7})) >>$1/out && >$1/exit
+[ "$(tail -c 1 $1/out)" ] && echo >>$1/out
+o=$(stat -c %s $1/out)
+printf '%s %s!%s@%s\n' $o ${#2} "$2" $((o + 16#${e::7})) >>$1/out && >$1/exit
 }
 # Ends epoch $1.
 finish() {
