@@ -395,7 +395,7 @@ describe('the agent', () => {
       );
       let attaches = 0;
       vm.shell.onWrite = (written) => {
-        if (Buffer.from(written).includes(' agent-host ')) attaches += 1;
+        if (/ agent-host \S+ \S+\.1 /.test(Buffer.from(written).toString('latin1'))) attaches += 1;
       };
       say('one');
       await until(() => heard.exits.length === 1);
