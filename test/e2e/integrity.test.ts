@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { verifies } from '../requirements.ts';
 import type { BridgeProcess, Message } from './bridge-process.ts';
+import { appletsOf, imageWith, programOf } from './image.ts';
 import { begun, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
@@ -146,6 +147,27 @@ describe('all of it at once', () => {
       await expectWhole(bridge, pid, { during: () => local.faults.cut(how), seenBefore: 500 * turn });
     }
   });
+});
+
+const busybox = await programOf('busybox');
+
+describe('an image without perl', () => {
+  test.skipIf(busybox === undefined)(
+    verifies(
+      ['host.exactly-once', 'host.fallbacks'],
+      'loses, doubles and reorders nothing either: needs busybox on the PATH (Debian package busybox)',
+    ),
+    async () => {
+      const tools = { ...appletsOf(busybox ?? ''), bash: '/bin/bash' };
+      const { local, bridge, pid } = await meet(await imageWith(tools));
+      local.faults.dropInput({ probability: 0.05, seed: 20 });
+      local.faults.dropOutput({ probability: 0.05, seed: 21, cut: true });
+      local.faults.double('in', { probability: 0.05, seed: 22 });
+      local.faults.double('out', { probability: 0.05, seed: 23 });
+      local.faults.lateInput({ frames: 2, how: 'rst', behindFrames: 1 });
+      await expectWhole(bridge, pid, { during: () => local.faults.cut('fin') });
+    },
+  );
 });
 
 describe('the confirmation', () => {

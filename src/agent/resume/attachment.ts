@@ -171,5 +171,5 @@ type State =
   /** Ended or failed. */
   | 'over';
 
-/** Connections in a row on which nothing answers, 15 s on each. */
+/** Connections in a row on which nothing answers, half a minute on each. */
 const silentConnections = 2;

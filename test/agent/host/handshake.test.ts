@@ -84,11 +84,11 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('asks again after 1, 2 and 4 s, with an interrupt from the third time on, and then tells of silence', () => {
+  test('asks again after 1, 2, 4 and 8 s, with an interrupt from the third time on, and then tells of silence', () => {
     const { handshake, heard, written } = start();
     handshake.begin();
     const asked: [number, string][] = [];
-    for (let ms = 0; ms < 20_000; ms += 500) {
+    for (let ms = 0; ms < 40_000; ms += 500) {
       for (const each of written.splice(0)) asked.push([ms, each]);
       vi.advanceTimersByTime(500);
     }
@@ -99,6 +99,8 @@ describe('a handshake', () => {
       [3000, 'attach me-1.3'],
       [7000, 'interrupt'],
       [7000, 'attach me-1.4'],
+      [15_000, 'interrupt'],
+      [15_000, 'attach me-1.5'],
     ]);
     expect(heard).toEqual(['silence']);
     expect(handshake.isUnderWay).toBe(false);
