@@ -6,57 +6,60 @@ export interface AgentExit {
   readonly code: number;
   /** The end of what it wrote to stderr, as text, at most 2,000 bytes of it. */
   readonly stderr: string;
-  /** As in {@link EpochEvent}: lines with a ticket up to this one are lost with it, where it did not act on them. */
+  /** As in {@link EpochEvent}: lines with a ticket up to this one that the agent did not act on are lost. */
   readonly lostThrough: number;
 }
 
-/** What earlier bridges left for later ones. Opaque to this layer: text, up to 256 KB each. */
+/** What earlier bridges left for later ones. This layer does not read it: text, up to 256 KB each. */
 export interface Notes {
-  /** Of this life of the agent: gone with it. */
+  /** Of this life of the agent: lost with it. */
   readonly agent: string | undefined;
-  /** Of the thread: outlives agents and, where a persistent mount is, microVMs. */
+  /** Of the thread: kept for its next agents and, where a persistent mount is, for its next microVMs. */
   readonly thread: string | undefined;
 }
 
-/** A line that waited, taken back. */
+/** A line that was taken back before it was sent. */
 export interface TakenBack {
   readonly ticket: number;
   readonly line: Uint8Array;
   readonly urgent: boolean;
 }
 
-/** What the microVM has for its agent, as the host told it. */
+/** What the microVM provides for its agent, as the host told it. */
 export interface Provisions {
   /**
-   * Whether what the agent remembers outlives the microVM: `kept`, or what is missing for that. `late`: storage that was
-   * waited for and not mounted in time.
+   * Whether what the agent remembers is kept beyond the microVM: `kept`, or the reason why not. `no-mount`: no
+   * persistent mount. `no-tar`: no tar in the image. `late`: storage was not mounted in time.
    */
   readonly keeping: 'kept' | 'no-mount' | 'no-tar' | 'late';
-  /** Whether the host could read the environment of the image, for the agent to have it. */
+  /** Whether the host could read the image's environment and pass it to the agent. */
   readonly environment: 'found' | 'none';
 }
 
-/** One life of the agent process that the link came to be attached to: also one that it knew, if another bridge had it since. */
+/**
+ * The link is attached to another life of the agent process than before, or to one that another bridge has had
+ * meanwhile.
+ */
 export interface EpochEvent extends Provisions {
   readonly epoch: string;
-  /** `started`: this attach started the process. `found`: it was there before this link. */
+  /** `started`: this attach started the process. `found`: the process ran before this link attached. */
   readonly origin: 'started' | 'found';
-  /** The agent's working directory in the microVM, the same for a thread for ever. */
+  /** The agent's working directory in the microVM. It never changes for a thread. */
   readonly cwd: string;
   /**
    * Lines with a ticket up to this one (urgent ones aside) went, at least in part, before this attach, and will not be
    * sent again. 0 at the first epoch. Lines with higher tickets go to this one.
    */
   readonly lostThrough: number;
-  /** Why what went before is lost, where there was anything and its agent did not simply end. */
+  /** Why earlier lines are lost. Undefined if there were none, or if their agent ended by itself. */
   readonly cause: BridgeError | undefined;
   readonly notes: Notes;
 }
 
-/** How a save of what the agent remembers went: `full`, its storage has no room for it; `failed`, it did not go otherwise. */
+/** Result of a save: `full`, its storage has no room; `failed`, it failed for another reason. */
 export type SaveResult = 'ok' | 'full' | 'failed';
 
-/** What the link tells its user. Lines of an epoch come between its `onEpoch` and the next. */
+/** Events of the link. The lines of an epoch come between its `onEpoch` and the next. */
 export interface AgentLinkEvents {
   onEpoch(event: EpochEvent): void;
   /**
@@ -64,67 +67,77 @@ export interface AgentLinkEvents {
    * epoch's output, `end` behind the newline.
    */
   onLine(line: Uint8Array, start: number, end: number): void;
-  /** A line of the agent's was longer than the limit, and was dropped. */
+  /** A line of the agent exceeded the limit and was dropped. `head` is its beginning. */
   onOversizedLine(head: Uint8Array, start: number, end: number): void;
-  /** The agent ended; comes behind its last line. A later `send` starts it anew. */
+  /** The agent ended; called behind its last line. The next `send` starts it again. */
   onExit(exit: AgentExit): void;
   /**
-   * `waiting` while an attach is on its way (a microVM starts, a connection is being restored), `attached` when it stands,
-   * `idle` when the shell was let go of, by `letGo` or because the service ended it while nothing was open.
+   * `waiting`: an attach is under way, since a microVM starts or a connection is being restored. `attached`: it has
+   * succeeded. `idle`: the shell was let go of, by `letGo` or because the service ended it while nothing was open.
    */
   onState(state: 'waiting' | 'attached' | 'idle'): void;
-  /** A save was found to have gone otherwise than the one before; of the first, only a failure is told. */
+  /** A save had another result than the one before. The first save is reported only if it failed. */
   onSaved(result: SaveResult): void;
-  /** The link is of no more use. Last event. */
+  /** The link has failed and does nothing more. Last event. */
   onFailed(error: BridgeError): void;
 }
 
 /** An agent in a microVM, as a line-based exactly-once channel. Knows nothing of ACP. */
 export interface AgentLink {
-  /** Connects, and starts the agent where need be, without anything to send. Once is enough. */
+  /** Connects, and starts the agent if necessary, without sending anything. Further calls change nothing. */
   attach(): void;
   /**
-   * Sends one line (given without its newline) exactly once to the agent. Connects, and starts the agent, where need be.
-   * Returns its ticket, counted up from 1. `urgent` lines overtake all that no byte was sent of.
+   * Sends one line, given without its newline, exactly once to the agent. Connects, and starts the agent, if necessary.
+   * Returns its ticket, counted up from 1. `urgent` lines overtake all lines of which no byte was sent.
    */
   send(line: Uint8Array, options?: { urgent?: boolean }): number;
   /**
-   * Takes a line back, if the agent can't have seen it whole: true means that it never will. A line that is half sent is
-   * poisoned, so that the host drops it.
+   * Takes a line back. True means that the agent never sees it; false, that the agent may have seen it whole. A line
+   * that was sent in part is marked, so that the host drops it.
    */
   withdraw(ticket: number): boolean;
   /**
-   * Says what the client has got: all output before `delivered`, but for the lines that start at the offsets in `open`
-   * (requests that nobody answered yet). A later process on the same thread begins there.
+   * Records how far the client has got: it has all output before `delivered`, and has not answered the requests that
+   * start at the offsets in `open`. A later process on the same thread begins there.
    */
   acknowledge(delivered: number, open: readonly number[]): void;
-  /** The agent said that it got what can't have been sent: asks the host at once what has arrived. */
+  /** The agent says that it could not read a line: asks the host at once what has arrived. */
   verify(): void;
-  /** Bytes of lines that were accepted and are not known to have arrived. */
+  /** Bytes of accepted lines that are not known to have arrived. */
   readonly pendingBytes: number;
   /** Resolves when `pendingBytes` is at most `bytes`, or the link has failed. */
   drained(bytes: number): Promise<void>;
-  /** Stops and resumes the flow of `onLine`; memory stays bounded by making the service wait. */
+  /**
+   * Stops and resumes `onLine`. While it is stopped, the connection is not read, so that the service waits and memory
+   * stays bounded.
+   */
   pause(): void;
   resume(): void;
   /**
-   * Takes back all lines of which no byte was sent to the epoch that runs now, in the order in which they would have
-   * gone (urgent ones first). Called from `onEpoch`: whoever introduces himself to the new agent first sends them behind
-   * that.
+   * Takes back all lines of which no byte was sent to the current epoch, in the order in which they would have been
+   * sent (urgent ones first). Called from `onEpoch`, by a user that has to introduce itself to the new agent before
+   * them.
    */
   takeBack(): TakenBack[];
-  /** Leaves a note for later bridges on this thread. Goes before all that waits; replaces the last one of that kind. */
+  /**
+   * Leaves a note for later bridges on this thread. It is sent before all lines that wait, and replaces the last one of
+   * its kind.
+   */
   note(kind: keyof Notes, text: string): void;
   /**
-   * Whether the agent is at rest: no turn is open. Not, at first. When it has been at rest for a second with something
-   * new since the last save, what it remembers is saved; and before the shell is let go. While it is not at rest, its
-   * databases are not touched. While a turn is open, the host tells others in the microVM so, also when no bridge is there.
+   * Says whether the agent is at rest, which means that no turn is open. Initially it is not. After a second at rest,
+   * and before the shell is let go, what the agent remembers is saved if there is something new. While the agent is not
+   * at rest, its databases are not saved. While a turn is open, the host tells other programs in the microVM so, also
+   * when no bridge is attached.
    */
   atRest(isAtRest: boolean): void;
-  /** Lets go of the shell, after a save where the agent is at rest; the agent goes on. The next `send` or `attach` comes back. */
+  /**
+   * Lets go of the shell, after a save if the agent is at rest. The agent goes on. The next `send` or `attach` connects
+   * again.
+   */
   letGo(): void;
-  /** Ends this epoch's process and starts another one; `cause` is what the new `onEpoch` says. */
+  /** Ends this epoch's process and starts another one. The next `onEpoch` gives `cause`. */
   restart(cause: BridgeError): void;
-  /** Detaches within `graceMs`, after what was sent has left where that is possible. The agent lives on. */
+  /** Detaches within `graceMs`. What was sent leaves before that if possible. The agent goes on. */
   close(graceMs: number): Promise<void>;
 }

@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
 
-/** Where a thread lives. Both ids are 68 characters of `[a-z0-9-]` and begin with a letter. */
+/** The ids of a thread. Both are 68 characters of `[a-z0-9-]` and begin with a letter. */
 export interface ThreadIds {
-  /** Chooses the microVM. */
+  /** Selects the microVM. */
   readonly runtimeSessionId: string;
-  /** Chooses the shell in it. */
+  /** Selects the shell in the microVM. */
   readonly shellId: string;
 }
 
-/** The ids of a thread: computed from its key alone, so that any bridge on any host finds the same ones. */
+/** Computes the ids of a thread from its key alone, so that any bridge on any host finds the same ones. */
 export function threadIds(key: string): ThreadIds {
   return { runtimeSessionId: hash('session', key), shellId: hash('shell', key) };
 }
 
-/** AWS: 33 to 100 characters. The prefix makes it begin with a letter and tells the bridge's sessions from others. */
+/**
+ * AWS: 33 to 100 characters. The prefix makes the id begin with a letter and tells the bridge's sessions from others.
+ */
 function hash(purpose: string, key: string): string {
   return `acb-${createHash('sha256').update(`${purpose}\0${key}`).digest('hex')}`;
 }

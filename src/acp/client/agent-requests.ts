@@ -6,16 +6,16 @@ import { encodeJson, replacing, textAt } from '../message/json-text.ts';
 import { OpenRequests } from './request-numbers.ts';
 import { type Edit, splice } from '../message/splice.ts';
 
-/** An agent that asks the client something. */
+/** An agent that sends requests to the client. */
 export interface Asker {
   readonly lane: OutputLane;
-  /** Sends it the answer: a line with its own id in it. */
+  /** Sends the agent a response that has the agent's own id. */
   reply(line: Uint8Array): void;
 }
 
 /**
- * The requests of all agents to the client, each until it is answered or withdrawn. The client knows them by numbers from 0:
- * two agents may both ask under id 0, and some clients drop ids that are no integers.
+ * The open requests of all agents to the client. The client gets them under numbers from 0: two agents may use the same
+ * id, and some clients drop ids that are not integers.
  */
 export class AgentCalls {
   readonly #toClient: ClientOutput;
@@ -27,17 +27,17 @@ export class AgentCalls {
     this.#log = log;
   }
 
-  /** Where the agent's open ones begin in its epoch's output. */
+  /** Offsets at which the agent's open requests begin in its epoch's output. */
   starts(asker: Asker): number[] {
     return this.#of(asker).map(([, { start }]) => start);
   }
 
-  /** A request has come; `id` is where its id stands. Gives the edit that puts in its number. */
+  /** Adds a request, whose id is at `id`. Returns the edit that replaces the id by a number. */
   open(asker: Asker, line: Uint8Array, id: Span, start: number): Edit {
     return replacing(id, String(this.#open.open({ asker, id: textAt(line, id), start })));
   }
 
-  /** Passes on the client's answer. */
+  /** Passes the client's response to the agent. */
   answer(line: Uint8Array, id: Span): void {
     const request = this.#open.close(textAt(line, id));
     if (request === undefined) {
@@ -45,17 +45,17 @@ export class AgentCalls {
       return;
     }
     request.asker.reply(splice(line, [replacing(id, request.id)]));
-    // The place that the client has reached is another one now.
+    // The checkpoint changes, since one request less is open.
     request.asker.lane.report();
   }
 
-  /** What should have been the client's answer is of no use: the agent must not wait for it. */
+  /** Answers the agent with an error, since the client's response is unusable and the agent must not wait for it. */
   fail(line: Uint8Array, id: Span | undefined, error: RpcError): void {
     const request = id && this.#open.close(textAt(line, id));
     request?.asker.reply(errorResponse(request.id, error));
   }
 
-  /** Passes on the agent's own `$/cancel_request`. The client is still to answer. */
+  /** Passes the agent's own `$/cancel_request` to the client, which still has to answer. */
   cancel(asker: Asker, line: Uint8Array, params: Span | undefined): void {
     const span = params && memberOf(line, params, 'requestId');
     if (span === undefined) return;
@@ -64,7 +64,7 @@ export class AgentCalls {
     if (number !== undefined) asker.lane.add(splice(line, [replacing(span, String(number))]));
   }
 
-  /** The agent is gone: the client is told to forget what it had asked. */
+  /** The agent is gone: cancels its open requests at the client. */
   withdrawAll(asker: Asker): void {
     for (const [requestId] of this.#open.closeAll((request) => request.asker === asker)) {
       this.#toClient.add(encodeJson({ jsonrpc: '2.0', method: '$/cancel_request', params: { requestId } }));
@@ -78,8 +78,8 @@ export class AgentCalls {
 
 interface AgentRequest {
   readonly asker: Asker;
-  /** As the agent wrote it, in JSON. */
+  /** The agent's id, as JSON text. */
   readonly id: string;
-  /** Where its line begins in the epoch's output. */
+  /** Offset of the request's line in the epoch's output. */
   readonly start: number;
 }

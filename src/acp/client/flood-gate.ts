@@ -1,6 +1,6 @@
 /**
- * Lets what is handed over pass at once while it is little, and under a flood in batches, `intervalMs` apart: each batch
- * costs a frame that tells the host how far the client is, and frames a second are limited. Reads no clock: `now` is in
+ * Lets a few lines pass at once, and a flood of lines in batches, `intervalMs` apart. Each batch costs a frame that
+ * tells the host how far the client has got, and the service limits frames per second. Reads no clock: `now` is in
  * milliseconds.
  */
 export class FloodGate {
@@ -13,7 +13,7 @@ export class FloodGate {
     this.#intervalMs = intervalMs;
   }
 
-  /** How long so many lines must wait; 0 if they may pass now. */
+  /** How long this number of lines must wait, in milliseconds; 0 if they may pass now. */
   waitMs(now: number, lines: number): number {
     const age = now - this.#since;
     if (age >= this.#intervalMs) return 0;
@@ -21,7 +21,7 @@ export class FloodGate {
     return mustWait ? this.#intervalMs - age : 0;
   }
 
-  /** So many lines pass now. */
+  /** Notes that this number of lines pass now. */
   pass(now: number, lines: number): void {
     const age = now - this.#since;
     if (age < this.#intervalMs) {
@@ -34,5 +34,5 @@ export class FloodGate {
   }
 }
 
-/** Lines within an interval that are not yet a flood. */
+/** Most lines within an interval that are not a flood. */
 const fewLines = 4;

@@ -3,15 +3,15 @@ import { parseObject, textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 
 /**
- * Keeps what an agent said last time, as text, to a client that said the same of itself: an agent may offer less to one, or
- * something else. Where there is no place for it, it forgets.
+ * Stores, as text, what an agent last said to a client that introduced itself in the same way: an agent's answer may
+ * depend on that. Without a place to store it, it forgets.
  */
 export interface CapabilityCache {
   read(client: string): string | undefined;
   write(client: string, text: string): void;
 }
 
-/** A request of the client's that later agents get as well. */
+/** A request of the client's that is repeated to later agents. */
 export interface Repeated {
   readonly line: Uint8Array;
   readonly message: Request;
@@ -24,8 +24,8 @@ export interface IntroductionOptions {
 }
 
 /**
- * What the client said of itself, which every agent is told; and what an agent of this kind says of itself, for when the
- * client can't wait for one.
+ * How the client introduced itself, which every agent is told, and how an agent of this kind answers, for clients that
+ * can't wait for one.
  */
 export class Introduction {
   readonly #options: IntroductionOptions;
@@ -47,7 +47,7 @@ export class Introduction {
     this.#said = undefined;
   }
 
-  /** Its `authenticate`, once an agent has accepted it. */
+  /** The client's `authenticate`, once an agent has accepted it. */
   get authenticate(): Repeated | undefined {
     return this.#authenticate;
   }
@@ -56,7 +56,7 @@ export class Introduction {
     this.#authenticate = request;
   }
 
-  /** Whether the client asked not to be told how a workspace comes to be. */
+  /** Whether the client asked not to be told about the start of a workspace. */
   get wantsNoProgress(): boolean {
     const { line, message } = this.#initialize ?? {};
     if (line === undefined || message?.params === undefined) return false;
@@ -77,7 +77,7 @@ export class Introduction {
     return stringAt(line, memberOf(line, info, 'name')) ?? '';
   }
 
-  /** An agent answered `initialize`, or opened a session: texts of the results. */
+  /** Stores an agent's results of `initialize` and of opening a session, as JSON text. */
   learn(said: Partial<Said>): void {
     const before = this.#recall();
     const now = { ...before, ...said };
@@ -86,18 +86,21 @@ export class Introduction {
     this.#options.cache.write(this.#client, JSON.stringify(now));
   }
 
-  /** What an agent of this kind answered `initialize` with, now or in an earlier process: JSON text. */
+  /** What an agent of this kind last answered to `initialize`, now or in an earlier process: JSON text. */
   get lastAnswer(): string | undefined {
     return this.#recall().initialize;
   }
 
-  /** What else than its id an agent of this kind said of a session that it opened. */
+  /** What an agent of this kind answered when it last opened a session, without the session's id. */
   get lastOpened(): Readonly<Record<string, unknown>> {
     const { sessionId: _, ...rest } = parsed(this.#recall().opened);
     return rest;
   }
 
-  /** An answer to `initialize` for a client that can't wait: what was said last time, or else what the person or the preset says, or little. */
+  /**
+   * An answer to `initialize` for a client that can't wait: the last known answer, else one with the capabilities of
+   * the options or the preset, else a minimal one.
+   */
   get standIn(): string {
     const agentCapabilities = this.#options.agentCapabilities ?? modestCapabilities;
     return this.lastAnswer ?? JSON.stringify({ protocolVersion: 1, agentCapabilities, authMethods: [] });
@@ -108,7 +111,7 @@ export class Introduction {
     return this.#said;
   }
 
-  /** What the client said that an agent's answer may depend on: JSON texts, as agents get them. */
+  /** The parts of the client's `initialize` that an agent's answer may depend on, as agents get them: JSON texts. */
   get #client(): string {
     const { line, message } = this.#initialize ?? {};
     if (line === undefined) return '';
@@ -122,11 +125,11 @@ export class Introduction {
 /** The latest results of such agents, as JSON text. */
 interface Said {
   readonly initialize?: string | undefined;
-  /** Of `session/new` or its kin. */
+  /** Of `session/new` or a similar request. */
   readonly opened?: string | undefined;
 }
 
-/** `session/load` is the bridge's own to keep: it finds the agent again, or tells that the conversation is lost. */
+/** The bridge itself provides `session/load`: it finds the agent again, or tells that the conversation is lost. */
 const modestCapabilities = {
   loadSession: true,
   promptCapabilities: { image: false, audio: false, embeddedContext: false },
@@ -145,7 +148,7 @@ function isJsonObject(text: unknown): text is string {
   return typeof text === 'string' && Object.keys(parsed(text)).length > 0;
 }
 
-/** Empty for what is no object. */
+/** Empty for text that is no JSON object. */
 function parsed(text: string | undefined): Readonly<Record<string, unknown>> {
   return (text === undefined ? undefined : parseObject(text)) ?? {};
 }

@@ -2,28 +2,28 @@ import { monotonicNow } from '../../base/monotonic-now.ts';
 import { FloodGate } from './flood-gate.ts';
 
 /**
- * Gives lines, without their newlines, to the client. Returns how many of them its pipe took whole. If these are not all
- * of them, the next one is under way, and whoever owns the pipe tells when there is room again.
+ * Writes lines, given without their newlines, to the client. Returns how many of them the pipe has taken whole. If that
+ * is not all of them, the next one is under way, and the owner of the pipe tells when there is room again.
  */
 export type WriteLines = (lines: readonly Uint8Array[]) => number;
 
 export interface ClientOutputEvents {
   /** The client does not read what it was given. */
   onFull(): void;
-  /** It has read all of it. */
+  /** The client has read everything. */
   onRoom(): void;
 }
 
 /**
- * Lines for the client, from any number of agents, and how much of each one's output the client has with them: a line
- * counts when its pipe has taken it, not before, since what waits in this process is lost with it.
+ * Lines for the client from any number of agents, and how much of each agent's output the client has got with them. A
+ * line counts once the pipe has taken it: lines that wait in this process are lost with it.
  */
 export class ClientOutput {
   readonly #write: WriteLines;
   readonly #events: ClientOutputEvents;
   readonly #gate = new FloodGate(batchMs);
   #lines: Line[] = [];
-  /** Those that have got further since the client had all lines last. */
+  /** Lanes whose position has changed since the client last had all lines. */
   readonly #moved = new Set<Lane>();
   #state: 'idle' | 'due' | 'full' = 'idle';
   /** Whether the client was given more than it has read, and has not caught up yet. */
@@ -37,9 +37,10 @@ export class ClientOutput {
   }
 
   /**
-   * A way for the lines that one agent gives rise to.
+   * Makes a lane for the lines that come from one agent's output.
    *
-   * @param onProgress The client has so much of the epoch's output: told in the same turn as the write that did it.
+   * @param onProgress called with how much of the epoch's output the client has, in the same turn of the event loop as
+   * the write
    */
   lane(onProgress: (delivered: number) => void): OutputLane {
     const lane: Lane = { position: 0, onProgress };
@@ -64,18 +65,18 @@ export class ClientOutput {
     };
   }
 
-  /** A line that no agent gave rise to. */
+  /** Adds a line that comes from no agent. */
   add(bytes: Uint8Array): void {
     this.#lines.push({ bytes, lane: undefined, position: 0 });
     this.#schedule();
   }
 
-  /** Writes what there is, now, unless the client does not read. */
+  /** Writes all lines now, unless the client does not read. */
   flush(): void {
     if (this.#state !== 'full') this.#writeBehind(0);
   }
 
-  /** The line that was under way is whole, and there is room for more. */
+  /** The pipe has taken the line that was under way, and has room for more. */
   onRoom(): void {
     if (this.#state === 'full') this.#writeBehind(1);
   }
@@ -91,13 +92,13 @@ export class ClientOutput {
     clearTimeout(timer);
   }
 
-  /** Gives up the lines that wait, but for one that is under way. */
+  /** Drops the lines that wait, except one that is under way. */
   stop(): void {
     this.#lines.splice(this.#state === 'full' ? 1 : 0);
     clearTimeout(this.#timer);
   }
 
-  /** Lines of one turn of the event loop go together. */
+  /** Lines of one turn of the event loop are written together. */
   #schedule(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'due';
@@ -109,7 +110,7 @@ export class ClientOutput {
     });
   }
 
-  /** Writes what is behind the first `done` lines, which the client has by now. */
+  /** Writes the lines behind the first `done`, which the client has by now. */
   #writeBehind(done: number): void {
     clearTimeout(this.#timer);
     const lines = this.#lines.slice(done).map(({ bytes }) => bytes);
@@ -139,19 +140,19 @@ export class ClientOutput {
   }
 }
 
-/** The way of one agent's lines to the client. */
+/** The lane of one agent's lines to the client. */
 export interface OutputLane {
   add(bytes: Uint8Array): void;
-  /** The agent's output up to here is dealt with once the lines are written that were added before and since. */
+  /** The agent's output before `position` is done with, once the lines that were added so far are written. */
   moveTo(position: number): void;
-  /** Another epoch: its output is counted from 0. */
+  /** A new epoch has begun, whose output is counted from 0. */
   beginEpoch(): void;
-  /** Has `onProgress` told soon, also where nothing is to be written. */
+  /** Has `onProgress` called soon, also if no line is to be written. */
   report(): void;
 }
 
 interface Lane {
-  /** How much of the epoch's output is behind us, whether it gave the client a line or not. */
+  /** How much of the epoch's output was handled, with or without a line for the client. */
   position: number;
   readonly onProgress: (delivered: number) => void;
 }
@@ -159,9 +160,9 @@ interface Lane {
 interface Line {
   readonly bytes: Uint8Array;
   readonly lane: Lane | undefined;
-  /** How much of the lane's output the client has with this line and those before it. */
+  /** How much of the lane's output the client has, once this line and those before it are written. */
   readonly position: number;
 }
 
-/** 100 batches a second leave half of the service's frames for what is said to the agent. */
+/** 100 batches a second leave half of the service's frames for messages to the agent. */
 const batchMs = 10;

@@ -4,22 +4,26 @@ import { replacing } from '../message/json-text.ts';
 import type { Notification, Request } from '../message/message.ts';
 import { type Edit, removeElements, removeMembers } from '../message/splice.ts';
 
-/** How what a client says of its own machine is put in terms of the microVM. */
+/** How references to the client's machine are changed for the microVM. */
 export interface RemoteViewOptions {
-  /** Whether the agent may read and write files at the client's, and use its terminals. */
+  /** Whether the agent may use the client's files, and the client's terminals. */
   readonly clientFs: boolean;
   readonly clientTerminal: boolean;
-  /** What becomes of MCP servers that are commands. */
+  /** Whether MCP servers that are local commands are dropped or kept. */
   readonly mcpStdio: 'drop' | 'keep';
-  /** Directories of the client's and where they are in the microVM: absolute paths. The longest that fits counts. */
+  /**
+   * Directories of the client and where they are in the microVM: absolute paths. The longest one that contains a path
+   * counts.
+   */
   readonly map: readonly { readonly local: string; readonly remote: string }[];
   readonly log: Log;
 }
 
 /**
- * Edits that take out of a request what only the client's machine has. `initialize` no longer offers the client's files and
- * terminals, as the agent's are in the microVM, nor a login in a terminal, which would log in this machine. Of `session/new` and its kin further directories that are mapped to
- * none, and MCP servers that are local commands, are dropped with a warning.
+ * Edits that remove from a request what exists only on the client's machine. From `initialize`: the client's files and
+ * terminals, since the agent's are in the microVM, and logins in a terminal, which would log in on this machine. From
+ * `session/new` and similar requests, with a warning: additional directories that nothing maps, and MCP servers that
+ * are local commands.
  */
 export function inRemoteTerms(
   line: Uint8Array,
@@ -38,7 +42,7 @@ export function inRemoteTerms(
   });
 }
 
-/** Edits that put a directory of the microVM in the place of the client's `cwd`, where a request names one. */
+/** Edits that replace the client's `cwd`, if the request has one, by a directory in the microVM. */
 export function inRemoteDirectory(
   line: Uint8Array,
   { method, params }: Request | Notification,
@@ -46,13 +50,13 @@ export function inRemoteDirectory(
 ): Edit[] {
   if (params === undefined || !maySpeakOfWorkspace(method)) return [];
   return members(line, params).flatMap(({ name, value }) => {
-    // null asks session/list for all directories.
+    // In `session/list`, null stands for all directories.
     const localCwd = name === 'cwd' ? stringAt(line, value) : undefined;
     return localCwd === undefined ? [] : [replacing(value, JSON.stringify(remoteCwd(localCwd)))];
   });
 }
 
-/** Where a directory of the client's is in the microVM; undefined if nothing maps it. */
+/** The directory in the microVM for one of the client's; undefined if nothing maps it. */
 export function mappedPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>): string | undefined {
   return pathAcross(
     path,
@@ -60,7 +64,7 @@ export function mappedPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>
   );
 }
 
-/** Which directory of the client's one in the microVM stands for; undefined if nothing maps to it. */
+/** The client's directory for one in the microVM; undefined if nothing maps to it. */
 export function localPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>): string | undefined {
   return pathAcross(
     path,
@@ -68,7 +72,7 @@ export function localPath(path: string, { map }: Pick<RemoteViewOptions, 'map'>)
   );
 }
 
-/** @param pairs Directories on this side and on the other; the longest that fits counts */
+/** @param pairs directories on this side and on the other; the longest one that contains the path counts */
 function pathAcross(path: string, pairs: readonly (readonly [string, string])[]): string | undefined {
   const fits = pairs.filter(([here]) => path === here || path.startsWith(withSlash(here)));
   const [best] = fits.toSorted(([a], [b]) => b.length - a.length);
@@ -78,7 +82,7 @@ function pathAcross(path: string, pairs: readonly (readonly [string, string])[])
   return rest === '' ? there : `${withSlash(there)}${rest}`;
 }
 
-/** The params of a prompt, which may be large, don't. */
+/** Prompts may be large and never name a directory, so they are not searched. */
 function maySpeakOfWorkspace(method: string): boolean {
   return method.startsWith('session/') && method !== 'session/prompt';
 }
@@ -95,7 +99,7 @@ function withoutClientMachine(line: Uint8Array, params: Span, options: RemoteVie
   return [
     ...without(capabilities, hidden),
     ...without(memberOf(line, capabilities, 'auth'), ['terminal']),
-    // What clients and agents used before `auth.terminal` was there.
+    // The older form of `auth.terminal`.
     ...without(memberOf(line, capabilities, '_meta'), ['terminal-auth']),
     ...without(memberOf(line, params, '_meta'), ['terminal-auth']),
   ];

@@ -1,6 +1,6 @@
 /**
- * The requests of one peer that the other has not answered, under numbers that are given out in its stead: integers from
- * `first` on, each once.
+ * The requests of one peer that the other has not answered. Each gets a number as its id: integers from `first` on,
+ * each used once.
  */
 export class OpenRequests<Request> {
   readonly #open = new Map<number, Request>();
@@ -15,7 +15,7 @@ export class OpenRequests<Request> {
     return this.#next;
   }
 
-  /** Returns the number that the request is open under. */
+  /** Adds a request and returns its number. */
   open(request: Request): number {
     const number = this.#next;
     this.#next += 1;
@@ -27,7 +27,10 @@ export class OpenRequests<Request> {
     return this.#open.get(number);
   }
 
-  /** Takes out the request that an answer is to, by the id in the answer, which is JSON text and may be a string. */
+  /**
+   * Removes and returns the request that a response answers. `id` is the id in the response: JSON text, which may be a
+   * string.
+   */
   close(id: string): Request | undefined {
     const number = Number(id);
     const request = this.#open.get(number);
@@ -35,22 +38,22 @@ export class OpenRequests<Request> {
     return request;
   }
 
-  /** Takes out all requests for which `isSo`, in the order in which they were opened. */
+  /** Removes and returns all requests for which `isSo` is true, in the order in which they were added. */
   closeAll(isSo: (request: Request) => boolean): [number: number, request: Request][] {
     const closed = this.entries().filter(([, request]) => isSo(request));
     for (const [number] of closed) this.#open.delete(number);
     return closed;
   }
 
-  /** In the order in which they were opened. */
+  /** All requests, in the order in which they were added. */
   entries(): [number: number, request: Request][] {
     return [...this.#open];
   }
 }
 
 /**
- * Where the numbers towards an agent begin: as one process's own as 20 random bits make them, so that answers to the
- * requests of a process that is gone are not taken for answers to this one's. After 2^32 more they are still below 2^53.
+ * The first number for requests to an agent. Its upper bits are random, 20 of them, so that a late response to the
+ * request of an earlier process matches no request of this one. After 2^32 requests the numbers are still below 2^53.
  *
  * @param random from 0 up to 1
  */

@@ -1,21 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import { endOfValue, none, openBrace, scanObject, skipSpace, type Span } from './json-scanner.ts';
 
-/** What stands at the top of a line, as spans of the values. Of doubled members the last counts, as in `JSON.parse`. */
+/** The members at the top of a line, as spans of their values. Of duplicates the last counts, as in `JSON.parse`. */
 export interface Envelope {
   /** Whether the line is one JSON value in valid UTF-8 without a byte order mark. */
   readonly is: 'object' | 'other-json' | 'not-json';
-  /** Of a line that is not JSON, those before the fault. */
+  /** In a line that is not JSON, the members before the fault. */
   readonly members: Readonly<Partial<Record<EnvelopeMember, Span>>>;
-  /** The member whose value a line that is not JSON breaks off in, if it is one of these. */
+  /** In a line that is not JSON, the member whose value has the fault or is cut off, if it is one of these. */
   readonly brokenMember: EnvelopeMember | undefined;
 }
 
 export type EnvelopeMember = 'id' | 'method' | 'params' | 'result' | 'error';
 
 /**
- * Finds the members of a message in one pass, without parsing their values; agrees with `JSON.parse` on what is valid,
- * at any depth. Of a line that is faulty or cut off it tells what it can, so that the request it belongs to may be found.
+ * Finds the members of a message in one pass, without parsing their values. Agrees with `JSON.parse` on what is valid,
+ * at any depth. Of a line that is malformed or cut off it returns what it found, so that the request may be identified.
  */
 export function readEnvelope(line: Uint8Array): Envelope {
   const members: Partial<Record<EnvelopeMember, Span>> = {};
@@ -25,7 +25,7 @@ export function readEnvelope(line: Uint8Array): Envelope {
   const end = isObject
     ? scanObject(line, start, ({ name, value }) => {
         if (!isEnvelopeMember(name)) return;
-        // A number that the line ends in may have gone on.
+        // A number at the end of the line may have been cut.
         if (value.end === none || value.end === line.length) brokenMember = name;
         else members[name] = value;
       })

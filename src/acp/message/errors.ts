@@ -3,7 +3,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { printable } from '../../base/log.ts';
 import { rpcCodes, rpcError, type RpcError } from './json-rpc-errors.ts';
 
-/** The agent ended before it said anything. */
+/** The agent ended before it wrote a message. */
 export function agentCannotStart({ code }: AgentExit): BridgeError {
   const why =
     code === 127 ? ': no such command in the microVM' : code === 126 ? ': it is not executable' : '';
@@ -38,7 +38,10 @@ export function leaving(): BridgeError {
   });
 }
 
-/** What the client is told of an exit: also the last that the agent wrote to stderr, which is where it says why. */
+/**
+ * The error for requests that were open when the agent ended, with the last lines of its stderr, which usually give the
+ * reason.
+ */
 export function exitAnswer(error: BridgeError, { code, stderr }: AgentExit): RpcError {
   const said = stderr.trimEnd().split('\n').map(printable);
   const answer = rpcError(error, { exitCode: code, ...(stderr === '' ? {} : { stderr: said.join('\n') }) });
@@ -48,7 +51,7 @@ export function exitAnswer(error: BridgeError, { code, stderr }: AgentExit): Rpc
     : { ...answer, message: `${answer.message} Its last words: ${last.slice(0, 300)}` };
 }
 
-/** @param sessionId As the client wrote it */
+/** @param sessionId as the client wrote it */
 export function noSuchSession(sessionId: string): RpcError {
   return {
     code: rpcCodes.notFound,

@@ -1,29 +1,29 @@
 import type { BridgeError } from '../../base/errors.ts';
 import { encodeText } from './json-text.ts';
 
-/** An error as JSON-RPC 2.0 has it. */
+/** An error object of JSON-RPC 2.0. */
 export interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** Of JSON-RPC 2.0 and of ACP. */
+/** Codes of JSON-RPC 2.0 and of ACP. */
 export const rpcCodes = {
   parseError: -32700,
   invalidRequest: -32600,
   internalError: -32603,
-  /** No such session. */
+  /** There is no such session. */
   notFound: -32002,
-  /** The agent wants a login first: its own to give. */
+  /** The agent wants a login first. Only agents send this code. */
   authRequired: -32000,
-  /** Given up at the caller's wish, or for a shutdown. */
+  /** The request was given up because the caller cancelled it, or for a shutdown. */
   requestCancelled: -32800,
 } as const;
 
 /**
- * What the client is told of an error of the bridge's: what failed and what to do about it, and in `data` the same for
- * programs, with what `details` add. Keys of ours are prefixed, as ACP wants it of `_meta`.
+ * The error object for an error of the bridge: what failed and what to do about it. `data` has the same for programs,
+ * and `details`. The bridge's keys are prefixed, as ACP requires for `_meta`.
  */
 export function rpcError(error: BridgeError, details: Readonly<Record<string, unknown>> = {}): RpcError {
   const data = { code: error.code, retryable: error.retryable, remedy: error.remedy, ...details };
@@ -36,7 +36,7 @@ export function rpcError(error: BridgeError, details: Readonly<Record<string, un
   };
 }
 
-/** A line that answers the request whose id is this JSON text. */
+/** A line that answers a request with an error. `id` is JSON text. */
 export function errorResponse(id: string, error: RpcError): Uint8Array {
   return response(id, 'error', JSON.stringify(error));
 }
@@ -50,7 +50,7 @@ export function resultTextResponse(id: string, result: string): Uint8Array {
   return response(id, 'result', result);
 }
 
-/** The id is put in as it is: as a number of JavaScript it could lose digits. */
+/** The id is inserted as text: as a number of JavaScript it could lose digits. */
 function response(id: string, name: 'result' | 'error', value: string): Uint8Array {
   return encodeText(`{"jsonrpc":"2.0","id":${id},"${name}":${value}}`);
 }

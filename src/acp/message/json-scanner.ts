@@ -1,17 +1,17 @@
-/** Where a value stands in a line: `start` is its first byte, `end` the one behind its last. */
+/** A range of bytes in a line: `start` is the first byte, `end` the one behind the last. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** All of a line. */
+/** The whole line. */
 export function whole(line: Uint8Array): Span {
   return { start: 0, end: line.length };
 }
 
 /**
- * Offset behind the JSON value whose first byte is at `start`; {@link none} if there is none, or it is cut off. Accepts
- * what `JSON.parse` accepts, given valid UTF-8. Nesting costs one byte a level, and no call stack.
+ * Offset behind the JSON value that begins at `start`; {@link none} if there is none, or it is cut off. Accepts what
+ * `JSON.parse` accepts, given valid UTF-8. Nesting costs one byte a level, and no call stack.
  */
 export function endOfValue(bytes: Uint8Array, start: number): number {
   let closers = noClosers;
@@ -35,7 +35,7 @@ export function endOfValue(bytes: Uint8Array, start: number): number {
       at = endOfScalar(bytes, at);
       if (at === none) return none;
     }
-    // A value has ended: so may the containers around it.
+    // A value has ended. The containers around it may end here, too.
     for (;;) {
       if (depth === 0) return at;
       at = skipSpace(bytes, at);
@@ -53,17 +53,17 @@ export function endOfValue(bytes: Uint8Array, start: number): number {
   }
 }
 
-/** What {@link scanObject} found: a member's decoded name, where its key begins, and its value. */
+/** A member that {@link scanObject} found: its decoded name, where its key begins, and its value. */
 export interface Member {
   readonly name: string;
   readonly keyStart: number;
-  /** `end` is {@link none} if the value is faulty or cut off; then this member is the last. */
+  /** `end` is {@link none} if the value is malformed or cut off; then this member is the last. */
   readonly value: Span;
 }
 
 /**
  * Visits the members of the object that begins at `start`, in order, duplicates included. Returns the offset behind the
- * object, or {@link none} if it is faulty or cut off: the members before the fault were visited then.
+ * object, or {@link none} if it is malformed or cut off; the members before the fault were visited then.
  */
 export function scanObject(bytes: Uint8Array, start: number, visit: (member: Member) => void): number {
   let at = skipSpace(bytes, start + 1);
@@ -90,7 +90,7 @@ export function members(bytes: Uint8Array, span: Span): Member[] {
   return found;
 }
 
-/** The value of the member of that name in the valid value at `span`: of duplicates the last, as in `JSON.parse`. */
+/** The value of the member with this name in the valid value at `span`; of duplicates the last, as in `JSON.parse`. */
 export function memberOf(bytes: Uint8Array, span: Span | undefined, name: string): Span | undefined {
   let value: Span | undefined;
   if (span === undefined || bytes[span.start] !== openBrace) return undefined;
@@ -119,16 +119,21 @@ export function stringAt(bytes: Uint8Array, span: Span | undefined): string | un
   return span !== undefined && bytes[span.start] === quote ? decodeString(bytes, span) : undefined;
 }
 
-/** Where a string stands in a value. */
+/** The position of a string in a value. */
 export interface StringPlace {
   readonly span: Span;
-  /** Of the containers around it, outermost first: the key of the member that leads to it; undefined of an array. */
+  /**
+   * For each container around the string, outermost first: the key of the member that leads to it; undefined for an
+   * array.
+   */
   readonly keys: readonly (Span | undefined)[];
-  /** Whether it is itself the key of a member; then there is no key of the innermost object. */
+  /** Whether the string is the key of a member itself; then `keys` has none for the innermost object. */
   readonly isKey: boolean;
 }
 
-/** Visits all strings of the valid value at `span`, keys included, in order. A place holds until the visit returns. */
+/**
+ * Visits all strings of the valid value at `span`, keys included, in order. A place is valid until the visit returns.
+ */
 export function visitStrings(bytes: Uint8Array, span: Span, visit: (place: StringPlace) => void): void {
   const keys: (Span | undefined)[] = [];
   let at = span.start;
@@ -159,7 +164,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** No offset. */
+/** Returned instead of an offset where there is none. */
 export const none = -1;
 
 export const openBrace = 0x7b;
@@ -208,14 +213,14 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   for (;;) {
     at = endOfPlain(bytes, at);
     if (bytes[at] === quote) return at + 1;
-    // Else the string is cut off, or holds a control character, which JSON wants escaped.
+    // Otherwise the string is cut off, or holds a control character, which JSON requires to be escaped.
     if (bytes[at] !== backslash) return none;
     at = endOfEscape(bytes, at);
     if (at === none) return none;
   }
 }
 
-/** Most bytes of large messages pass here. A function of its own, and a table: each makes it twice as fast. */
+/** Most bytes of large messages pass here. Being a function of its own and using a table each make it twice as fast. */
 function endOfPlain(bytes: Uint8Array, start: number): number {
   const { length } = bytes;
   let at = start;
@@ -234,7 +239,7 @@ function endOfEscape(bytes: Uint8Array, at: number): number {
 }
 
 const unicodeEscape = 0x75;
-// By byte.
+// Indexed by byte.
 const isPlain = new Uint8Array(256).fill(1, 0x20);
 isPlain[quote] = 0;
 isPlain[backslash] = 0;
@@ -273,7 +278,7 @@ function endOfNumber(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Offset behind the digits, of which there must be one at least. */
+/** Offset behind the digits; at least one is required. */
 function endOfDigits(bytes: Uint8Array, start: number): number {
   let at = start;
   while (isDigit(bytes[at])) at += 1;
@@ -284,11 +289,11 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= digitZero && byte <= digitNine;
 }
 
-/** The text of a string that was found valid. */
+/** Decodes a string that was found valid. */
 function decodeString(bytes: Uint8Array, { start, end }: Span): string {
   const text = utf8.decode(bytes.subarray(start + 1, end - 1));
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text;
 }
 
-// A byte order mark in a string is a character of it.
+// A byte order mark in a string is one of its characters.
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,7 +1,7 @@
 import { type Span, whole } from './json-scanner.ts';
 import type { Edit } from './splice.ts';
 
-/** The JSON text at a span, or all of it. */
+/** The JSON text at a span, or of the whole line. */
 export function textAt(line: Uint8Array, span: Span = whole(line)): string {
   return decoder.decode(line.subarray(span.start, span.end));
 }
@@ -11,17 +11,17 @@ export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** A value as JSON, without a newline. */
+/** A value as a line of JSON, without a newline. */
 export function encodeJson(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }
 
-/** Whether a text from elsewhere can take the place of a value in a line: one JSON object, and no line of its own in it. */
+/** Whether a text from elsewhere can replace a value in a line: it is one JSON object and has no newline. */
 export function isObjectText(text: string): boolean {
   return !/[\n\r]/.test(text) && parseObject(text) !== undefined;
 }
 
-/** Undefined for what is no JSON, or no object. */
+/** Undefined for text that is not JSON, or is no object. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -35,7 +35,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Puts JSON text in the place of a value. */
+/** An edit that replaces a value by JSON text. */
 export function replacing(span: Span, text: string): Edit {
   return { span, bytes: encoder.encode(text) };
 }

@@ -1,12 +1,12 @@
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { quote, type Span, stringAt } from './json-scanner.ts';
 
-/** A line, as JSON-RPC 2.0 sorts them. The spans are places in the line. */
+/** A line, classified by JSON-RPC 2.0. The spans are positions in the line. */
 export type Message =
   | Request
   | Notification
   | Response
-  /** An answer that names no request. Peers answer so what they could not parse. */
+  /** A response without an id. Peers answer in this way what they could not parse. */
   | { readonly is: 'orphan' }
   | Invalid;
 
@@ -28,7 +28,7 @@ export interface Response {
   readonly is: 'response';
   readonly id: Span;
   readonly outcome: 'result' | 'error';
-  /** The result, or the error. */
+  /** The result or the error. */
   readonly value: Span;
 }
 
@@ -38,7 +38,7 @@ export interface Invalid extends Remains {
   readonly fault: 'not-json' | 'no-message';
 }
 
-/** What can be told of a line that is faulty, or of which only the beginning is there. */
+/** What is known of a line that is malformed or cut off. */
 export interface Remains {
   readonly id: Span | undefined;
   readonly looksLike: 'call' | 'answer' | 'neither';
@@ -59,7 +59,7 @@ export function readMessage(line: Uint8Array): Message {
   }
   const value = members.error ?? members.result;
   if (members.method === undefined && value !== undefined) {
-    // Both peers get ids from us, and never null.
+    // The bridge sends no request with the id null to either peer.
     if (members.id === undefined || line[members.id.start] === nullLetter) return { is: 'orphan' };
     const outcome = members.error === undefined ? 'result' : 'error';
     if (isId(line, members.id)) return { is: 'response', id: members.id, outcome, value };
@@ -67,7 +67,7 @@ export function readMessage(line: Uint8Array): Message {
   return { is: 'invalid', fault: 'no-message', ...remains(line, envelope) };
 }
 
-/** Of a line that was too long to be held, from its beginning. */
+/** Reads a line that was too long to hold, from its beginning. */
 export function readHead(head: Uint8Array): Remains {
   return remains(head, readEnvelope(head));
 }
@@ -84,7 +84,7 @@ function remains(line: Uint8Array, { members, brokenMember }: Envelope): Remains
 
 function isId(line: Uint8Array, { start }: Span): boolean {
   const first = line[start] ?? 0;
-  // '-' or a digit begins a number.
+  // A number begins with '-' or a digit.
   return first === quote || first === nullLetter || first === 0x2d || (first >= 0x30 && first <= 0x39);
 }
 

@@ -2,9 +2,9 @@ import { elements, memberOf, type Span, stringAt } from './json-scanner.ts';
 import { parseObject } from './json-text.ts';
 
 /**
- * The key of the thread that a prompt belongs to, if it begins as openab's do: with the sender's context, in a block of its
- * own or at the head of one, which names the chat and the conversation in it. `CHANNEL:CHANNEL_ID:THREAD_ID`, or
- * `CHANNEL:CHANNEL_ID` where there is no thread. Undefined for any other prompt.
+ * The key of the thread that a prompt belongs to. openab's prompts begin with the sender's context, in a content block
+ * of its own or at the head of one, which names the chat and the conversation. The key is
+ * `CHANNEL:CHANNEL_ID:THREAD_ID`, or `CHANNEL:CHANNEL_ID` where there is no thread. Undefined for any other prompt.
  *
  * @param params of `session/prompt`
  */
@@ -22,8 +22,8 @@ export function threadKeyOf(line: Uint8Array, params: Span | undefined): string 
 }
 
 /**
- * openab calls Slack's threads by Slack's own name, `thread_ts`. The message that begins one does not have it: the thread
- * has the id of that message.
+ * For Slack openab also gives Slack's own name of the thread, `thread_ts`. The message that begins a thread has none
+ * yet: the thread's id is the id of that message.
  */
 function threadOf(channel: string, context: Readonly<Record<string, unknown>>): string | undefined {
   const thread = word(context['thread_id']) ?? word(context['thread_ts']);

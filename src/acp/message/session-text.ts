@@ -11,10 +11,10 @@ import { replacing } from './json-text.ts';
 import { type Edit, splice } from './splice.ts';
 
 /**
- * Edits that exchange session ids: a JSON string within the valid value at `within` that equals a key of `names` becomes
- * its value, where it is a session's id. That is so in a member whose name says it. Elsewhere, since agents put ids in
- * places that no schema names, it is so of ids that are too long to be anything else, keys included. What people and agents
- * write is left alone.
+ * Edits that exchange session ids in the valid value at `within`: a JSON string that equals a key of `names` becomes
+ * that key's value, if it is a session id. It is one if the name of its member says so. Agents also put ids in places
+ * that no schema names, so an id that is too long to be anything else is exchanged everywhere, in keys as well. Text of
+ * users, agents and programs is never changed.
  */
 export function exchanged(
   line: Uint8Array,
@@ -32,7 +32,10 @@ export function exchanged(
   return edits;
 }
 
-/** A copy of the line with its own edits applied, and beside them the session ids exchanged, as {@link exchanged} does. */
+/**
+ * A copy of the line with `own` edits applied and, where they change nothing, session ids exchanged as by
+ * {@link exchanged}.
+ */
 export function renamed(
   line: Uint8Array,
   within: Span | undefined,
@@ -42,7 +45,9 @@ export function renamed(
   return splice(line, [...own, ...beside(exchanged(line, within, names), own)]);
 }
 
-/** Those of `edits` that touch nothing that `others` change: an id that goes with what it stands in needs no exchange. */
+/**
+ * Those of `edits` that do not overlap with `others`: an id in a value that is removed or replaced needs no exchange.
+ */
 export function beside(edits: readonly Edit[], others: readonly Edit[]): Edit[] {
   return edits.filter(({ span }) =>
     others.every((other) => span.end <= other.span.start || span.start >= other.span.end),
@@ -74,7 +79,7 @@ function isId(line: Uint8Array, id: string, { keys, isKey }: StringPlace): boole
   return id.length >= unmistakableLength || (!isKey && idName.test(members.at(-1) ?? ''));
 }
 
-/** Members that hold what a person, an agent or a program has written. */
+/** Members that hold text of a user, an agent or a program. */
 const writings: ReadonlySet<string> = new Set([
   'prompt',
   'content',
@@ -87,24 +92,24 @@ const writings: ReadonlySet<string> = new Set([
 /** `sessionId`, `childSessionId`, `session_id`, and lists of them. */
 const idName = /session_?ids?$/i;
 
-/** In UTF-16 code units. Agents that have longer ids make them of random numbers: a UUID has 36. */
+/** In UTF-16 code units. Longer ids are made of random numbers: a UUID has 36. */
 const unmistakableLength = 16;
 
 const keyEnding = Buffer.from('essionId"');
 const colon = 0x3a;
 
-/** Whether a look at each string is worth it: the search for the ids as they are usually written is much faster. */
+/** Whether the value has to be walked: searching the text for the ids is much faster than looking at each string. */
 function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, string>): boolean {
   if (names.size > maxSearches) return true;
   const text = asBuffer(line).subarray(within.start, within.end);
   for (const name of names.keys()) {
     if (!/^[\w .:@+=-]*$/.test(name) || text.includes(JSON.stringify(name))) return true;
   }
-  // The other way to write such a name. Some printers escape more than they must.
+  // An id may be escaped: some printers escape more than necessary.
   return text.includes('\\u');
 }
 
-/** So many searches take no longer than to look at each string, and no agent has so many sessions. */
+/** This many searches take no longer than looking at each string. No agent is expected to have more sessions. */
 const maxSearches = 16;
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,14 +1,14 @@
 import { elements, members, type Span } from './json-scanner.ts';
 
-/** A change to a line: what stands at `span` becomes `bytes`. Without bytes it is removed; an empty span inserts. */
+/** A change to a line: `bytes` replace what is at `span`. Without bytes the span is removed; an empty span inserts. */
 export interface Edit {
   readonly span: Span;
   readonly bytes: Uint8Array;
 }
 
 /**
- * A copy of the line with the edits applied, which come in any order. What they don't touch is the same byte for byte.
- * @throws {RangeError} if edits overlap or reach outside the line: what came of it would be no message.
+ * A copy of the line with the edits applied, which may be in any order. All other bytes stay the same.
+ * @throws {RangeError} if edits overlap or reach outside of the line, since the result would be no message
  */
 export function splice(line: Uint8Array, edits: readonly Edit[]): Uint8Array {
   const inOrder = edits.toSorted((a, b) => a.span.start - b.span.start || a.span.end - b.span.end);
@@ -33,8 +33,8 @@ export function splice(line: Uint8Array, edits: readonly Edit[]): Uint8Array {
 }
 
 /**
- * Edits that take the members of these names, doubled ones included, out of the object at `object`; none if the value
- * there is no object. All that goes from one object goes in one call: which commas go depends on what stays.
+ * Edits that remove all members with these names, duplicates included, from the object at `object`; none if the value
+ * is no object. All removals from one object must be made in one call, since the commas depend on which members stay.
  */
 export function removeMembers(line: Uint8Array, object: Span, keys: readonly string[]): Edit[] {
   const all = members(line, object).map(({ name, keyStart, value }) => ({
@@ -45,7 +45,10 @@ export function removeMembers(line: Uint8Array, object: Span, keys: readonly str
   return removals(all, ({ name }) => keys.includes(name));
 }
 
-/** Edits that take the elements for which `isUnwanted` out of the array at `array`; one call an array, as with members. */
+/**
+ * Edits that remove the elements for which `isUnwanted` is true from the array at `array`. One call for each array, as
+ * with members.
+ */
 export function removeElements(
   line: Uint8Array,
   array: Span,
@@ -55,8 +58,8 @@ export function removeElements(
 }
 
 /**
- * An item goes with the comma before it, if an item that stays stands somewhere before; else with the comma behind it.
- * So edits of neighbours touch and never overlap.
+ * An item is removed with the comma in front of it if an earlier item stays, else with the comma behind it. So edits of
+ * neighbours touch but never overlap.
  */
 function removals<T extends Span>(items: readonly T[], isRemoved: (item: T) => boolean): Edit[] {
   const edits: Edit[] = [];

@@ -1,11 +1,11 @@
 import { encodeJson } from './json-text.ts';
 
-/** A line that has the agent say something in a conversation: a sentence of the bridge's that the person is to see. */
+/** A line that shows a sentence of the bridge in the conversation, as a message of the agent. */
 export function sayInConversation(sessionId: string, text: string): Uint8Array {
   return update(sessionId, 'agent_message_chunk', text);
 }
 
-/** The same, as a thought, which clients show in passing. */
+/** A line that shows a sentence of the bridge as a thought of the agent, which clients do not keep on display. */
 export function thinkInConversation(sessionId: string, text: string): Uint8Array {
   return update(sessionId, 'agent_thought_chunk', text);
 }

@@ -7,17 +7,20 @@ import { splice } from '../message/splice.ts';
 export interface InitializeAnswerOptions {
   /** The client's id, as JSON text. */
   readonly id: string;
-  /** Undefined: the client waits for the agent. */
+  /** How long the client can wait for the agent's answer. Undefined: as long as it takes. */
   readonly timeoutMs: number | undefined;
-  /** What is said where no agent has answered in time: JSON text. */
+  /** The answer to give if no agent has answered in time: JSON text. */
   readonly standIn: () => string;
-  /** What the client is told of an agent that answers so: JSON text, as is what it is given. */
+  /** Adapts an agent's answer for the client. Both are JSON text. */
   readonly adapt: (result: string) => string;
   readonly answer: (line: Uint8Array) => void;
   readonly log: Log;
 }
 
-/** Answers a client's `initialize` once: as the agent does, if that is in time. Returns what to call with its answer. */
+/**
+ * Answers a client's `initialize` once, with the agent's answer if that comes in time. Returns the function to call
+ * with the agent's answer.
+ */
 export function answerInTime(options: InitializeAnswerOptions): (initialized: Initialized) => void {
   const { id, timeoutMs, standIn, adapt, answer, log } = options;
   let isAnswered = false;

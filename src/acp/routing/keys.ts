@@ -2,17 +2,17 @@ import { clientSessionId, parseClientSessionId, randomKey } from './client-sessi
 import type { ThreadChoice } from './thread-choice.ts';
 import type { SessionNaming } from '../thread/state/sessions.ts';
 
-/** Which thread each session belongs to, and how the client calls it. */
+/** Which thread each session belongs to, and how the client's session ids are made. */
 export class SessionKeys {
   #first: string;
   readonly #threads: ThreadChoice;
   readonly #randomBytes: (size: number) => Uint8Array;
-  /** Of sessions whose names do not tell it. */
+  /** Keys of the sessions whose ids do not hold one. */
   readonly #keys = new Map<string, string>();
-  /** Of sessions that were never opened by name: the thread whose agent spoke of them last. */
+  /** For ids that were never opened: the key of the thread whose agent used them last. */
   readonly #strangers = new Map<string, string>();
   #isFirstTaken = false;
-  /** Of a thread whose microVM waits for its first session. */
+  /** Key of a thread whose microVM waits for its first session. */
   #spare: string | undefined;
 
   constructor(threads: ThreadChoice, randomBytes: (size: number) => Uint8Array) {
@@ -21,12 +21,12 @@ export class SessionKeys {
     this.#first = threads.is === 'fixed' ? threads.key : randomKey(randomBytes);
   }
 
-  /** The key of the thread whose agent answers `initialize`; the first session is its. */
+  /** The key of the thread whose agent answers `initialize` and which gets the first session. */
   get first(): string {
     return this.#first;
   }
 
-  /** A key for a new session. */
+  /** Takes a key for a new session. */
   take(): string {
     const spare = this.#spare;
     this.#spare = undefined;
@@ -36,26 +36,26 @@ export class SessionKeys {
     return this.#first;
   }
 
-  /** Leaves a key that was taken in vain to the next new session. False where another one waits for that already. */
+  /** Keeps the key of an unused thread for the next new session. Returns false if another key is kept already. */
   spare(key: string): boolean {
     this.#spare ??= key;
     return this.#spare === key;
   }
 
-  /** The thread of that key is no more, and no session was ever its. */
+  /** The thread with this key is gone and never had a session. */
   drop(key: string): void {
     if (key !== this.#first || this.#threads.is === 'fixed') return;
     this.#first = randomKey(this.#randomBytes);
     this.#isFirstTaken = false;
   }
 
-  /** The key of the session's thread; undefined for one that nothing is known of. */
+  /** The key of a session's thread; undefined for a session that is not known. */
   of(sessionId: string): string | undefined {
     if (this.#threads.is === 'fixed') return this.#first;
     return this.#keys.get(sessionId) ?? parseClientSessionId(sessionId)?.key;
   }
 
-  /** Whether it was ever said which thread the session belongs to. */
+  /** Whether the session was bound to a thread. */
   isBound(sessionId: string): boolean {
     return this.#keys.has(sessionId);
   }
@@ -64,7 +64,7 @@ export class SessionKeys {
     this.#keys.set(sessionId, key);
   }
 
-  /** The key of the thread whose agent spoke of this session, which it never opened by name. */
+  /** The key of the thread whose agent used the id of this session, which was never opened by that id. */
   ofStranger(sessionId: string): string | undefined {
     return this.#strangers.get(sessionId);
   }
@@ -76,17 +76,17 @@ export class SessionKeys {
     if (this.#strangers.size > maxStrangers && oldest !== undefined) this.#strangers.delete(oldest);
   }
 
-  /** How the client calls the sessions of a thread. */
+  /** How the client's ids of a thread's sessions are made and read. */
   namingOf(key: string): SessionNaming {
     const isFixed = this.#threads.is === 'fixed';
-    // Under a key that a person or a chat gave there is one agent, whose own ids do.
+    // A key that a user or a chat chose belongs to one agent, so its own ids are unique.
     const isTold =
       parseClientSessionId(clientSessionId({ key, agentId: undefined }))?.key === key && !isFixed;
     return {
       clientIdOf: (agentId) => (isTold ? clientSessionId({ key, agentId }) : agentId),
       parse: (clientId) => {
         const parsed = isFixed ? undefined : parseClientSessionId(clientId);
-        // An agent's id tells nothing in another thread than its own.
+        // An agent's id is valid in its own thread only.
         return parsed && { agentId: parsed.key === key ? parsed.agentId : undefined };
       },
     };

@@ -8,19 +8,20 @@ import type { PooledThread } from './pool.ts';
 import { type ListedSession, type SessionMemory, sessionsOf } from './session-memory.ts';
 
 export interface ListOptions {
-  /** The directory of the client's that it asks for; undefined for all. */
+  /** The client's directory whose sessions are asked for; undefined for all. */
   readonly localCwd: string | undefined;
-  /** An agent that has not answered by then is not waited for: what is known of its sessions takes the place of its list. */
+  /** How long agents have to answer. Of one that has not, the list has the sessions that the bridge knows. */
   readonly withinMs: number;
   readonly remote: Pick<RemoteViewOptions, 'map'>;
   readonly memory: SessionMemory;
-  /** Whether the client can load, under this name, a session of the thread of that key. */
+  /** Whether the client can load a session of the thread with this key by this id. */
   readonly isReachable: (key: string, sessionId: string) => boolean;
 }
 
 /**
- * The sessions that the client can load, as the result of `session/list`: JSON text, on one page. The agents are asked that
- * can be without waking a microVM; of others it is told what this process knows, or else what this machine remembers.
+ * The sessions that the client can load, as the result of `session/list`: JSON text, on one page. Only agents that are
+ * attached are asked, so that no microVM is woken. Of other threads the list has what this process knows, or else what
+ * this machine remembers.
  */
 export async function listSessions(threads: readonly PooledThread[], options: ListOptions): Promise<string> {
   const { localCwd, memory, remote, isReachable } = options;
@@ -29,7 +30,7 @@ export async function listSessions(threads: readonly PooledThread[], options: Li
     threads.map(async ({ key, thread }) => {
       const heard = await heardFrom(thread, options);
       const own = heard === undefined ? sessionsOf(thread, remote) : [];
-      // Of a thread that was only begun here, this process knows less than what is remembered.
+      // Of a thread that was only begun here, more is remembered than this process knows.
       if (heard !== undefined || own.length > 0) known.delete(key);
       return heard ?? own.filter(fits(localCwd)).map((session) => JSON.stringify(session));
     }),
@@ -48,7 +49,7 @@ function fits(localCwd: string | undefined): (session: ListedSession) => boolean
   return ({ cwd }) => localCwd === undefined || cwd === localCwd;
 }
 
-/** What an agent says in time; undefined where it does not, or can't be asked. */
+/** The sessions that an agent lists in time; undefined if it does not, or can't be asked. */
 async function heardFrom(thread: Thread, options: ListOptions): Promise<string[] | undefined> {
   const { life } = thread;
   if (!life.isAttached || life.agent?.info?.canList !== true) return undefined;
@@ -80,7 +81,7 @@ async function listThread(thread: Thread, options: ListOptions): Promise<string[
   return found;
 }
 
-/** Undefined for what is no session, or one of another directory than is asked for. */
+/** Undefined for a value that is no session, or one of another directory. */
 function inClientTerms(
   session: Uint8Array,
   thread: Thread,
@@ -113,5 +114,5 @@ function listPage(thread: Thread, cursor: string | undefined): Promise<string | 
   });
 }
 
-/** An agent that gives more pages than this goes round in circles. */
+/** An agent that has more pages is taken to repeat itself. */
 const maxPages = 100;

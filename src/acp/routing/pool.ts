@@ -11,7 +11,7 @@ import { Thread } from '../thread/thread.ts';
 import type { NoSession, ThreadPolicy } from '../thread/options.ts';
 import type { SessionNaming } from '../thread/state/sessions.ts';
 
-/** A thread with what goes with it. */
+/** A thread, its key, and what belongs to it. */
 export interface PooledThread {
   readonly key: string;
   readonly thread: Thread;
@@ -19,7 +19,7 @@ export interface PooledThread {
 }
 
 export interface ThreadPoolOptions {
-  /** How the sessions of a thread are called on the client's side. */
+  /** How the client's ids of a thread's sessions are made and read. */
   readonly namingOf: (key: string) => SessionNaming;
   readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
   /** Ends a microVM; never fails. */
@@ -29,30 +29,30 @@ export interface ThreadPoolOptions {
   readonly introduction: Introduction;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
-  /** The agent of a thread spoke of a session that was never opened by name. */
+  /** The agent of a thread used the id of a session that was never opened by that id. */
   readonly onStranger: (key: string, sessionId: string) => void;
-  /** The agent of a thread has opened a session, which the client is to call so. */
+  /** The agent of a thread has opened a session; `clientId` is the client's id for it. */
   readonly onSession: (key: string, clientId: string) => void;
   /** What is known of a thread's sessions has changed. */
   readonly onNoted: (pooled: PooledThread) => void;
-  /** A session that the client asked for is not to be had in this thread. */
+  /** A session that the client asked for could not be opened in this thread. */
   readonly onNoSession: (pooled: PooledThread, why: NoSession) => void;
-  /** The agent of a thread has accepted a login, or its end. */
+  /** The agent of a thread has accepted `authenticate` or `logout`. */
   readonly onLogin: (pooled: PooledThread, request: Repeated) => void;
-  /** What the microVM has for its agent. */
+  /** What the microVM provides for its agent. */
   readonly onProvisions: (provisions: Provisions) => void;
-  /** A thread is of no more use; it is no longer in the pool. */
+  /** A thread has failed; it is no longer in the pool. */
   readonly onFailed: (error: BridgeError) => void;
   readonly log: Log;
   /** A number from 0 up to 1. */
   readonly random: () => number;
 }
 
-/** The threads of this process, by key: each has an agent of its own, and is made when it is first needed. */
+/** The threads of this process, by key. Each has an agent of its own, and is made when it is first needed. */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
   readonly #threads = new Map<string, PooledThread>();
-  /** Threads that failed, or that nobody needed, while they are being left. */
+  /** Threads that failed or were discarded, while they are being closed. */
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(options: ThreadPoolOptions) {
@@ -63,12 +63,12 @@ export class ThreadPool {
     return [...this.#threads.values()];
   }
 
-  /** The thread of that key, if there is one here. */
+  /** The thread with this key, if this process has it. */
   find(key: string): PooledThread | undefined {
     return this.#threads.get(key);
   }
 
-  /** The thread of that key, which is made where there is none. */
+  /** The thread with this key. It is made if this process does not have it. */
   get(key: string): PooledThread {
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
@@ -94,14 +94,14 @@ export class ThreadPool {
     return pooled;
   }
 
-  /** A thread that was begun in vain: its microVM is of no use. */
+  /** Closes a thread that is not needed, and ends its microVM. */
   discard(pooled: PooledThread): void {
     const wasBegun = pooled.thread.isBegun;
     const left = pooled.thread.close(leaveMs);
     this.#remove(pooled, wasBegun ? left.then(() => this.#options.stopMachine(pooled.key)) : left);
   }
 
-  /** Leaves all threads, within `graceMs`; those microVMs are ended for which `isToEnd`. */
+  /** Closes all threads within `graceMs`. Ends the microVMs for which `isToEnd` is true. */
   async close(graceMs: number, isToEnd: (pooled: PooledThread) => boolean): Promise<void> {
     const left = this.all().map(async (pooled) => {
       const isEnded = pooled.thread.isBegun && isToEnd(pooled);
@@ -118,5 +118,5 @@ export class ThreadPool {
   }
 }
 
-/** For a detach, and for the microVM to be ended. */
+/** Time to detach and to end the microVM. */
 const leaveMs = 500;

@@ -22,25 +22,28 @@ import { ThreadPool } from './pool.ts';
 
 export interface RouterOptions {
   readonly threads: ThreadChoice;
-  /** The link to the agent of the thread of that key. */
+  /** Makes the link to the agent of the thread with this key. */
   readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
-  /** Ends the microVM of the thread of that key; never fails. */
+  /** Ends the microVM of the thread with this key; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly cache: CapabilityCache;
   readonly memory: SessionMemory;
-  /** `agentCapabilities` for a client that can't wait for an agent, and where none was heard before. */
+  /** `agentCapabilities` for a client that can't wait for an agent, if no agent of that kind was heard before. */
   readonly agentCapabilities: Readonly<Record<string, unknown>> | undefined;
-  /** How long the client is kept waiting for an agent's answer to `initialize`; undefined: as long as it is known to wait. */
+  /**
+   * How long the client waits for an agent's answer to `initialize`, in milliseconds; undefined: as long as this client
+   * is known to wait.
+   */
   readonly initializeTimeoutMs: number | undefined;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
-  /** What a microVM has for its agent. */
+  /** What the microVM provides for its agent. */
   readonly onProvisions: (provisions: Provisions) => void;
-  /** To the client. */
+  /** Writes lines to the client. */
   readonly write: WriteLines;
-  /** The bridge is of no more use; all that was open is answered. */
+  /** The bridge can do nothing more; all open requests are answered. */
   readonly onFatal: (error: BridgeError) => void;
-  /** How the client's limit on the length of a message is raised: said where a message is over it. */
+  /** How to raise the limit on the length of the client's messages: part of the error for a longer one. */
   readonly maxMessageHint: string;
   readonly log: Log;
   /** A number from 0 up to 1. */
@@ -49,9 +52,9 @@ export interface RouterOptions {
 }
 
 /**
- * Between one client and any number of agents: finds the thread that a message is for. Request ids are exchanged in both
- * directions, session ids where each session has an agent of its own, and what names things of the client's machine is
- * put in terms of the microVM. Every request gets exactly one answer, whatever dies. All else crosses byte for byte.
+ * Connects one client with any number of agents, and finds the thread for each message. It exchanges request ids in
+ * both directions, session ids where each session has an agent of its own, and directories that are mapped. Every
+ * request gets exactly one answer, whatever fails. All other bytes are passed on unchanged.
  */
 export class Router {
   readonly #options: RouterOptions;
@@ -60,7 +63,7 @@ export class Router {
   readonly #introduction: Introduction;
   readonly #pool: ThreadPool;
   readonly #routes: SessionRoutes;
-  /** Why nothing can be done any more. */
+  /** The error that ended the bridge. */
   #end: BridgeError | undefined;
 
   constructor(options: RouterOptions) {
@@ -68,7 +71,7 @@ export class Router {
     this.#options = options;
     const keys = new SessionKeys(threads, options.randomBytes);
     this.#toClient = new ClientOutput(options.write, {
-      // The agents' output is not held here: the service is made to wait.
+      // The links are paused, so that the service waits and the agents' output is not held here.
       onFull: () => this.#pool.all().forEach(({ thread }) => thread.pause()),
       onRoom: () => this.#pool.all().forEach(({ thread }) => thread.resume()),
     });
@@ -86,7 +89,7 @@ export class Router {
       onNoSession: (pooled, why) => this.#routes.onNoSession(pooled, why),
       onLogin: (pooled, request) => this.#routes.onLogin(pooled, request),
       onFailed: (error) => {
-        // What else there is goes on.
+        // Threads that are in use go on.
         if (!this.#pool.all().some(({ thread }) => thread.isBegun)) this.#onFatal(error);
       },
     });
@@ -100,7 +103,7 @@ export class Router {
     if (threads.is === 'fixed') this.#pool.get(threads.key);
   }
 
-  /** One line of the client's, without its newline. */
+  /** Handles one line of the client, without its newline. */
   fromClient(line: Uint8Array): void {
     if (line.length === 0) return;
     const message = readMessage(line);
@@ -122,7 +125,7 @@ export class Router {
     }
   }
 
-  /** A line of the client's that was too long to be held; its first bytes. */
+  /** Handles a line of the client that was too long to hold. `head` is its beginning. */
   oversizedFromClient(head: Uint8Array): void {
     this.#options.log.warn('a message of the client is over the limit: refused');
     const { id, looksLike } = readHead(head);
@@ -142,7 +145,7 @@ export class Router {
     return this.#pool.all().reduce((sum, { thread }) => sum + thread.toAgent.pendingBytes, 0);
   }
 
-  /** Resolves when `pendingBytes` is at most `bytes`, or nothing will be sent any more. */
+  /** Resolves when `pendingBytes` is at most `bytes`, or nothing is sent any more. */
   async drained(bytes: number): Promise<void> {
     while (this.#end === undefined && this.pendingBytes > bytes) {
       const pending = this.#pool.all().filter(({ thread }) => thread.toAgent.pendingBytes > 0);
@@ -150,17 +153,17 @@ export class Router {
     }
   }
 
-  /** The line that `write` left under way is with the client, and there is room for more. */
+  /** The client's pipe has taken the line that `write` left under way, and has room for more. */
   onRoom(): void {
     this.#toClient.onRoom();
   }
 
-  /** Resolves when the client has all that is for it, or after `withinMs`. */
+  /** Resolves when the client has all its lines, or after `withinMs`. */
   flushed(withinMs: number): Promise<void> {
     return this.#toClient.drained(withinMs);
   }
 
-  /** Tells who waits for an agent that the bridge leaves. What agents say from now on is for the next bridge. */
+  /** Answers all open requests, since the bridge leaves. What agents say from now on is left to the next bridge. */
   leave(): void {
     if (this.#end !== undefined) return;
     const error = leaving();
@@ -169,14 +172,14 @@ export class Router {
     for (const { thread } of this.#pool.all()) thread.leave(rpcError(error));
   }
 
-  /** Leaves the agents to themselves, or with `isStop` ends their microVMs. Resolves within `graceMs`. */
+  /** Detaches from the agents, which go on, or with `isStop` ends their microVMs. Resolves within `graceMs`. */
   async close(graceMs: number, { isStop = false }: { isStop?: boolean } = {}): Promise<void> {
     this.leave();
     this.#toClient.flush();
-    // What the client has not read is not acknowledged either, and must not reach it any more.
+    // Lines that the client has not read are not acknowledged: the next bridge sends them, so this one must not.
     this.#toClient.stop();
     const isFixed = this.#options.threads.is === 'fixed';
-    // Nobody knows the key of a thread that no session was opened in.
+    // A thread in which no session was opened has a key that nobody knows.
     await this.#pool.close(
       graceMs,
       ({ thread }) => isStop || (!isFixed && thread.sessions.all().length === 0),
@@ -185,7 +188,7 @@ export class Router {
 
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
     if (looksLike === 'answer') this.#agentCalls.fail(line, id, unreadableAnswer);
-    // JSON-RPC 2.0: null, where the line could not be read.
+    // JSON-RPC 2.0: the id is null if the line could not be read.
     const isReadable = fault === 'no-message' && id !== undefined;
     const error = fault === 'not-json' ? parseError : invalidRequest;
     this.#toClient.add(errorResponse(isReadable ? textAt(line, id) : 'null', error));
@@ -206,7 +209,7 @@ export class Router {
     introduction.initialize = { line, message };
     const id = textAt(line, message.id);
     if (this.#routes.isToldByPrompts) {
-      // The first prompt tells which agent it is: none is begun before.
+      // The first prompt names the thread, so no agent is started before it.
       this.#toClient.add(resultTextResponse(id, this.#asOffered(offeringLoad(introduction.standIn))));
       return;
     }
@@ -224,7 +227,7 @@ export class Router {
     });
   }
 
-  /** An agent's answer to `initialize`, as JSON text, less what would not work. */
+  /** Removes from an agent's answer to `initialize`, which is JSON text, what the bridge can't provide. */
   #asOffered(result: string): string {
     return this.#options.memory.isKept() ? result : withoutList(result);
   }

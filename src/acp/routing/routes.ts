@@ -33,15 +33,15 @@ export interface SessionRoutesOptions {
 }
 
 /**
- * Which thread each of the client's requests goes to. Where prompts tell the thread, a session is bound to one by its first
- * prompt, and until then it has no agent.
+ * Decides which thread each request of the client goes to. Where prompts name the thread, the first prompt of a session
+ * binds it to one; before that it has no agent.
  */
 export class SessionRoutes {
   readonly #options: SessionRoutesOptions;
   readonly #unbound: UnboundSessions;
   /** Sessions that had no prompt yet in this process. */
   readonly #unprompted = new Set<string>();
-  /** The client's requests for a list of all threads' sessions, by their ids as JSON text, until they are answered. */
+  /** The client's open `session/list` requests that concern all threads, by their ids as JSON text. */
   readonly #lists = new Set<{ readonly id: string }>();
   #isLeaving = false;
 
@@ -56,25 +56,25 @@ export class SessionRoutes {
     return pool.get(keys.first);
   }
 
-  /** Where all goes that names no session: the first thread, or another one where that would need a microVM. */
+  /** The thread for messages that name no session: the first one, or another if the first would need a microVM. */
   get #any(): PooledThread {
     const { keys, pool } = this.#options;
     if (pool.find(keys.first)?.thread.isBegun === true) return this.first;
     return pool.all().find(({ thread }) => thread.isBegun) ?? this.first;
   }
 
-  /** The thread of a session; undefined for one that is nobody's yet, or that nothing is known of. */
+  /** The thread of a session; undefined if the session is not bound yet, or not known. */
   find(sessionId: string | undefined): PooledThread | undefined {
     return this.#ofSession(sessionId) ?? this.#ofStranger(sessionId);
   }
 
-  /** Whether the client says with its prompts which thread they belong to. */
+  /** Whether the client's prompts name the thread that they belong to. */
   get isToldByPrompts(): boolean {
     const { introduction, threads } = this.#options;
     return isToldByPrompts(threads, introduction.clientName);
   }
 
-  /** @param line A request but `initialize`, in the microVM's terms, but for names and `cwd` */
+  /** @param line a request other than `initialize`, in the microVM's terms, except for ids of sessions and `cwd` */
   request(line: Uint8Array, message: Request): void {
     const isFixed = this.#options.threads.is === 'fixed';
     const sessionId = stringAt(line, memberOf(line, message.params, 'sessionId'));
@@ -86,13 +86,13 @@ export class SessionRoutes {
   }
 
   /**
-   * A session that the client asked for is not to be had. A thread that was begun for it is of no use, but where a login
-   * is wanted, which is made there: then the next session is its.
+   * A session that the client asked for could not be opened. A thread that was begun for it is discarded. If the agent
+   * wants a login, the thread is kept for the next session, since the login is made in its microVM.
    */
   onNoSession(pooled: PooledThread, why: NoSession): void {
     const { keys, pool, threads } = this.#options;
     if (threads.is === 'fixed' || this.isToldByPrompts) return;
-    // What else the end of the request brings about comes first.
+    // The call is settled first, with all that follows from it.
     queueMicrotask(() => {
       const isOurs = pool.find(pooled.key) === pooled && pooled.thread.isUnused && !this.#isLeaving;
       if (!isOurs || (why === 'login' && keys.spare(pooled.key))) return;
@@ -101,25 +101,28 @@ export class SessionRoutes {
     });
   }
 
-  /** The agent of a thread has accepted a login, or its end: all others that live get it as well. */
+  /**
+   * The agent of a thread has accepted `authenticate` or `logout`: the agents of all other threads get the request,
+   * too.
+   */
   onLogin(pooled: PooledThread, request: Repeated): void {
     for (const each of this.#options.pool.all()) if (each !== pooled) each.requests.repeatToLiving(request);
   }
 
-  /** Answers what no thread answers by itself: the bridge leaves. */
+  /** The bridge leaves: answers the requests that no single thread answers. */
   leave(error: RpcError): void {
     this.#isLeaving = true;
     for (const { id } of this.#lists) this.#options.toClient.add(errorResponse(id, error));
     this.#lists.clear();
   }
 
-  /** The agent of the thread of that key has opened a session, which the client calls so. */
+  /** The agent of the thread with this key has opened a session; `clientId` is the client's id for it. */
   onOpened(key: string, clientId: string): void {
     this.#options.keys.bind(clientId, key);
     this.#unprompted.add(clientId);
   }
 
-  /** Leaves the agent that answered `initialize`: it is nobody's, once the first session belongs to another thread. */
+  /** Discards the first thread, if the first session belongs to another one. */
   discardUnused(): void {
     const { keys, pool } = this.#options;
     const first = pool.find(keys.first);
@@ -153,16 +156,16 @@ export class SessionRoutes {
     });
   }
 
-  /** Whether a session of that thread is found again by that name. */
+  /** Whether a session of that thread is found by that id. */
   #isReachable(key: string, sessionId: string): boolean {
     const { keys, threads } = this.#options;
     if (threads.is === 'fixed') return key === keys.first;
     const own = parseClientSessionId(sessionId);
-    // Where prompts tell the thread, the next one leads a session to its own.
+    // Where prompts name the thread, the next prompt binds the session to its own.
     return own !== undefined && (own.key === key || this.isToldByPrompts);
   }
 
-  /** A request about one session. */
+  /** Handles a request about one session. */
   #requestOf(sessionId: string, line: Uint8Array, message: Request): void {
     const { keys, remote, threads, toClient } = this.#options;
     const isPrompt = message.method === 'session/prompt';
@@ -197,7 +200,7 @@ export class SessionRoutes {
     else this.#options.toClient.add(errorResponse(textAt(line, message.id), noSuchSession(sessionId)));
   }
 
-  /** The first prompt of a session tells its thread. */
+  /** Binds a session to the thread that its first prompt names. */
   #bind(sessionId: string, line: Uint8Array, message: Request): void {
     const { keys, pool } = this.#options;
     const unbound = this.#unbound.take(sessionId);
@@ -211,7 +214,7 @@ export class SessionRoutes {
     this.discardUnused();
   }
 
-  /** A session that was opened at an agent of its own turns out to belong to another thread. */
+  /** Moves a session, which was opened in a thread of its own, to the thread that its prompt names. */
   #rebind(sessionId: string, line: Uint8Array, message: Request): void {
     const { keys, pool } = this.#options;
     const key = threadKeyOf(line, message.params);
@@ -225,7 +228,7 @@ export class SessionRoutes {
     if (last.thread.isUnused) pool.discard(last);
   }
 
-  /** The thread that a session belongs to; the first one for what names no session. */
+  /** The thread that a session belongs to; the first one for a message that names no session. */
   #ofSession(sessionId: string | undefined): PooledThread | undefined {
     if (sessionId === undefined) return this.first;
     const { keys, pool } = this.#options;
@@ -233,7 +236,7 @@ export class SessionRoutes {
     return key === undefined || this.#unbound.has(sessionId) ? undefined : pool.get(key);
   }
 
-  /** The thread whose agent spoke of this session, which it never opened by name. */
+  /** The thread whose agent used the id of this session, which was never opened by that id. */
   #ofStranger(sessionId: string | undefined): PooledThread | undefined {
     const { keys, pool } = this.#options;
     const key = sessionId === undefined ? undefined : keys.ofStranger(sessionId);
@@ -241,5 +244,5 @@ export class SessionRoutes {
   }
 }
 
-/** Clients show the list to a person who waits for it: within a second all is there. */
+/** The list is shown to a user who waits for it, so the whole answer has to come within a second. */
 const listMs = 800;

@@ -1,25 +1,28 @@
 import { localPath, type RemoteViewOptions } from '../client/remote-view.ts';
 import type { Thread } from '../thread/thread.ts';
 
-/** A session, as `session/list` tells of it. */
+/** A session, as `session/list` shows it. */
 export interface ListedSession {
-  /** The client's name for it. */
+  /** The client's id. */
   readonly sessionId: string;
-  /** The client's directory, as far as that is known; else the one in the microVM. */
+  /** The client's directory if it is known; else the one in the microVM. */
   readonly cwd: string;
 }
 
-/** Keeps which sessions there are, for later processes on this machine. What is lost of it is not listed, and nothing else. */
+/**
+ * Stores which sessions there are, for later processes on this machine. A session that is lost from it is not listed,
+ * but can still be loaded.
+ */
 export interface SessionMemory {
-  /** Whether there is a place for it. */
+  /** Whether there is a place to store it. */
   isKept(): boolean;
-  /** Replaces what is known of the thread of that key. */
+  /** Replaces the sessions of the thread with this key. */
   remember(key: string, sessions: readonly ListedSession[]): void;
-  /** By thread, the latest first. */
+  /** The sessions by thread, latest first. */
   recall(): ReadonlyMap<string, readonly ListedSession[]>;
 }
 
-/** The sessions of a thread that its agent has a name for, the latest first, as they are to be remembered. */
+/** The sessions of a thread that have an id of the agent, latest first, as they are stored. */
 export function sessionsOf({ sessions }: Thread, remote: Pick<RemoteViewOptions, 'map'>): ListedSession[] {
   const known = sessions.all().flatMap((session) => {
     const record = sessions.recordOf(session);
@@ -34,5 +37,5 @@ export function sessionsOf({ sessions }: Thread, remote: Pick<RemoteViewOptions,
     }));
 }
 
-/** Of one thread. Editors show the latest. */
+/** Most sessions stored of one thread. Editors show the latest. */
 const maxOfThread = 50;

@@ -1,22 +1,28 @@
-/** How it is known which thread a session belongs to. */
+/** How the thread of a session is determined. */
 export type ThreadChoice =
-  /** All belong to this one. */
+  /** All sessions belong to this thread. */
   | { readonly is: 'fixed'; readonly key: string }
-  /** The first prompt says so, as openab's do; a session whose prompt does not is a thread of its own. */
+  /**
+   * The first prompt names the thread, as openab's prompts do. A session whose first prompt does not is a thread of its
+   * own.
+   */
   | { readonly is: 'sender-context' }
-  /** Each is a thread of its own. */
+  /** Each session is a thread of its own. */
   | { readonly is: 'session' }
-  /** The first prompt, where it does. */
+  /** `sender-context` for openab; for other clients `session`, unless a first prompt names a thread. */
   | { readonly is: 'auto' };
 
-/** Whether a client of this name says with its prompts which thread they belong to, before it has sent one. */
+/** Whether the prompts of a client with this name name their threads. Known before the first prompt. */
 export function isToldByPrompts(threads: ThreadChoice, clientName: string): boolean {
   return threads.is === 'sender-context' || (threads.is === 'auto' && isOpenab(clientName));
 }
 
-/** For how many milliseconds a client of this name can be kept waiting for `initialize`; undefined where none is known. */
+/**
+ * How long a client with this name waits for an answer to `initialize`, in milliseconds; undefined if it has no limit
+ * that is known.
+ */
 export function patienceOf(clientName: string): number | undefined {
-  // It gives up after 30 s.
+  // openab gives up after 30 s.
   return isOpenab(clientName) ? 20_000 : undefined;
 }
 

@@ -5,15 +5,15 @@ import { textAt } from '../message/json-text.ts';
 import type { Request } from '../message/message.ts';
 import { isReopening, type SessionSetup } from '../thread/state/session-setup.ts';
 
-/** A session that the client was given before it is known which thread it belongs to: its first prompt tells. */
+/** A session that the client was given before its thread is known. The first prompt names the thread. */
 export interface UnboundSession {
   readonly clientId: string;
   readonly setup: SessionSetup;
-  /** What the client set of it meanwhile, to be set at the agent: requests, in order. */
+  /** Requests with which the client changed settings of the session, in order. The agent gets them once it is known. */
   settings: readonly { readonly line: Uint8Array; readonly message: Request }[];
 }
 
-/** The sessions that have had no prompt yet, of a client whose prompts say which thread they belong to. */
+/** The sessions that had no prompt yet, of a client whose prompts name their threads. */
 export class UnboundSessions {
   readonly #introduction: Introduction;
   readonly #sessions = new Map<string, UnboundSession>();
@@ -30,14 +30,14 @@ export class UnboundSessions {
     return this.#sessions.has(clientId);
   }
 
-  /** Takes a session out: its thread is known. */
+  /** Takes a session out, once its thread is known. */
   take(clientId: string): UnboundSession | undefined {
     const session = this.#sessions.get(clientId);
     this.#sessions.delete(clientId);
     return session;
   }
 
-  /** Answers a request about a session that no agent knows of yet. */
+  /** Answers a request about a session that has no agent yet. */
   answer(clientId: string, line: Uint8Array, message: Request): Uint8Array {
     const session = this.#sessions.get(clientId);
     const id = textAt(line, message.id);
@@ -57,7 +57,7 @@ export class UnboundSessions {
     return errorResponse(id, notBegun);
   }
 
-  /** The options that such agents have, as far as is known, with what the client has set of them. */
+  /** The config options that such agents have, as far as is known, with the values that the client has set. */
   #optionsOf({ settings }: UnboundSession): unknown[] {
     const options = this.#introduction.lastOpened['configOptions'];
     return (Array.isArray(options) ? (options as Readonly<Record<string, unknown>>[]) : []).map((option) => {

@@ -13,7 +13,7 @@ export interface ClientRequestsOptions {
   readonly remote: RemoteViewOptions;
 }
 
-/** Enters the client's requests to one thread. */
+/** Makes calls of the client's requests to one thread, and sends them on. */
 export class ClientRequests {
   readonly #thread: Thread;
   readonly #remote: RemoteViewOptions;
@@ -24,8 +24,8 @@ export class ClientRequests {
   }
 
   /**
-   * @param line A request in the microVM's terms, but for names and `cwd`
-   * @param sessionId The client's name of the session that it is about
+   * @param line a request in the microVM's terms, except for ids of sessions and `cwd`
+   * @param sessionId the client's id of its session
    */
   request(line: Uint8Array, message: Request, sessionId: string | undefined): void {
     const { calls, isBegun, lane, toAgent } = this.#thread;
@@ -36,18 +36,21 @@ export class ClientRequests {
       return;
     }
     const purpose = purposeOf(line, message, sessionId, this.#remote);
-    // Prompts may be large: they go to another agent as the link gives them back.
+    // Prompts may be large, so they are not kept here: the link gives them back for another agent.
     const request = method === 'session/prompt' ? undefined : { line, message };
     const call = calls.add({ kind: 'client', id, method, sessionId, purpose, request });
     toAgent.submit(outgoing(call, { line, message }));
   }
 
-  /** Repeats to the agent a request that the client has an answer to, or gets one to from elsewhere. */
+  /** Sends the agent a request again that the client has an answer to, or gets from another agent. */
   repeat(request: Repeated, sessionId: string): void {
     this.#thread.toAgent.submit(this.#repeated(request, sessionId));
   }
 
-  /** Repeats to an agent that lives a request about no session. One whose shell was let go of gets it before what is next said to it. */
+  /**
+   * As `repeat`, to an agent that runs, for a request about no session. If its shell was let go of, the request waits
+   * until another line is sent there.
+   */
   repeatToLiving(request: Repeated): void {
     const { life, toAgent } = this.#thread;
     if (life.hasAgent || toAgent.isWaiting) toAgent.submitInPassing(this.#repeated(request, undefined));

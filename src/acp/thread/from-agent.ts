@@ -29,12 +29,15 @@ export interface FromAgentOptions {
   readonly turns: Turns;
   /** The agent says that it could not read a line. */
   onUnreadable(): void;
-  /** The agent spoke of a session that was never opened by name: a subagent's. */
+  /** The agent used the id of a session that was never opened by that id: a subagent's. */
   onStranger(sessionId: string): void;
   readonly log: Log;
 }
 
-/** Reads what one agent says, and passes on what is for the client: in the client's names, under our numbers. */
+/**
+ * Reads the agent's lines, and passes on those for the client, with the client's ids of sessions and the bridge's
+ * request ids.
+ */
 export class FromAgent {
   readonly #options: FromAgentOptions;
   #hasSpoken = false;
@@ -43,7 +46,7 @@ export class FromAgent {
     this.#options = options;
   }
 
-  /** Whether this epoch's agent has said anything that is a message. */
+  /** Whether the agent of this epoch has written a message. */
   get hasSpoken(): boolean {
     return this.#hasSpoken;
   }
@@ -62,7 +65,7 @@ export class FromAgent {
     this.#hasSpoken = true;
     switch (message.is) {
       case 'orphan':
-        // It was never sent such a line, unless something went wrong on the way.
+        // The bridge never sends such a line, so bytes were damaged on the way.
         log.debug('the agent could not read a line');
         this.#options.onUnreadable();
         return;
@@ -78,7 +81,7 @@ export class FromAgent {
     }
   }
 
-  /** A line that was too long to be held; its first bytes. */
+  /** Handles a line that was too long to hold. `head` is its beginning. */
   readOversized(head: Uint8Array): void {
     const { asker, log } = this.#options;
     log.warn('a message of the agent is over the limit: dropped');
@@ -100,7 +103,7 @@ export class FromAgent {
     if (call.kind === 'own' || !openings.goesOn(call, outcome)) calls.settle(call, outcome);
   }
 
-  /** What should have been an answer is of no use: the agent, which lives, counts as having answered this. */
+  /** Settles a call whose answer is unusable with an error. The agent goes on, and counts as having answered. */
   #answerInstead(id: string, error: RpcError): void {
     const line = errorResponse(id, error);
     const message = readMessage(line);
@@ -117,12 +120,12 @@ export class FromAgent {
   #meet(sessionId: string): void {
     const { calls, sessions } = this.#options;
     if (sessions.knows(sessionId) || sessions.toClient.has(sessionId)) return;
-    // Some agents speak of a session before they answer the request for it.
+    // Some agents use the id of a session before they answer the request for it.
     if (calls.all().some(({ method }) => opensNew(method))) sessions.anticipate(sessionId);
     else this.#options.onStranger(sessionId);
   }
 
-  /** Names the client's own request where an elicitation of the agent's belongs to one. */
+  /** Puts the client's request id into an elicitation that belongs to a request. */
   #requestIds(line: Uint8Array, { method, params }: Request | Notification): Edit[] {
     const span = method.startsWith('elicitation/') ? memberOf(line, params, 'requestId') : undefined;
     if (span === undefined) return [];
@@ -133,7 +136,7 @@ export class FromAgent {
   #isKeptBack(line: Uint8Array, { method, params }: Notification): boolean {
     const { openings, turns } = this.#options;
     const { replays } = openings;
-    // Updates may be long: they are looked into only where that is of use.
+    // Updates may be long: they are parsed only if that is needed.
     if (method !== 'session/update' || !(replays.isActive || turns.outliveAnswers)) return false;
     const sessionId = stringAt(line, memberOf(line, params, 'sessionId'));
     if (sessionId === undefined) return false;
@@ -144,7 +147,7 @@ export class FromAgent {
     return replays.holds(sessionId, kind);
   }
 
-  /** What an agent prints besides messages stays here, unless somebody waits for what it was meant to be. */
+  /** Drops a line that is no message, unless it looks like the answer that somebody waits for. */
   #onNoise(line: Uint8Array, { id, looksLike }: Invalid): void {
     this.#options.log.debug('the agent wrote a line that is no message: dropped', { bytes: line.length });
     if (id !== undefined && looksLike !== 'call') this.#answerInstead(textAt(line, id), unreadableAnswer);

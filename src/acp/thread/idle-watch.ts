@@ -1,13 +1,16 @@
 export interface IdleWatchOptions {
-  /** 0: never. */
+  /** How long nothing must be open before `onIdle`, in milliseconds. 0: never call it. */
   readonly idleMs: number;
-  /** Told at first, and when it changes: whether no turn is open. */
+  /** Called first and at each change: whether no turn is open. */
   onRest(isAtRest: boolean): void;
-  /** Nothing has been open for so long, or an earlier bridge's turn may be and nothing was said for half an hour. */
+  /**
+   * Nothing was open for `idleMs`; or only an earlier bridge's turn may be open, and the agent was silent for half an
+   * hour.
+   */
   onIdle(): void;
 }
 
-/** Watches how long nothing is open between a client and an agent. */
+/** Measures for how long nothing has been open between a client and an agent. */
 export class IdleWatch {
   readonly #options: IdleWatchOptions;
   #isTurnOpen: boolean | undefined;
@@ -18,10 +21,11 @@ export class IdleWatch {
   }
 
   /**
-   * Something was said.
+   * Call this when a message has passed in either direction.
    *
-   * @param isBusy Whether someone waits for an answer
-   * @param isTurnOpen Whether the agent may be at work, also where nobody waits for it any more
+   * @param isBusy whether somebody waits for an answer
+   *
+   * @param isTurnOpen whether the agent may be at work, also if nobody waits for it any more
    */
   update({ isBusy, isTurnOpen }: { isBusy: boolean; isTurnOpen: boolean }): void {
     clearTimeout(this.#timer);
@@ -41,5 +45,8 @@ export class IdleWatch {
   }
 }
 
-/** An agent that says nothing for so long is hardly at a turn: its end may have been lost with the bridge that began it. */
+/**
+ * An agent that is silent for so long is hardly at a turn: the end of the turn may have been lost with the bridge that
+ * began it.
+ */
 const silentTurnMs = 30 * 60_000;

@@ -5,26 +5,26 @@ import { isObjectText, textAt } from '../message/json-text.ts';
 import type { Response } from '../message/message.ts';
 import type { OwnCall } from './state/calls.ts';
 
-/** How an agent took the client's `initialize`. */
+/** The result of introducing the client to an agent. */
 export type Initialized =
-  /** Its answer, good or bad. */
+  /** The agent's answer: a result or an error. */
   | { readonly is: 'answer'; readonly line: Uint8Array; readonly message: Response }
-  /** What it answered an earlier bridge, as JSON text. */
+  /** What the agent answered an earlier bridge, as JSON text. */
   | { readonly is: 'known'; readonly result: string }
-  /** It is gone, or can't be reached. */
+  /** The agent is gone, or can't be reached. */
   | { readonly is: 'failed'; readonly error: RpcError };
 
 export interface InitializationOptions {
   readonly introduction: Introduction;
-  /** Sends a request of the client's to the agent that runs now. */
+  /** Sends a request of the client's to the current agent. */
   send(request: Repeated, onSettled: OwnCall['onSettled']): void;
-  /** The agent said this of itself: JSON text, to be left for later bridges. */
+  /** The agent has answered. `result` is JSON text, to be left for later bridges. */
   onAnswer(result: string): void;
-  /** Requests can go to the agent. */
+  /** Other requests can now go to the agent. */
   onReady(): void;
 }
 
-/** Introduces the client to one agent, which each agent needs once in its life, and only once. */
+/** Introduces the client to an agent with `initialize`, exactly once in the agent's life. */
 export class Initialization {
   readonly #options: InitializationOptions;
   #waiting: ((initialized: Initialized) => void)[] = [];
@@ -35,12 +35,12 @@ export class Initialization {
     this.#options = options;
   }
 
-  /** What the agent that runs now offers; undefined if nobody has asked it. */
+  /** What the current agent offers; undefined if it was not asked. */
   get info(): AgentInfo | undefined {
     return this.#info;
   }
 
-  /** Tells how the agent takes, or took, the introduction. Whoever asks sees to it that there is an agent. */
+  /** Calls back with the result, now or when it is there. The caller makes sure that there is an agent. */
   ask(onInitialized: (initialized: Initialized) => void): void {
     if (this.#result === undefined) this.#waiting.push(onInitialized);
     else onInitialized({ is: 'known', result: this.#result });
@@ -50,12 +50,12 @@ export class Initialization {
     return this.#waiting.length > 0;
   }
 
-  /** An agent runs; `note` is what it answered an earlier bridge, where there was one. */
+  /** An agent runs. `note` is what it answered an earlier bridge, if there was one. */
   begin(note: string | undefined): void {
     this.#info = undefined;
     this.#result = undefined;
     const { initialize } = this.#options.introduction;
-    // A microVM is not trusted to give back what was left in it.
+    // A microVM is not trusted to return the note unchanged.
     const info = note === undefined || !isObjectText(note) ? undefined : readInfo(note);
     if (note !== undefined && info !== undefined) {
       this.#know(note, info);
@@ -64,14 +64,14 @@ export class Initialization {
     } else if (initialize === undefined) {
       this.#options.onReady();
     } else {
-      // The next agent is introduced anew.
+      // Called for each agent, since each is introduced.
       this.#options.send(initialize, (outcome) => {
         if (outcome.is === 'answered') this.#onAnswer(outcome.line, outcome.message);
       });
     }
   }
 
-  /** The agent is gone, or the way to it: who waits is told. */
+  /** The agent is gone or out of reach: those who wait are told. */
   fail(error: RpcError): void {
     this.#tell({ is: 'failed', error });
   }
@@ -85,7 +85,7 @@ export class Initialization {
     }
     this.#tell({ is: 'answer', line, message });
     const { authenticate } = this.#options.introduction;
-    // An agent that does not take it says so again when it is asked for something.
+    // If the agent refuses the login, it does so again at the next request, so the outcome is ignored here.
     if (authenticate === undefined || info === undefined) this.#options.onReady();
     else
       this.#options.send(authenticate, ({ is }) => {

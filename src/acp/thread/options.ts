@@ -8,14 +8,14 @@ import type { Introduction, Repeated } from '../client/introduction.ts';
 import type { RemoteViewOptions } from '../client/remote-view.ts';
 import type { SessionNaming } from './state/sessions.ts';
 
-/** Why there is no session: the agent wants a login first, or something else. */
+/** Why a session could not be opened: the agent wants a login first, or another reason. */
 export type NoSession = 'login' | 'other';
 
 export interface ThreadPolicy {
   readonly cancel: CancelPolicy;
-  /** How long nothing must be open before the shell is let go; 0: never. */
+  /** How long nothing must be open before the shell is let go of, in milliseconds; 0: never. */
   readonly idleDetachMs: number;
-  /** Whether people are told that a workspace starts. */
+  /** Whether users are told that a workspace is starting. */
   readonly progress: boolean;
 }
 
@@ -25,23 +25,23 @@ export interface ThreadOptions {
   readonly toClient: ClientOutput;
   readonly agentCalls: AgentCalls;
   readonly introduction: Introduction;
-  /** The first of the numbers that the agent knows the client's requests by. */
+  /** First of the numbers that the client's requests get towards the agent. */
   readonly firstNumber: number;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;
-  /** The agent has opened a session that the client is to call so. */
+  /** The agent has opened a session; `clientId` is the client's name for it. */
   readonly onSession: (clientId: string) => void;
-  /** What is known of the sessions was left in the microVM. */
+  /** The note on the sessions was left in the microVM. */
   readonly onNoted: () => void;
-  /** A session that the client asked for is not to be had. */
+  /** A session that the client asked for could not be opened. */
   readonly onNoSession: (why: NoSession) => void;
-  /** The agent has accepted a login, or its end. */
+  /** The agent has accepted `authenticate` or `logout`. */
   readonly onLogin: (request: Repeated) => void;
-  /** The agent spoke of a session that was never opened by name. */
+  /** The agent used the id of a session that was never opened by that id: a subagent's. */
   readonly onStranger: (sessionId: string) => void;
-  /** What the microVM has for its agent. */
+  /** What the microVM provides for its agent. */
   readonly onProvisions: (provisions: Provisions) => void;
-  /** The thread is of no more use, and all that was open is answered. */
+  /** The thread has failed; all its open requests are answered. */
   readonly onFailed: (error: BridgeError) => void;
   readonly log: Log;
 }

@@ -21,17 +21,17 @@ export interface SettlementOptions {
   readonly openings: Openings;
   readonly introduction: Introduction;
   readonly naming: SessionNaming;
-  /** The agent has opened a session that the client is to call so. */
+  /** The agent has opened a session; `clientId` is the client's name for it. */
   readonly onSession: (clientId: string) => void;
-  /** A session that the client asked for is not to be had. */
+  /** A session that the client asked for could not be opened. */
   readonly onNoSession: (why: NoSession) => void;
-  /** The agent has accepted a login, or its end. */
+  /** The agent has accepted `authenticate` or `logout`. */
   readonly onLogin: (request: Repeated) => void;
   /** What is known of the sessions has changed. */
   readonly onChange: () => void;
 }
 
-/** What it means for the client, the sessions and the turns that a request is settled. */
+/** Applies the outcome of a request: answers the client, and updates the sessions and the turns. */
 export class Settlement {
   readonly #options: SettlementOptions;
 
@@ -39,7 +39,7 @@ export class Settlement {
     this.#options = options;
   }
 
-  /** Called once of each call. */
+  /** Called exactly once for each call. */
   settle(call: Call, outcome: Outcome): void {
     if (call.kind === 'own') {
       call.onSettled(outcome);
@@ -59,7 +59,7 @@ export class Settlement {
     else turns.settled(number);
   }
 
-  /** The line that answers the client. */
+  /** Makes the line that answers the client. */
   #answer({ id }: ClientCall, outcome: Outcome): Uint8Array {
     const { toClient } = this.#options.sessions;
     if (outcome.is === 'failed') return errorResponse(id, outcome.error);
@@ -72,7 +72,7 @@ export class Settlement {
     return renamed(line, whole(line), toClient);
   }
 
-  /** @param result The agent's: JSON text */
+  /** @param result the agent's, as JSON text */
   #learn(purpose: Purpose, result: string): void {
     const { introduction, sessions, onChange, onLogin } = this.#options;
     switch (purpose.is) {
@@ -108,7 +108,7 @@ export class Settlement {
     const agentId = sessionIdOf(result);
     if (agent === undefined || agentId === undefined) return;
     const origin = parent === undefined ? undefined : sessions.find(parent);
-    // Where that one is, the fork is.
+    // A fork is in the directory of its origin.
     const remoteCwd = origin === undefined ? setup.remoteCwd : sessions.cwdOf(origin, agent.cwd);
     const clientId = naming.clientIdOf(agentId);
     onSession(clientId);
@@ -124,7 +124,7 @@ export class Settlement {
     if (life.agent === undefined || closed?.agentId === undefined) return;
     sessions.close(closed);
     onChange();
-    // With the last one closed, the microVM may go.
+    // If no session is held any more, the microVM may be reclaimed.
     if (!sessions.all().some((each) => sessions.isHeld(each))) life.letGo();
   }
 }

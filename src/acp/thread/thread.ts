@@ -19,8 +19,8 @@ import { Sessions } from './state/sessions.ts';
 import { Turns } from './state/turns.ts';
 
 /**
- * One thread: an agent in its microVM, through all its lives, and the sessions that it holds. Each life begins with an
- * introduction, and then gets what waited; what is open when one ends is answered.
+ * One thread: an agent in its microVM, through all its lives, and the sessions that it holds. Each agent is introduced
+ * first, and then gets the lines that waited. When an agent ends, its open requests are answered.
  */
 export class Thread implements Asker {
   readonly lane: OutputLane;
@@ -52,7 +52,7 @@ export class Thread implements Asker {
       onFailed: (error) => this.#fail(error, rpcError(error)),
     });
     const lane = toClient.lane((delivered) => {
-      // Should this process be killed, the next one goes on from here.
+      // If this process is killed, the next one goes on from here.
       if (this.life.is !== 'over') link.acknowledge(delivered, agentCalls.starts(this));
     });
     const life = new Lifecycle(link);
@@ -135,12 +135,12 @@ export class Thread implements Asker {
     return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#initialization.isAwaited;
   }
 
-  /** Whether nobody waits for this agent, and no session is known to be its. */
+  /** Whether nobody waits for this agent, and no session belongs to it. */
   get isUnused(): boolean {
     return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#initialization.isAwaited;
   }
 
-  /** Introduces the client to the agent, or tells how that went. */
+  /** Introduces the client to the agent, or tells the result if that was done before. */
   initialize(onInitialized: (initialized: Initialized) => void): void {
     const { life } = this;
     if (life.error !== undefined) {
@@ -161,9 +161,9 @@ export class Thread implements Asker {
     this.toAgent.reply(line);
   }
 
-  /** Leaves in the microVM what later bridges must know of the sessions. */
+  /** Leaves a note in the microVM with what later bridges must know of the sessions. */
   saveNote(): void {
-    // Who waits is answered, but the agent goes on with its turns: the next bridge is to know of them.
+    // Requests are answered when the bridge leaves, but the agent goes on with its turns: the note must still say so.
     if (this.#isLeaving) return;
     this.#link.note('thread', this.sessions.noteToLeave());
     this.#options.onNoted();
@@ -177,14 +177,14 @@ export class Thread implements Asker {
     this.#link.resume();
   }
 
-  /** Answers who waits for the agent. What the agent says from now on is for the next bridge. */
+  /** Answers all open requests. What the agent says from now on is left to the next bridge. */
   leave(error: RpcError): void {
     if (this.life.is === 'over' || this.#isLeaving) return;
     this.#isLeaving = true;
     this.#answerAll(error);
   }
 
-  /** Leaves the agent to itself. Resolves within `graceMs`. */
+  /** Detaches from the agent, which goes on. Resolves within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#stopTimers();
     if (this.life.is !== 'over') this.life.giveUp(neverSent);
@@ -194,11 +194,11 @@ export class Thread implements Asker {
   #onEpoch(event: EpochEvent): void {
     if (this.life.is === 'over') return;
     this.lane.beginEpoch();
-    // This agent is the next bridge's to introduce itself to.
+    // The next bridge introduces its client to this agent.
     if (this.#isLeaving) return;
     this.#fromAgent.beginEpoch();
     this.toAgent.beginEpoch();
-    // What waited for an answer to the bridge's own requests waits on, for the next agent.
+    // The bridge's own requests that the last agent did not answer. What waits for them now waits for the next agent.
     const isOwn = ({ kind, state }: Call): boolean => kind === 'own' && state.is === 'sent';
     const error = rpcError(event.cause ?? agentExited({ code: 0 }));
     this.calls.settleAll(isOwn, { is: 'failed', error });
@@ -225,7 +225,7 @@ export class Thread implements Asker {
   }
 
   #onExit(exit: AgentExit): void {
-    // It was ended for the next one, which is coming.
+    // The agent was ended to be replaced, and the next one is being started.
     if (this.life.is === 'ending') return;
     if (this.life.isStartedHere && !this.#fromAgent.hasSpoken) {
       const error = agentCannotStart(exit);
@@ -282,7 +282,7 @@ export class Thread implements Asker {
   }
 }
 
-/** @param lostThrough The last ticket that went with the agent */
+/** @param lostThrough last ticket that was lost with the agent */
 function isLost({ state }: Call, lostThrough: number): boolean {
   return state.is === 'sent' && state.ticket <= lostThrough;
 }

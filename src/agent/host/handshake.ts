@@ -10,8 +10,8 @@ import {
 } from './records.ts';
 
 /**
- * How both sides stand. `notes`, `keeping` and `environment` are told only to who is new to the epoch; `saved` is how the
- * last save went, where there was one.
+ * The host's and the agent's state at an attach. `notes`, `keeping` and `environment` are given only to a bridge that
+ * is new to the epoch; `saved` is the result of the last save, if there was one.
  */
 export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly notes: Notes;
@@ -20,44 +20,46 @@ export type BeginRecord = Extract<HostRecord, { is: 'begin' }> & {
   readonly saved: SaveResult | undefined;
 };
 
-/** An attach that stands. */
+/** An attach that succeeded. */
 export interface Begun {
   readonly nonce: string;
   readonly key: number;
   readonly record: BeginRecord;
-  /** Whether it started the agent. */
+  /** Whether this attach started the agent. */
   readonly hasStarted: boolean;
 }
 
 export interface HandshakeOptions {
-  /** To the PTY. */
+  /** Writes to the PTY. */
   readonly write: (bytes: Uint8Array) => void;
-  /** Names for a new attach: a nonce that no earlier one had, `WORD-NUMBER`, and a key, below 2^31. */
+  /** Makes the names of a new attach: a nonce that no earlier one had, `WORD-NUMBER`, and a key below 2^31. */
   readonly name: () => { readonly nonce: string; readonly key: number };
-  /** Whether nothing of the thread's agent is known here yet. */
+  /** Whether this bridge knows nothing yet of the thread's agent. */
   readonly isNew: () => boolean;
-  /** Whether an agent is wanted where the host finds none. */
+  /** Whether an agent is to be started if the host finds none. */
   readonly mayStart: () => boolean;
-  /** What to ask of the host, at this moment. */
+  /** What to ask of the host. Called for each attempt. */
   readonly request: () => Omit<AttachRequest, 'nonce' | 'key' | 'attempt'>;
-  /** How to start the agent, if the host finds none. */
+  /** How to start the agent. Called if the host finds none. */
   readonly start: () => AgentStart;
-  /** The host is attached; `rest` is the first of the output. */
+  /** The host is attached; `rest` is the output that came behind `begin`. */
   readonly onBegin: (begun: Begun, rest: Uint8Array) => void;
-  /** Another bridge had the agent since. The host is asked again, by a `request` that knows nothing of it. */
+  /**
+   * Another bridge has had the agent since. The host is asked again, with a `request` that knows nothing of the agent.
+   */
   readonly onTaken: () => void;
-  /** There is no agent, and none is wanted. */
+  /** The host found no agent, and none is to be started. */
   readonly onDeclined: () => void;
-  /** The host can't work, and says why. */
+  /** The host can't work; `what` is its reason. */
   readonly onFail: (what: string) => void;
   /** Nothing in the shell answers. */
   readonly onSilence: () => void;
 }
 
 /**
- * One attach on one connection: gets a fresh shell, or whatever an earlier bridge left in one, to run our host. Nothing is
- * awaited before it is asked, and what stays unanswered is asked again. All that the PTY says before the host's records
- * with this attach's nonce is noise: echo, prompts, replays, output of the attach before.
+ * One attach on one connection: has a new shell, or the host that an earlier attach left there, run our host. It asks
+ * without waiting for anything first, and asks again when no answer comes. Everything that the PTY says before the
+ * host's records with this attach's nonce is noise: echo, prompts, replays, output of the attach before.
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
@@ -68,12 +70,12 @@ export class Handshake {
     this.#options = options;
   }
 
-  /** The connection has just opened, or the host on it is to attach anew. */
+  /** Begins an attach, on a connection that has just opened or that has a host already. */
   begin(): void {
     this.stop();
     this.#attach = {
       ...this.#options.name(),
-      // The same agent, however often it is asked for.
+      // Made once, so that each attempt starts the same agent.
       start: undefined,
       attempts: 0,
       said: new Map(),
@@ -82,7 +84,7 @@ export class Handshake {
     this.#ask(this.#attach);
   }
 
-  /** Whether output belongs to the handshake, rather than to the agent. */
+  /** Whether output is to be given to the handshake rather than read as the agent's. */
   get isUnderWay(): boolean {
     return this.#attach !== undefined;
   }
@@ -103,7 +105,7 @@ export class Handshake {
     }
   }
 
-  /** Ends the handshake: the connection is gone, or is not wanted any more. */
+  /** Ends the handshake: the connection is gone, or the attach is not wanted any more. */
   stop(): void {
     clearTimeout(this.#attach?.timer);
     this.#attach = undefined;
@@ -112,7 +114,7 @@ export class Handshake {
 
   #onRecord(attach: Attach, { attempt, number, record }: NumberedRecord, rest: Uint8Array): void {
     const said = attach.said.get(attempt) ?? nothing;
-    // Behind what is missing, nothing counts: the attach is asked for again.
+    // A record is missing: those behind it are ignored, and the attach is asked for again.
     if (number !== said.records || record === undefined) return;
     attach.said.set(attempt, { ...said, records: number + 1 });
     switch (record.is) {
@@ -152,7 +154,7 @@ export class Handshake {
         attach.said.set(attempt, { ...said, records: number + 1, saved: record.result });
         return;
       case 'taken':
-        // Who knows nothing is never told so; a hostile host could go on with it for ever.
+        // A host never says `taken` to a bridge that knows nothing; a hostile one could do so for ever.
         if (this.#options.isNew()) return;
         this.#options.onTaken();
         this.begin();
@@ -187,7 +189,7 @@ export class Handshake {
     attach.attempts += 1;
     const { nonce, key, attempts } = attach;
     const request = this.#options.request();
-    // Not in the first tries: it would end a shell's start-up files, which may only be slow.
+    // Not at the first attempts: an interrupt would end a shell's start-up files, which may only be slow.
     if (attempts >= limits.interruptFrom) this.#options.write(interrupt);
     this.#options.write(bootstrapLines({ ...request, nonce, key, attempt: attempts }));
     this.#wait(attach, limits.answerMs * 2 ** (attempts - 1) + request.saveMs);
@@ -209,7 +211,7 @@ export class Handshake {
 interface Attach {
   readonly nonce: string;
   readonly key: number;
-  /** Set when the host needed it. */
+  /** Made when the host first needed it. */
   start: AgentStart | undefined;
   attempts: number;
   /** What the host said to each attempt. */
@@ -217,9 +219,9 @@ interface Attach {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What the host said before it is attached. */
+/** What the host has said before it is attached. */
 interface Said {
-  /** How many records came, none missing. */
+  /** How many records have come, without a gap. */
   readonly records: number;
   /** In base64. */
   readonly notes: Notes;
@@ -229,19 +231,22 @@ interface Said {
 }
 
 const limits = {
-  /** A round trip around the earth takes 0.3 s. Doubled with each try: 1, 2, 4, 8, 16 s, half a minute in all. */
+  /** A round trip around the earth takes 0.3 s. The wait doubles with each attempt: 1, 2, 4, 8, 16 s, half a minute in all. */
   answerMs: 1000,
   attempts: 5,
   interruptFrom: 3,
-  /** The host waits 3 s for an old agent to end and 20 s for what it saves, and then starts the new one. */
+  /** The host waits 3 s for an old agent to end and 20 s for its save before it starts the new one. */
   startMs: 30_000,
-  /** Of a line of noise, only the end can be a record. */
+  /** A record is at the end of a line of noise, so only that much of the end is kept. */
   noiseBytes: 16 * 1024,
   /** A note of 256 KB, in base64. */
   noteBytes: 512 * 1024,
 } as const;
 
-/** Ends whatever has the terminal in the place of a shell. The newline ends the line, where an interrupt is no more than a byte. */
+/**
+ * Ends a program that has the terminal in the place of a shell. The newline ends the line if the interrupt is taken as
+ * a mere byte.
+ */
 const interrupt = Uint8Array.of(0x03, 0x0a);
 const empty = new Uint8Array();
 const nothing: Said = {

@@ -1,43 +1,44 @@
 /**
- * Lines that say which bytes of a stream they are, for a way on which bytes may be lost, doubled, delayed and cut.
+ * Lines that carry the offset of their bytes, so that bytes which are lost, doubled, delayed or cut on the way are
+ * noticed.
  *
  * ```
  * OFFSET LENGTH:PAYLOAD#CHECK    a line, or the last piece of one
  * OFFSET LENGTH+PAYLOAD#CHECK    a piece that the next one continues
- * OFFSET LENGTH!PAYLOAD#CHECK    the agent host's own, in what an agent says
+ * OFFSET LENGTH!PAYLOAD#CHECK    a line of the agent host, in the output of an agent
  * ```
  *
- * OFFSET is a byte offset in decimal: towards the agent, of PAYLOAD in the lines without these numbers (a newline stands
- * behind each last piece); from the agent, of the piece itself in the stream of pieces. LENGTH counts the bytes of PAYLOAD,
- * {@link maxPayloadBytes} at the most. CHECK is OFFSET + KEY + the sum of PAYLOAD's big-endian 32-bit words, each
- * XORed with the word of a fixed sequence that stands at its place, modulo 2^32; the last word is filled up with zeros. Where
- * perl is missing in the image, `@` and OFFSET + KEY stand in the place of `#` and CHECK: that tells pieces and their ends
- * apart, but not a piece of which one part was lost and another of the same length doubled.
+ * OFFSET is in bytes and decimal. Towards the agent it counts the bytes of the lines as the agent reads them (a newline
+ * stands behind each last piece); from the agent, the bytes of the numbered lines themselves. LENGTH is the number of
+ * bytes of PAYLOAD, at most {@link maxPayloadBytes}. CHECK is OFFSET + KEY + the sum, modulo 2^32, of PAYLOAD's
+ * big-endian 32-bit words, each XORed with the word at its place in a fixed sequence; the last word is filled up with
+ * zeros. Where the image has no perl, `@` and OFFSET + KEY stand in the place of `#` and CHECK. That tells pieces and
+ * their ends apart, but does not find a piece that lost some bytes and doubled as many others.
  *
- * KEY tells streams apart: input of an earlier attach, or output of another epoch, is not this stream's.
+ * KEY identifies the stream: input of an earlier attach, or output of another epoch, has another key.
  */
 export const maxPayloadBytes = 8192;
 
 /** Payload, offset of 15 digits, length of 4, check of 16, and the marks. */
 export const maxPieceBytes = maxPayloadBytes + 40;
 
-/** What checks the lines in the microVM. */
+/** The program that checks the lines in the microVM. */
 export type Engine = 'perl' | 'awk';
 
-/** One piece, as it was read. */
+/** One piece, decoded. */
 export interface Piece {
   readonly offset: number;
-  /** A view on what was decoded. */
+  /** A view on the decoded line. */
   readonly payload: Uint8Array;
   readonly kind: PieceKind;
 }
 
-/** `more`: the next piece continues it. `last`: the line ends with it. `host`: a line of the agent host's. */
+/** `more`: the next piece continues it. `last`: the line ends with it. `host`: a line of the agent host. */
 export type PieceKind = 'more' | 'last' | 'host';
 
 /**
- * Writes a piece into `target` from `at` on, newline included, and returns where it ends. There must be room for
- * {@link maxPieceBytes}.
+ * Writes a piece into `target` from `at` on, newline included, and returns the offset behind it. `target` needs room
+ * for {@link maxPieceBytes}.
  */
 export function encodePiece(
   target: Buffer,
@@ -53,7 +54,7 @@ export function encodePiece(
   return end + target.write(check, end, 'latin1');
 }
 
-/** Reads a line (without its newline); undefined for anything but a whole piece of the stream with this key. */
+/** Reads a line, without its newline. Undefined for anything but a whole piece of the stream with this key. */
 export function decodePiece(line: Uint8Array, key: number): Piece | undefined {
   const { value: offset, end: space } = digits(line, 0, maxOffsetDigits);
   if (space === 0 || line[space] !== 0x20) return undefined;
@@ -70,7 +71,7 @@ export function decodePiece(line: Uint8Array, key: number): Piece | undefined {
   return check === expected ? { offset, payload, kind } : undefined;
 }
 
-/** The key of an epoch's output: the first seven of the hexadecimal digits that name it. */
+/** The key of an epoch's output: the first seven hexadecimal digits of its name. */
 export function outputKey(epoch: string): number {
   return Number.parseInt(epoch.slice(0, 7), 16);
 }
@@ -79,7 +80,10 @@ const maxOffsetDigits = 15;
 const marks: Readonly<Record<PieceKind, string>> = { more: '+', last: ':', host: '!' };
 const kinds: Readonly<Record<number, PieceKind>> = { 0x2b: 'more', 0x3a: 'last', 0x21: 'host' };
 
-/** The decimal number at `from`, as it is written: one that begins with a 0 ends behind it. No number ends where it begins. */
+/**
+ * Reads the decimal number at `from`. A number that begins with 0 ends behind the 0. `end` is `from` where no number
+ * stands.
+ */
 function digits(line: Uint8Array, from: number, most: number): { value: number; end: number } {
   let value = 0;
   let end = from;
@@ -108,7 +112,7 @@ function checksum(start: number, payload: Uint8Array): number {
   return (start + (sum >>> 0)) % 0x1_0000_0000;
 }
 
-/** The sequence that payloads are XORed with: by the generator of Numerical Recipes, from 1. */
+/** The sequence that payloads are XORed with: the generator of Numerical Recipes, from 1. */
 const pad = ((): Int32Array => {
   const words = new Int32Array(maxPayloadBytes / 4);
   let x = 1;

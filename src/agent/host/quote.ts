@@ -1,7 +1,7 @@
 /**
- * Any text as one word of bash, in printable ASCII on one line: `$'…'`. Every value that reaches a shell passes here,
- * and nowhere else. Safe from a terminal's line editor, history expansion and completion, and from a PTY's control
- * characters, since none of their characters is left.
+ * Writes any text as one word of bash, in printable ASCII on one line: `$'…'`. Every value that reaches a shell is
+ * quoted here and nowhere else. The result holds no character that a terminal's line editor, history expansion,
+ * completion or a PTY acts on.
  *
  * Throws a RangeError for text with a NUL, which no argument or variable can hold.
  */
@@ -16,7 +16,10 @@ export function quote(text: string): string {
 
 const encoder = new TextEncoder();
 
-/** How each byte is written within `$'…'`. Octal escapes take at most three digits, so what follows can't join them. */
+/**
+ * How each byte is written within `$'…'`. Octal escapes have all three digits, so that a digit behind one is not taken
+ * as part of it.
+ */
 const words = Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
   if (character === '\n') return '\\n';

@@ -37,7 +37,7 @@ export type HostRecord =
   | { readonly is: 'starting' }
   | { readonly is: 'taken' }
   | { readonly is: 'storage' }
-  /** `piece` of its base64: the next one continues it. */
+  /** `piece` is a part of the note's base64; the next record of that kind continues it. */
   | { readonly is: 'note'; readonly kind: NoteKind; readonly piece: string }
   | { readonly is: 'keeping'; readonly keeping: Keeping }
   | { readonly is: 'environment'; readonly environment: Environment }
@@ -45,15 +45,15 @@ export type HostRecord =
   | {
       readonly is: 'begin';
       readonly epoch: string;
-      /** Whether its agent runs. Of a dead one there is output left, and how it ended. */
+      /** Whether the agent runs. If it has ended, its remaining output and its exit status follow. */
       readonly isLive: boolean;
       /** Bytes of input that have arrived. */
       readonly inSize: number;
       /** Offset of the first byte of output that follows. */
       readonly outOffset: number;
-      /** What the last bridge said of its client; undefined where the asking bridge knows better. */
+      /** What the last bridge recorded of its client; undefined for a bridge that is not new to the epoch. */
       readonly checkpoint: Checkpoint | undefined;
-      /** What checks the bridge's lines there. */
+      /** The program that checks the bridge's lines there. */
       readonly engine: Engine;
       readonly cwd: string;
     }
@@ -63,25 +63,28 @@ export type NoteKind = keyof Notes;
 export type Keeping = Provisions['keeping'];
 export type Environment = Provisions['environment'];
 
-/** How far a client got: all output before `delivered`, but for the lines that begin at the offsets in `open`. */
+/**
+ * How far a client got: it has all output before `delivered`, but has not answered the requests that begin at the
+ * offsets in `open`.
+ */
 export interface Checkpoint {
   readonly delivered: number;
   readonly open: readonly number[];
 }
 
-/** A record as it stands in the host's sequence. */
+/** A record with its place in the host's sequence. */
 export interface NumberedRecord {
   readonly nonce: string;
-  /** Of the attempts to attach with this nonce, the one that it answers. */
+  /** Number of the attempt with this nonce that it answers. */
   readonly attempt: number;
   readonly number: number;
-  /** Undefined for one of another version of the host. */
+  /** Undefined for a record that this version does not know. */
   readonly record: HostRecord | undefined;
 }
 
-/** How large the agent's files are, as the host said in passing. */
+/** The sizes of the agent's files, as the host reports them between the agent's output. */
 export interface SizeReport {
-  /** `answer`: to the question `about`. `missing`: of the attach `about`, input behind `inSize` is missing. */
+  /** `answer`: to the question `about`. `missing`: input behind `inSize` is missing, on the attach `about`. */
   readonly is: 'answer' | 'missing';
   readonly about: string;
   readonly inSize: number;
@@ -94,12 +97,12 @@ export interface ExitRecord {
   readonly stderr: string;
 }
 
-/** First byte of what is the host's or the bridge's. */
+/** First byte of each line that is the host's or the bridge's. */
 export const recordSeparator = 0x1e;
 /** Last byte of a size report. */
 export const unitSeparator = 0x1f;
 
-/** Reads a line (without its newline) that holds a record of the host's; undefined if it is none, or not whole. */
+/** Reads a line, without its newline, that holds a record of the host. Undefined if it is none, or is damaged. */
 export function parseHostRecord(line: Uint8Array): NumberedRecord | undefined {
   const text = latin1(line);
   const match = /\u001eacb (\w+-\d+)\.(\d+) (\d{1,9}) (\d{1,9}) (.*) (\d{1,9})\r?$/s.exec(text);
@@ -129,7 +132,7 @@ function parseWhat(what: string): HostRecord | undefined {
   return undefined;
 }
 
-/** Reads what stands between RS and US; undefined if it is no report, or not whole. */
+/** Reads the bytes between RS and US. Undefined if they are no report, or a damaged one. */
 export function parseSizeReport(bytes: Uint8Array): SizeReport | undefined {
   const match = /^([=!])(\S+) (\d{1,15}) (\d{1,15}) (\d{1,16})$/.exec(latin1(bytes));
   if (match === null) return undefined;
@@ -139,7 +142,7 @@ export function parseSizeReport(bytes: Uint8Array): SizeReport | undefined {
   return { is: mark === '=' ? 'answer' : 'missing', about, inSize, outSize };
 }
 
-/** Reads what the host put on record behind the agent's last words; undefined if it is no exit. */
+/** Reads the host's line behind the agent's last output. Undefined if it is no exit. */
 export function parseExitRecord(payload: Uint8Array): ExitRecord | undefined {
   const match = /^exit (\d+) (\S+)$/.exec(decoder.decode(payload));
   if (match === null) return undefined;
@@ -147,25 +150,30 @@ export function parseExitRecord(payload: Uint8Array): ExitRecord | undefined {
   return { code: Number(code), stderr: stderr === '-' ? '' : fromBase64(stderr) };
 }
 
-/** What a note says, of the pieces in which it came. */
+/** Decodes a note from the joined pieces of its base64. */
 export function noteText(pieces: string): string {
   return fromBase64(pieces);
 }
 
-/** A line to the host that asks how large the agent's files are; `question` begins with the attach's nonce and a dot. */
+/**
+ * A line that asks the host for the sizes of the agent's files. `question` begins with the attach's nonce and a dot.
+ */
 export function questionLine(question: string): Uint8Array {
   return new TextEncoder().encode(`?${question}\n`);
 }
 
 /**
- * A line of input that is for the host alone: how far the client got. It also puts an end to a line that was left
- * half-written, since the agent is spared every line that holds RS.
+ * A line of input that tells the host how far the client got. It also ends a line that was left half-written: the host
+ * withholds every line that holds RS from the agent.
  */
 export function checkpointLine({ delivered, open }: Checkpoint): Uint8Array {
   return new TextEncoder().encode(`\u001eack ${delivered}:${open.join(',')};\n`);
 }
 
-/** A line of input that is for the host, and for later bridges; `turn` says `1` while one is open, else `0`. */
+/**
+ * A line of input that leaves a note for the host and for later bridges. `text` of `turn` is `1` while a turn is open,
+ * else `0`.
+ */
 export function noteLine(kind: NoteKind | 'turn', text: string): Uint8Array {
   return new TextEncoder().encode(`\u001enote ${kind} ${Buffer.from(text).toString('base64')};\n`);
 }
@@ -219,7 +227,7 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
   const [, delivered, open = ''] = match;
   const offsets = open.split(',').filter(Boolean);
   const checkpoint = { delivered: parseOffset(delivered), open: offsets.map(parseOffset) };
-  // No client leaves so many requests open: a microVM that says so is not believed.
+  // No client leaves so many requests open, so a microVM that says so is not believed.
   if (offsets.length > maxOpen || [checkpoint.delivered, ...checkpoint.open].some(Number.isNaN))
     return undefined;
   return checkpoint;
@@ -227,7 +235,7 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
 
 const maxOpen = 10_000;
 
-/** NaN for what is none. */
+/** NaN for text that is no offset. */
 function parseOffset(text = ''): number {
   const offset = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   return Number.isSafeInteger(offset) ? offset : Number.NaN;

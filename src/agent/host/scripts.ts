@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { quote } from './quote.ts';
 
 /**
- * The longest line that a terminal in canonical mode takes, newline included, less one byte for the newline before it: the
- * line buffer of Linux has 4096 bytes.
+ * Longest line that a terminal in canonical mode takes, newline included: the line buffer of Linux has 4096 bytes, of
+ * which the newline in front of the line takes one.
  */
 export const maxLineBytes = 4094;
 
@@ -11,25 +11,28 @@ export const maxLineBytes = 4094;
 export interface AttachRequest {
   /** Names the thread's directory in the microVM: its shell id. */
   readonly name: string;
-  /** Known to this attach alone. */
+  /** A random name that only this attach knows. */
   readonly nonce: string;
-  /** Counts how often the attach was asked for, since what is lost is asked for again. */
+  /** Number of the attempt, from 1: an attach that gets no answer is asked for again. */
   readonly attempt: number;
   /** The epoch that the offsets below belong to; undefined for a bridge that knows nothing yet. */
   readonly epoch: string | undefined;
   /** Bytes of the agent's output that were received. */
   readonly outOffset: number;
-  /** What the bridge's lines are numbered with on this attach: below 2^31. */
+  /** Key of the bridge's numbered lines on this attach: below 2^31. */
   readonly key: number;
-  /** The first so many bytes of its output will never be asked for again: their disk can be freed. 0: not yet worth it. */
+  /**
+   * How many bytes at the beginning of the output will never be asked for again, so that their disk can be freed. 0:
+   * too few to be worth it.
+   */
   readonly outFree: number;
-  /** The first so many bytes of its input are whole lines that the host has acknowledged. 0: as above. */
+  /** How many bytes at the beginning of the input are whole, acknowledged lines. 0: as above. */
   readonly inFree: number;
-  /** End this epoch's agent and start another one. */
+  /** Names the epoch whose agent is to be ended and replaced. */
   readonly replace: string | undefined;
-  /** Save what the agent remembers; its databases only where it is at rest. */
+  /** Save what the agent remembers. `rest`: with its databases. `busy`: without them, since a turn is open. */
   readonly save: 'rest' | 'busy' | undefined;
-  /** How long to wait for that, in milliseconds. It goes on after that, too. */
+  /** How long the attach waits for the save, in milliseconds. The save goes on after that, too. */
   readonly saveMs: number;
 }
 
@@ -39,22 +42,25 @@ export interface AgentStart {
   readonly epoch: string;
   /** A line of bash. */
   readonly command: string;
-  /** Working directory; made where it does not exist. Undefined: /mnt/workspace, or else HOME. */
+  /** Working directory; it is made if it does not exist. Undefined: /mnt/workspace, or else HOME. */
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** What of it outlives the microVM: paths relative to HOME. */
+  /** What is saved of the agent beyond the microVM's life: paths relative to HOME. */
   readonly persist: readonly string[];
-  /** Directory in the microVM where that is kept. Undefined: on the mount /mnt/workspace, or that of the working directory. */
+  /**
+   * Directory in the microVM where that is saved. Undefined: on the mount /mnt/workspace, or that of the working
+   * directory.
+   */
   readonly persistTo: string | undefined;
-  /** How long storage may take to be mounted in a new microVM, in milliseconds. */
+  /** How long the host waits for storage to be mounted in a new microVM, in milliseconds. */
   readonly workspaceTimeoutMs: number;
 }
 
 /**
- * The lines that put the host in the place of a shell, with a newline in front that ends whatever stands there. The first
- * one any POSIX shell takes, in 1000 bytes, which is all that some line editors take: it gets to bash, by `exec`, so that
- * nothing is ever read as a command when the host is gone. The second one brings the host. A host that is there already,
- * of an earlier attach, drops the first.
+ * The two lines that replace a shell by the host, with a newline in front that ends an unfinished line. Any POSIX shell
+ * takes the first line, which is under 1000 bytes, the limit of some line editors. It replaces the shell by bash with
+ * `exec`, so that no later input is run as a command, not even when the host has died. The second line brings the host.
+ * A host of an earlier attach that still runs drops the first line.
  */
 export function bootstrapLines(request: AttachRequest): Uint8Array {
   const { epoch = '-', replace = '-', save = '-' } = request;
@@ -71,12 +77,15 @@ export function bootstrapLines(request: AttachRequest): Uint8Array {
     request.inFree,
     request.key,
   ];
-  // No start-up file and no functions of the environment's: -p.
+  // -p: bash reads no start-up file and takes no functions from the environment.
   const host = `exec "$BASH" -pc ${quote(script('attach'))} agent-host ${parameters.join(' ')}`;
   return encoder.encode(`\n${toBash(nonce)}\n${marked(' """": ', host)}\n`);
 }
 
-/** Four quotes in a row stand in no JSON text, and are an empty word to a shell. */
+/**
+ * Puts a mark and the length in front of a command. Four quotes in a row occur in no JSON text, and are an empty word
+ * to a shell.
+ */
 function marked(mark: string, command: string): string {
   return `${mark}${command.length};${command}`;
 }
@@ -91,7 +100,10 @@ function toBash(nonce: string): string {
   );
 }
 
-/** What answers a host that needs to start the agent: one line, of the attach with this nonce. Travels with echo off. */
+/**
+ * The answer to a host that needs to start the agent, as one line of the attach with this nonce. The terminal does not
+ * echo it.
+ */
 export function startPayload(start: AgentStart, nonce: string): Uint8Array {
   const environment = Object.entries(start.env).map(([name, value]) => `export ${name}=${quote(value)}`);
   const variables = {
@@ -111,10 +123,12 @@ export function startPayload(start: AgentStart, nonce: string): Uint8Array {
 }
 
 const encoder = new TextEncoder();
-/** How long the host naps when it waits for something. */
+/** How long the host sleeps between two looks while it waits for something. */
 const napMs = 20;
 
-/** A file of `scripts/` without its comments and indentation. Read when it is needed: that is after the first answer. */
+/**
+ * Reads a file of `scripts/`, without its comments and indentation. Read when needed, which is after the first answer.
+ */
 function script(
   name: 'attach' | 'environ' | 'follow' | 'free' | 'keep' | 'lines' | 'run' | 'start' | 'watch',
 ): string {

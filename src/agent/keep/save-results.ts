@@ -1,19 +1,22 @@
 import type { Log } from '../../base/log.ts';
 import type { SaveResult } from '../agent-link.ts';
 
-/** Tells of saves that failed, and of the first one behind them that did not. The host says at each attach how the last went. */
+/**
+ * Reports a save that failed, and the first one after it that succeeded. The host tells the result of the last save at
+ * each attach.
+ */
 export class SaveResults {
   readonly #log: Log;
   readonly #onChange: (result: SaveResult) => void;
   #last: SaveResult = 'ok';
 
-  /** @param onChange a save went otherwise than the one before */
+  /** @param onChange called when a save has another result than the one before */
   constructor(log: Log, onChange: (result: SaveResult) => void) {
     this.#log = log;
     this.#onChange = onChange;
   }
 
-  /** @param result undefined: none has ended in this microVM */
+  /** @param result undefined: no save has ended in this microVM */
   heard(result: SaveResult | undefined): void {
     if (result === undefined || result === this.#last) return;
     this.#last = result;

@@ -1,19 +1,19 @@
 /**
- * What is new since what the agent remembers was last saved, and when that is to be saved in passing: when the agent has
- * been at rest for a second.
+ * Counts what has happened since the last save of what the agent remembers. A save is due when something has happened
+ * and the agent has been at rest for a second.
  */
 export class SaveSchedule {
   readonly #onDue: () => void;
   #isAtRest = false;
-  /** Counts what is new. */
+  /** Number of events so far. */
   #news = 0;
-  /** Of which a save was asked for; of which one was waited for. */
+  /** The value of `#news` at the last save that was asked for, and at the last one whose end was waited for. */
   #asked = 0;
   #awaited = 0;
   #isDue = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onDue `isDue` has become true */
+  /** @param onDue called when `isDue` becomes true */
   constructor(onDue: () => void) {
     this.#onDue = onDue;
   }
@@ -22,35 +22,35 @@ export class SaveSchedule {
     return this.#isAtRest;
   }
 
-  /** Whether a save is to be asked for in passing. */
+  /** Whether a save is due now. */
   get isDue(): boolean {
     return this.#isDue;
   }
 
-  /** Whether something is new that no save was waited for. */
+  /** Whether something has happened since the last save whose end was waited for. */
   get isOwed(): boolean {
     return this.#news > this.#awaited;
   }
 
-  /** A place in what is new, to be handed to `asked`. */
+  /** Number of events so far; given back to `asked`. */
   get news(): number {
     return this.#news;
   }
 
-  /** No turn is open, or one is. */
+  /** Says whether the agent is at rest: no turn is open. */
   rest(isAtRest: boolean): void {
     this.#isAtRest = isAtRest;
     if (isAtRest) this.#schedule();
     else this.stop();
   }
 
-  /** Something was said to the agent or by it. */
+  /** A message went to the agent or came from it. */
   add(): void {
     this.#news += 1;
     this.#schedule();
   }
 
-  /** A save was asked for when `news` stood there; and perhaps its end was waited for. */
+  /** A save was asked for when `news` had this value. `isAwaited`: its end was waited for. */
   asked(news: number, isAwaited: boolean): void {
     this.#asked = news;
     if (isAwaited) this.#awaited = news;
@@ -74,5 +74,5 @@ export class SaveSchedule {
   }
 }
 
-/** A turn that begins at once, as a chat's often does, is not to wait for a save. */
+/** Long enough that a turn which begins at once, as in a chat, does not wait for a save. */
 const restMs = 1000;

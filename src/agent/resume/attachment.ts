@@ -12,21 +12,21 @@ export interface AttachmentOptions extends Pick<
 > {
   readonly createShell: (events: ShellEvents) => Shell;
   readonly log: Log;
-  /** Whether there is a reason to bring back what the service has ended. */
+  /** Whether a shell that the service ended is to be attached again. */
   readonly isWanted: () => boolean;
-  /** A host is attached; `rest` is the first of its output. */
+  /** A host is attached; `rest` is the output that came behind its `begin`. */
   readonly onAttached: (begun: Begun, rest: Uint8Array) => void;
-  /** What the attached host and its agent say. */
+  /** Output of the attached host and of its agent. */
   readonly onOutput: (bytes: Uint8Array) => void;
-  /** No attach stands: one is on its way (`waiting`), or none until `attach` (`idle`). */
+  /** No host is attached: `waiting`, an attach is under way; `idle`, none begins until `attach` is called. */
   readonly onDetached: (state: 'waiting' | 'idle') => void;
-  /** There will be no further attach. */
+  /** The attachment has failed and will not attach again. */
   readonly onFailed: (error: BridgeError) => void;
 }
 
 /**
- * An attach that is wanted, through all connections that it takes: first one, reconnect, takeover and a question in passing
- * are one path, the handshake.
+ * Keeps a host attached through any number of connections. The first attach, a reconnect, a takeover and an attach on a
+ * standing connection all run the same handshake.
  */
 export class Attachment {
   readonly #options: AttachmentOptions;
@@ -40,7 +40,7 @@ export class Attachment {
     this.#options = options;
     this.shell = options.createShell({
       onOpen: () => this.#handshake.begin(),
-      // What a confirmation says is not needed: a handshake is right in a new shell and in an old one.
+      // Confirmations are ignored: the handshake works in a new shell and in an old one.
       onStatus: () => undefined,
       onOutput: (bytes) => this.#onOutput(bytes),
       onClose: (close) => this.#onClose(close),
@@ -60,12 +60,12 @@ export class Attachment {
     return this.#state;
   }
 
-  /** Whether a host is attached and not being asked anew. */
+  /** Whether a host is attached, and no new handshake is under way. */
   get isAttached(): boolean {
     return this.#state === 'attached';
   }
 
-  /** Connects and attaches, where that is not so or on its way. */
+  /** Connects and attaches. Does nothing if a host is attached or an attach is under way. */
   attach(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'waiting';
@@ -73,7 +73,7 @@ export class Attachment {
     this.shell.start();
   }
 
-  /** Attaches anew, on the connection as it stands: behind what was sent, and with what is asked of the host now. */
+  /** Attaches again on the same connection, behind what was sent, with a new request to the host. */
   again(): void {
     if (this.#state !== 'attached' && this.#state !== 'asking') return;
     this.#state = 'asking';
@@ -81,12 +81,12 @@ export class Attachment {
     this.#steer();
   }
 
-  /** Lets go of the shell, until `attach`. */
+  /** Lets go of the shell until `attach` is called. */
   rest(why: string): void {
     if (this.#state !== 'over' && this.#state !== 'idle') this.#leave(why);
   }
 
-  /** Stops and resumes reading what the agent says. A handshake is read to its end: what is sent must go on. */
+  /** Stops and resumes reading the agent's output. A handshake is always read to its end, since input waits for it. */
   set isPaused(isPaused: boolean) {
     this.#isPaused = isPaused;
     this.#steer();
@@ -96,7 +96,7 @@ export class Attachment {
     return this.#isPaused;
   }
 
-  /** Ends the attach for good, leaving the connection open for what is on its way. */
+  /** Stops attaching for good. The connection stays open, so that what is being sent can still leave. */
   end(): void {
     this.#state = 'over';
     this.#handshake.stop();
@@ -117,7 +117,7 @@ export class Attachment {
 
   #onClose(close: ShellClose): void {
     this.#handshake.stop();
-    // We left ourselves.
+    // The bridge closed this connection itself.
     if (this.#state === 'idle' || this.#state === 'over') return;
     this.#options.log.info('the connection ended', { code: close.code, meaning: close.meaning });
     const isEnded = close.action === 'wait' || close.code === 1001;
@@ -128,7 +128,7 @@ export class Attachment {
     this.#state = 'waiting';
     this.#steer();
     this.#options.onDetached('waiting');
-    // The agent outlives its shell: a new one finds it.
+    // The agent goes on without its shell, and an attach in a new shell finds it.
     if (close.action === 'wait') this.shell.reconnect('the shell ended', 'backoff');
   }
 
@@ -160,16 +160,16 @@ export class Attachment {
 }
 
 type State =
-  /** Nothing was asked of it yet, or it let go of the shell. */
+  /** `attach` was not called yet, or the shell was let go of. */
   | 'idle'
-  /** A connection is made, or the handshake on it goes on. */
+  /** A connection is being made, or the handshake on it is under way. */
   | 'waiting'
   /** A host is attached. */
   | 'attached'
-  /** A host is attached, and is being asked anew. */
+  /** A host is attached, and a new handshake with it is under way. */
   | 'asking'
   /** Ended or failed. */
   | 'over';
 
-/** Connections in a row on which nothing answers, half a minute on each. */
+/** How many connections in a row may stay silent, for half a minute each, before the attachment fails. */
 const silentConnections = 2;

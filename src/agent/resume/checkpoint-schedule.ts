@@ -1,20 +1,21 @@
 import { monotonicNow } from '../../base/monotonic-now.ts';
 
 /**
- * When what the host is to know of the client goes up: at once, for some in a row; then every 9 ms, unless what is sent
- * meanwhile takes it along. Each costs a frame: 100 a second leave half of them for what is said to the agent.
+ * Decides when a checkpoint is sent to the host. The first ten in a row are sent at once, later ones every 9 ms. A
+ * checkpoint that is sent with other input in the meantime needs no frame of its own. Each one costs a frame: 100 a
+ * second leave half of the frames for messages to the agent.
  */
 export class CheckpointSchedule {
   readonly #onDue: () => void;
   #dueAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onDue it is to go now */
+  /** @param onDue called when the checkpoint is to be sent */
   constructor(onDue: () => void) {
     this.#onDue = onDue;
   }
 
-  /** There is something new to know. */
+  /** Notes that the client has got more. Sends the checkpoint now or sets a timer for it. */
   add(): void {
     const now = monotonicNow();
     this.#dueAt = Math.max(this.#dueAt, now - (atOnce - 1) * intervalMs);
@@ -23,7 +24,7 @@ export class CheckpointSchedule {
     else this.#timer ??= setTimeout(() => this.send(), waitMs);
   }
 
-  /** Has it go now. */
+  /** Sends the checkpoint now. */
   send(): void {
     this.stop();
     this.#dueAt += intervalMs;
@@ -37,5 +38,5 @@ export class CheckpointSchedule {
 }
 
 const intervalMs = 9;
-/** So many may go in a row. */
+/** How many checkpoints may be sent in a row without delay. */
 const atOnce = 10;

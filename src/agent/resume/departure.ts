@@ -1,7 +1,7 @@
 import { monotonicNow } from '../../base/monotonic-now.ts';
 import type { Waiters } from './waiters.ts';
 
-/** Leaving the shell: what is to arrive and to be saved before, and until when that is waited for. */
+/** Waits, before the shell is left, until all input has arrived and the save has ended, or until a deadline. */
 export class Departure {
   readonly #waiters: Waiters;
   #current: { readonly for: 'rest' | 'good'; readonly deadline: number } | undefined;
@@ -10,20 +10,17 @@ export class Departure {
     this.#waiters = waiters;
   }
 
-  /** `rest`: the link goes on when there is more to say. */
+  /** Why the shell is being left. `rest`: the link comes back for the next message. `good`: it does not. */
   get is(): 'rest' | 'good' | undefined {
     return this.#current?.for;
   }
 
-  /** By `monotonicNow`. */
+  /** Until when the link waits, by `monotonicNow`. */
   get deadline(): number | undefined {
     return this.#current?.deadline;
   }
 
-  /**
-   * Waits until the shell can be left and nothing gets lost, or until there is no time left for that. Resolves to whether
-   * it is still to be left.
-   */
+  /** Waits until `canLeave` is true or the deadline has passed. Resolves to false if `end` was called meanwhile. */
   async begin(why: 'rest' | 'good', deadline: number, canLeave: () => boolean): Promise<boolean> {
     const current = { for: why, deadline };
     this.#current = current;
@@ -36,7 +33,7 @@ export class Departure {
     return this.#current === current;
   }
 
-  /** It is not left now. */
+  /** Cancels the departure: the shell is kept. */
   end(): void {
     this.#current = undefined;
     this.#waiters.look();

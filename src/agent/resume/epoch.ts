@@ -9,40 +9,40 @@ import { OutputReader } from './output-reader.ts';
 export interface EpochOutput {
   readonly onLine: (line: Uint8Array, start: number, end: number) => void;
   readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
-  /** How the agent ended, as the host put it on record. */
+  /** How the agent ended, as the host wrote it into the output. */
   readonly onHostLine: (payload: Uint8Array) => void;
-  /** A line that the host says now, from its RS on. */
+  /** A record that the host sends outside of the output, from its RS on. */
   readonly onRecord: (line: Uint8Array) => void;
   readonly onReport: (report: SizeReport) => void;
-  /** Output is missing from `received` on. */
+  /** Output from `received` on is missing. */
   readonly onGap: () => void;
 }
 
 export type EpochEnd =
-  /** The host says that it ended; how is to come, behind its last output. */
+  /** The host says that the agent has ended; its exit status follows behind its last output. */
   | { readonly is: 'dead' }
   | { readonly is: 'exited' }
-  /** Another bridge had the agent since: the link comes to it as a new one. */
+  /** Another bridge has had the agent since. The link attaches to it as one that knows nothing. */
   | { readonly is: 'taken' }
-  /** The host is to end it, where it has not ended, and to start another. */
+  /** The host is asked to end this agent, if it still runs, and to start another. */
   | { readonly is: 'to-replace'; readonly cause: BridgeError | undefined };
 
-/** One life of the agent, as far as it was followed. */
+/** One life of the agent: its name, how it ended, and how far its output was read. */
 export class Epoch {
   readonly id: string;
   readonly freeing = new Freeing();
-  /** Undefined while the agent lives, for all we know. */
+  /** Undefined while the agent is believed to run. */
   end: EpochEnd | undefined;
   readonly #output: OutputReader;
-  /** How far the client was when the link came to this epoch. */
+  /** How far the client was when the link attached to this epoch. */
   readonly #resumedAt: number;
-  /** How far it is now. */
+  /** How far the client is now. */
   #checkpoint: Checkpoint;
 
-  /** @param maxLineBytes a longer line is dropped */
+  /** @param maxLineBytes longer lines are dropped */
   constructor(record: BeginRecord, maxLineBytes: number, output: EpochOutput) {
     const checkpoint = record.checkpoint ?? { delivered: 0, open: [] };
-    // Where the last client's requests are open, what it had got in between comes again.
+    // Output of before the client's place is read again to find its open requests; the rest of it is skipped.
     const isNews = (start: number): boolean =>
       start >= checkpoint.delivered || checkpoint.open.includes(start);
     this.id = record.epoch;
@@ -60,7 +60,7 @@ export class Epoch {
     });
   }
 
-  /** Bytes of its output that were received. */
+  /** Bytes of the agent's output that were received. */
   get received(): number {
     return this.#output.received;
   }
@@ -73,14 +73,14 @@ export class Epoch {
     this.#output.push(bytes);
   }
 
-  /** What is pushed next comes from another attach. */
+  /** The bytes that are pushed next come from a new attach. */
   attached(): void {
     this.#output.attached();
   }
 
-  /** How far the client has come; undefined where that is no news to the host. */
+  /** Records how far the client has got. Returns the checkpoint to send; undefined if the host has the same one. */
   acknowledge(delivered: number, open: readonly number[]): Checkpoint | undefined {
-    // Until the last bridge's place is reached, what it left to do stands as it said.
+    // Until the last client's place is reached, the checkpoint that the last bridge left stays valid.
     if (this.received < this.#resumedAt) return undefined;
     const checkpoint = { delivered: Math.max(delivered, this.#resumedAt), open };
     if (isEqual(checkpoint, this.#checkpoint)) return undefined;
@@ -88,7 +88,7 @@ export class Epoch {
     return checkpoint;
   }
 
-  /** Why it is no more, now that another has begun; undefined where its exit was told. */
+  /** Why this epoch ended, once the next has begun; undefined if its exit was told. */
   get causeOfEnd(): BridgeError | undefined {
     if (this.end?.is === 'exited') return undefined;
     if (this.end?.is === 'taken') return taken();

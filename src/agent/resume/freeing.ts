@@ -1,15 +1,18 @@
-/** Bytes from the beginning of the agent's files that the host may free; 0: none, or not worth a process there yet. */
+/**
+ * How many bytes at the beginning of the agent's files the host may free. 0: none, or too few to be worth a process
+ * there.
+ */
 export interface Freeable {
   readonly inFree: number;
   readonly outFree: number;
 }
 
-/** What of an epoch's files the host was let free, and when the next piece is worth it. */
+/** Remembers how much of an epoch's files the host was asked to free, and says when more is worth asking for. */
 export class Freeing {
   #freed: Freeable = { inFree: 0, outFree: 0 };
   #asked: Freeable = this.#freed;
 
-  /** What to ask for, where nothing before these bytes will be wanted again. */
+  /** What to ask the host to free, if no byte before `inNeeded` and `outNeeded` will be read again. */
   ask(inNeeded: number, outNeeded: number): Freeable {
     const worth = (needed: number, freed: number): number => (needed - freed >= pieceBytes ? needed : 0);
     this.#asked = {
@@ -19,12 +22,12 @@ export class Freeing {
     return this.#asked;
   }
 
-  /** Whether so much is not needed any more that it is worth an attach of its own. */
+  /** Whether there is so much to free that it is worth an attach of its own. */
   isWorthAnAttach(inNeeded: number, outNeeded: number): boolean {
     return inNeeded - this.#freed.inFree + (outNeeded - this.#freed.outFree) >= attachBytes;
   }
 
-  /** The host did as it was asked, as far as it could. */
+  /** The attach that asked has succeeded: the host frees what it can. */
   done(): void {
     const { inFree, outFree } = this.#asked;
     this.#freed = {
@@ -35,5 +38,5 @@ export class Freeing {
 }
 
 const pieceBytes = 1024 * 1024;
-/** The flow stands still for some 10 ms in an attach: 2 % of the time that this takes to come. */
+/** An attach stops the flow for about 10 ms: 2 % of the time that 16 MB take to arrive. */
 const attachBytes = 16 * 1024 * 1024;

@@ -9,20 +9,20 @@ import {
 import { maxPayloadBytes, type Piece } from '../host/numbered-lines.ts';
 
 /**
- * The way towards the agent: lines that wait, and behind them the bytes of this epoch that were sent and are not
- * acknowledged. Bytes are counted from the beginning of the epoch. No I/O, no clock.
+ * The queue towards the agent: lines that wait, and the bytes of this epoch that were sent but not acknowledged.
+ * Offsets count bytes from the beginning of the epoch's input. No I/O, no clock.
  */
 export class InputLog {
-  /** Bytes before this one have arrived. */
+  /** Bytes before this offset have arrived. */
   #acknowledged = 0;
-  /** The next byte to send: goes back when a connection lost some. */
+  /** Offset of the next byte to send. It goes back when a connection has lost bytes. */
   #next = 0;
-  /** No byte from here on was ever sent in this epoch. */
+  /** No byte from this offset on was ever sent in this epoch. */
   #furthest = 0;
-  /** End of what is bound to this epoch. */
+  /** End of the lines that have an offset in this epoch. */
   #end = 0;
   #bound: BoundLine[] = [];
-  /** Of `#bound`, a line at or before the one that the next byte is in. */
+  /** Index in `#bound` of a line at or before the one that holds the next byte. */
   #cursor = 0;
   #urgent: WaitingLine[] = [];
   #waiting: WaitingLine[] = [];
@@ -34,7 +34,7 @@ export class InputLog {
   #lastBoundTicket = 0;
   readonly #payloadBytes: number;
 
-  /** @param payloadBytes of a piece, at the most */
+  /** @param payloadBytes most bytes of payload in a piece */
   constructor(payloadBytes = maxPayloadBytes) {
     this.#payloadBytes = payloadBytes;
   }
@@ -48,17 +48,22 @@ export class InputLog {
     return line.ticket;
   }
 
-  /** Sets what the host is to remember of the client. Goes before all that waits; a later one replaces it. */
+  /**
+   * Sets the checkpoint for the host. It is sent before all lines that wait, and replaces one that was not sent yet.
+   */
   setCheckpoint(checkpoint: Checkpoint): void {
     this.#checkpoint = checkpoint;
   }
 
-  /** Sets what the host is to keep for later bridges. Goes before all that waits; a later one of its kind replaces it. */
+  /**
+   * Sets a note for later bridges. It is sent before all lines that wait, and replaces one of its kind that was not
+   * sent yet.
+   */
   setNote(kind: NoteKind | 'turn', text: string): void {
     this.#notes.set(kind, text);
   }
 
-  /** Takes back all lines of which nothing was sent, in the order in which they would have gone. */
+  /** Removes and returns all lines of which no byte was sent, in the order in which they would have been sent. */
   takeBack(): TakenBack[] {
     const lines = [...this.#urgent.splice(0), ...this.#waiting.splice(0)];
     this.#waitingBytes = 0;
@@ -78,7 +83,10 @@ export class InputLog {
     return { offset, payload: line.slice(from, to), kind: isLast ? 'last' : 'more' };
   }
 
-  /** The host has `size` bytes of this epoch's input. False where that can't be; then nothing changes. */
+  /**
+   * Notes that the host has `size` bytes of this epoch's input. Returns false, and changes nothing, if that is
+   * impossible.
+   */
   acknowledge(size: number): boolean {
     if (size < this.#acknowledged || size > this.#furthest) return false;
     this.#acknowledged = size;
@@ -91,13 +99,16 @@ export class InputLog {
     return true;
   }
 
-  /** What is sent and not acknowledged is to be sent again. */
+  /** Has all unacknowledged bytes sent again. */
   goBack(): void {
     this.#next = this.#acknowledged;
     this.#cursor = 0;
   }
 
-  /** Another epoch, whose input has `size` bytes already. What was bound to the last one is dropped, and what was for its host. */
+  /**
+   * Begins another epoch, whose input has `size` bytes already. Drops the lines of the last epoch and those for its
+   * host.
+   */
   beginEpoch(size: number): void {
     this.#bound = [];
     this.#cursor = 0;
@@ -111,8 +122,8 @@ export class InputLog {
   }
 
   /**
-   * Takes a line back, unless all of it was sent. A line that is sent in part is cut there, and ended so that the host
-   * spares the agent the piece.
+   * Withdraws a line, unless all of it was sent. A line that was sent in part is cut there, and ended so that the host
+   * does not pass it to the agent.
    */
   withdraw(ticket: number): boolean {
     for (const queue of [this.#waiting, this.#urgent]) {
@@ -129,7 +140,7 @@ export class InputLog {
     return true;
   }
 
-  /** The ticket of the last line, urgent ones apart, of which something was sent; 0 if there was none. */
+  /** Ticket of the last line of which at least a byte was sent, urgent lines apart; 0 if there is none. */
   get lastBoundTicket(): number {
     return this.#lastBoundTicket;
   }
@@ -139,7 +150,7 @@ export class InputLog {
     return this.#acknowledged;
   }
 
-  /** Where the first line of this epoch begins that is not known to have arrived whole. */
+  /** Offset of the first line of this epoch that is not known to have arrived whole. */
   get arrivedLines(): number {
     return this.#bound[0]?.start ?? this.#end;
   }
@@ -149,37 +160,37 @@ export class InputLog {
     return this.#arrivedCheckpoint;
   }
 
-  /** Whether something is for the host alone, or behind a line that is half sent. */
+  /** Whether there is a line for the host to send, or the rest of a line that was sent in part. */
   get hasRecord(): boolean {
     return this.#next < this.#end || this.#checkpoint !== undefined || this.#notes.size > 0;
   }
 
-  /** Bytes of this epoch's input that went, at the present try. */
+  /** Offset behind the last byte that was sent, since the pump last went back. */
   get sentBytes(): number {
     return this.#next;
   }
 
-  /** Bytes that were sent and are not acknowledged. */
+  /** Bytes that were sent and not acknowledged. */
   get unacknowledgedBytes(): number {
     return this.#next - this.#acknowledged;
   }
 
-  /** Bytes that are held: unacknowledged ones and those of lines that wait. */
+  /** Bytes that are held: unacknowledged ones, and lines that wait. */
   get heldBytes(): number {
     return this.#end - this.#acknowledged + this.#waitingBytes;
   }
 
-  /** Whether lines for the agent wait, or are not known to have arrived. */
+  /** Whether lines for the agent wait or are unacknowledged. */
   get hasAgentLines(): boolean {
     return this.waitingLines > 0 || this.#bound.some(({ ticket }) => ticket > 0);
   }
 
-  /** Lines of which nothing was sent. */
+  /** Number of lines of which nothing was sent. */
   get waitingLines(): number {
     return this.#urgent.length + this.#waiting.length;
   }
 
-  /** Whether `take` would give something. */
+  /** Whether `take` would return a piece. */
   get hasNext(): boolean {
     return this.hasRecord || this.waitingLines > 0;
   }
@@ -211,7 +222,7 @@ export class InputLog {
     this.#end += line.length;
   }
 
-  /** The line that the next byte to send is in. */
+  /** The line that holds the next byte to send. */
   #nextLine(): BoundLine {
     for (;;) {
       const line = this.#bound[this.#cursor];
@@ -228,11 +239,14 @@ interface WaitingLine {
   readonly isUrgent: boolean;
 }
 
-/** A line with its place in the epoch's input. Holds the caller's bytes, and adds the ending without copying them. */
+/**
+ * A line with its offset in the epoch's input. Refers to the caller's bytes, and keeps the ending apart so that they
+ * are not copied.
+ */
 class BoundLine {
   readonly start: number;
   readonly ticket: number;
-  /** What the line says, where it is the host's. */
+  /** What the line says, if it is a checkpoint for the host. */
   readonly checkpoint: Checkpoint | undefined;
   #bytes: Uint8Array;
   #ending = newline;
@@ -244,12 +258,12 @@ class BoundLine {
     this.#bytes = bytes;
   }
 
-  /** Ending included. */
+  /** Length in bytes, ending included. */
   get length(): number {
     return this.#bytes.length + this.#ending.length;
   }
 
-  /** Keeps the first `size` bytes, and ends the line so that it is not for the agent. */
+  /** Keeps the first `size` bytes, and ends the line with a byte that makes the host withhold it from the agent. */
   cut(size: number): void {
     this.#bytes = this.#bytes.subarray(0, size);
     this.#ending = poison;

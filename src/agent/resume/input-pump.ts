@@ -7,38 +7,38 @@ import type { InputLog } from './input-log.ts';
 export interface InputPumpOptions {
   readonly shell: Pick<Shell, 'write' | 'unsentBytes' | 'sent'>;
   readonly log: InputLog;
-  /** Whether only what is for the host may go: what is for the agent waits for the next one. */
+  /** Whether only lines for the host may be sent, while lines for the agent wait for the next agent. */
   readonly isForHostAlone: () => boolean;
-  /** All that may go went. */
+  /** All lines that may be sent were sent. */
   readonly onSent: () => void;
-  /** So much is unacknowledged that nothing goes before the host has answered. */
+  /** Too many bytes are unacknowledged: nothing is sent until the host has answered. */
   readonly onFull: () => void;
-  /** The host said something that was not known of what has arrived. */
+  /** The host reported a new size of its input. */
   readonly onAnswer: (report: SizeReport) => void;
 }
 
 /**
- * Moves what the input log holds to the host that is attached, at the connection's pace, and again from where the host says
- * that something is missing.
+ * Sends what the input log holds to the attached host, at the connection's pace. Goes back and sends again from where
+ * the host says that input is missing.
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
   #attach: { readonly nonce: string; readonly key: number; readonly engine: Engine } | undefined;
   #isWaiting = false;
   #questions = 0;
-  /** By question: what was sent before it, and how often the pump had gone back by then. */
+  /** By question: what had been sent before it, and how often the pump had gone back by then. */
   readonly #open = new Map<string, { readonly sent: number; readonly returns: number }>();
   #returns = 0;
-  /** Bytes of input that were sent before the last question. */
+  /** How many bytes of input had been sent before the last question. */
   #askedAt = 0;
-  /** What is sent anew may get lost as well, and the host tells of each gap once. */
+  /** Whether lines are being sent again. They may get lost as well, and the host reports each gap only once. */
   #isReturned = false;
 
   constructor(options: InputPumpOptions) {
     this.#options = options;
   }
 
-  /** A host is attached, and has what the log says that it has: what else was sent goes again. */
+  /** A host is attached. Sends again what the host does not have by the log. */
   attached({ nonce, key, record }: Begun): void {
     this.#attach = { nonce, key, engine: record.engine };
     this.#open.clear();
@@ -90,7 +90,7 @@ export class InputPump {
     shell.write(questionLine(question));
   }
 
-  /** Whether the host was asked about all that was sent, and has not answered. */
+  /** Whether the host was asked about everything that was sent, and has not answered. */
   get isAsking(): boolean {
     return this.#open.size > 0 && this.#askedAt >= this.#options.log.sentBytes;
   }
@@ -102,7 +102,7 @@ export class InputPump {
     } else {
       const question = this.#open.get(report.about);
       if (question === undefined) return;
-      // Those before it are answered by this as well, or never.
+      // Earlier questions are answered by this answer as well, or never.
       for (const each of this.#open.keys()) {
         this.#open.delete(each);
         if (each === report.about) break;
@@ -126,7 +126,7 @@ export class InputPump {
     return isForHostAlone() ? log.hasRecord : log.hasNext;
   }
 
-  /** About a frame's worth. Whole pieces, so that the loss of a frame damages none. */
+  /** Sends about a frame's worth of whole pieces, so that the loss of a frame damages no other piece. */
   #write(attach: { readonly key: number; readonly engine: Engine }): void {
     const pieces: Piece[] = [];
     let room = 0;
@@ -146,12 +146,12 @@ export class InputPump {
 const pieceOverhead = 40;
 
 const limits = {
-  /** Some bytes less than the largest frame that is safe under each reading: 60 KB. */
+  /** Just below 60 KB, the largest frame that is safe under each reading of AWS's documentation. */
   frameBytes: 60 * 1024 - 16,
-  /** Ahead of the connection's pace by no more than this, so that a cancel waits for 25 ms at the most. */
+  /** How far the pump may be ahead of the connection's pace. At this size a cancel waits for 25 ms at most. */
   windowBytes: 256 * 1024,
-  /** After so much the host is asked what has arrived, so that it need not be kept here. */
+  /** How many bytes are sent before the host is asked what has arrived, so that the log can drop that. */
   questionBytes: 1024 * 1024,
-  /** What is kept here to be sent again. */
+  /** How many unacknowledged bytes are kept to be sent again. */
   unacknowledgedBytes: 16 * 1024 * 1024,
 } as const;

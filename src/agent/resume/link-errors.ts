@@ -1,6 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 
-/** Another bridge came to the thread after this one, which is back now. */
+/** Another bridge attached to the thread after this one, and now this one attaches again. */
 export function taken(): BridgeError {
   return new BridgeError('replaced', 'another bridge had this thread meanwhile', {
     remedy: 'Send the request again. Only one bridge at a time can serve a thread.',
@@ -16,7 +16,7 @@ export function lost(): BridgeError {
   });
 }
 
-/** What arrived is not what was sent. */
+/** The agent's input in the microVM is not what was sent. */
 export function damaged(): BridgeError {
   return new BridgeError('input-damaged', 'part of what was sent to the agent got lost on the way', {
     remedy: 'The agent was started anew: send the request again.',
@@ -24,7 +24,7 @@ export function damaged(): BridgeError {
   });
 }
 
-/** One connection after another opens, and nothing answers on any. */
+/** Connections open, but nothing answers on any of them. */
 export function silent(): BridgeError {
   return new BridgeError('shell-silent', 'the shell in the microVM does not answer', {
     remedy: 'See that /bin/bash starts in the image without waiting for input.',

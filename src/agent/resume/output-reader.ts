@@ -5,46 +5,46 @@ import { parseSizeReport, recordSeparator, type SizeReport, unitSeparator } from
 export interface OutputReaderOptions {
   /** Names the epoch whose output this is. */
   readonly epoch: string;
-  /** Offset of the first byte of the epoch's output that is wanted. */
+  /** Offset of the first byte of the epoch's output to read. */
   readonly offset: number;
-  /** A longer line of the agent's is dropped. */
+  /** Longer lines of the agent are dropped. */
   readonly maxLineBytes: number;
-  /** A line that the agent wrote, without its newline; `start` and `end` are offsets of what it came in. */
+  /** A line of the agent, without its newline. `start` and `end` are its offsets in the epoch's output. */
   readonly onLine: (line: Uint8Array, start: number, end: number) => void;
   readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
-  /** What the host put on record in the epoch's output. */
+  /** A line that the host wrote into the epoch's output. */
   readonly onHostLine: (payload: Uint8Array) => void;
-  /** A line that the host says now, from its RS on. */
+  /** A record that the host sends outside of the output, from its RS on. */
   readonly onRecord: (line: Uint8Array) => void;
   readonly onReport: (report: SizeReport) => void;
-  /** Bytes from `received` on are missing. Told once, until the reader is `attached` again. */
+  /** Bytes from `received` on are missing. Called once, until `attached` is called. */
   readonly onGap: () => void;
 }
 
 /**
- * Reads what comes from the PTY of an agent host that is attached: numbered lines of the agent's, of which it passes on
- * each once and in order, and what the host says in between. What came before, was cut or is another epoch's is dropped.
+ * Reads the PTY output of an attached host. Passes on the agent's numbered lines, each once and in order, and what the
+ * host says between them. Drops lines that were passed on before, damaged ones, and those of another epoch.
  */
 export class OutputReader {
   readonly #options: OutputReaderOptions;
   readonly #key: number;
   readonly #lines: LineAssembler;
   #received: number;
-  /** Where the line began that has not ended. */
+  /** Offset at which the unfinished line began. */
   #lineStart: number | undefined;
   #hasGap = false;
-  /** The last gap, and at how many attaches in a row it was found. */
+  /** The last gap, and how many attaches in a row have found it. */
   #gap = { from: -1, to: -1, times: 0 };
-  /** What the host says, up to here; undefined between two things that it says. */
+  /** The part of the host's record or report that has come so far; undefined outside of one. */
   #said: Uint8Array | undefined;
-  /** The beginning of a numbered line. */
+  /** The part of a numbered line that has come so far. */
   #line: Uint8Array = empty;
 
   constructor(options: OutputReaderOptions) {
     this.#options = options;
     this.#key = outputKey(options.epoch);
     this.#received = options.offset;
-    // It is told where lines end, and counts other bytes than those of this stream.
+    // Given the ends of lines explicitly, so a newline within a piece's bytes does not count.
     this.#lines = new LineAssembler({
       maxBytes: options.maxLineBytes,
       onLine: (line) => options.onLine(line, this.#lineStart ?? this.#received, this.#received),
@@ -53,12 +53,12 @@ export class OutputReader {
     });
   }
 
-  /** All bytes of the epoch's output before this one were received. */
+  /** All bytes of the epoch's output before this offset were received. */
   get received(): number {
     return this.#received;
   }
 
-  /** What is pushed next comes from another attach, from byte `received` on. */
+  /** The bytes that are pushed next come from a new attach and begin at `received`. */
   attached(): void {
     this.#hasGap = false;
     this.#said = undefined;
@@ -80,12 +80,12 @@ export class OutputReader {
     }
   }
 
-  /** Returns what is not the host's any more. */
+  /** Returns the bytes behind the end of the host's record or report. */
   #pushSaid(before: Uint8Array, bytes: Uint8Array): Uint8Array {
     const end = bytes.findIndex(isEndOfSaid);
     const said = concat(before, end < 0 ? bytes : bytes.subarray(0, end));
     if (end < 0) {
-      // Nothing of the host's is longer: its end got lost.
+      // No record of the host is that long, so its end was lost.
       this.#said = said.length > maxPieceBytes ? undefined : said;
       return empty;
     }
@@ -110,7 +110,7 @@ export class OutputReader {
       from = to + 1;
     }
     const rest = from === 0 ? bytes : bytes.subarray(from);
-    // A line that can't be one is kept only so far that it is not taken for one.
+    // Of a line that is too long to be a piece, just enough is kept to reject it at its end.
     if (rest.length > 0) this.#line = concat(this.#line, rest).subarray(0, maxPieceBytes + 1);
   }
 
@@ -137,8 +137,8 @@ export class OutputReader {
   }
 
   /**
-   * Whether a gap is passed over: it was the same at eight attaches in a row, so it is in the host's file, where the disk
-   * was full or a process died as it wrote.
+   * Whether to pass over a gap. The same gap at eight attaches in a row is in the host's file: the disk was full, or a
+   * process died while it wrote.
    */
   #skips(to: number): boolean {
     const from = this.#received;

@@ -1,33 +1,33 @@
 import { monotonicNow } from '../../base/monotonic-now.ts';
 
 export interface QuietWatchOptions {
-  /** Whether something may come or is to be acknowledged, so that quiet may mean a loss. */
+  /** Whether output may come or input is unacknowledged, so that silence may mean a loss. */
   readonly isOpen: () => boolean;
-  /** Whether an answer would tell anything: nobody reads the agent's output while the user of the link has it paused. */
+  /** Whether an answer would be read. Not while the user of the link has its output paused. */
   readonly isOfUse: () => boolean;
-  /** Whether somebody waits for what the host would answer. */
+  /** Whether somebody waits for the host's answer. */
   readonly isAwaited: () => boolean;
-  /** Asks the host for the sizes. */
+  /** Asks the host for the sizes of the agent's files. */
   readonly ask: () => void;
-  /** The host does not answer, or what it has of the agent's output does not come: it is to be attached anew. */
+  /** The host does not answer, or output that it has does not arrive: attach again. */
   readonly onLoss: (why: string) => void;
   /** Bytes of the agent's output that were received. */
   readonly received: () => number;
 }
 
 /**
- * Behind the last bytes of a stream comes nothing that would show their loss. When it has been quiet for a second, the host
- * is asked: once, and again each second while something is open.
+ * Finds the loss of the last bytes of a stream, behind which nothing comes that would show it. After a second of quiet
+ * it asks the host for the sizes: once, and each second again while something is open.
  */
 export class QuietWatch {
   readonly #options: QuietWatchOptions;
   #isOn = false;
   #activeAt = 0;
-  /** Whether the host has answered since. */
+  /** Whether the host has answered since the last activity. */
   #isKnown = false;
   #unanswered = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Output that the host has, and how much of it had come when that was last looked at. */
+  /** How much output the host has, and how much of it had arrived at the last look. */
   #expected: { readonly size: number; received: number } | undefined;
   #outputTimer: NodeJS.Timeout | undefined;
 
@@ -35,7 +35,7 @@ export class QuietWatch {
     this.#options = options;
   }
 
-  /** A host is attached. */
+  /** A host is attached: begins to watch. */
   start(): void {
     this.stop();
     this.#isOn = true;
@@ -52,7 +52,7 @@ export class QuietWatch {
     this.#outputTimer = undefined;
   }
 
-  /** Something was sent or has come. */
+  /** Something was sent or received. */
   active(): void {
     if (!this.#isOn) return;
     this.#activeAt = monotonicNow();
@@ -60,7 +60,7 @@ export class QuietWatch {
     this.#schedule();
   }
 
-  /** What is open or awaited may have changed. */
+  /** Call this when the values of `isOpen` or `isAwaited` may have changed. */
   look(): void {
     if (!this.#isOn) return;
     if (this.#timer !== undefined && this.#options.isAwaited()) {
@@ -70,7 +70,7 @@ export class QuietWatch {
     this.#schedule();
   }
 
-  /** The host has answered, and has `outSize` bytes of output. */
+  /** The host has answered that the agent's output has `outSize` bytes. */
   answered(outSize: number): void {
     this.#isKnown = true;
     this.#unanswered = 0;
@@ -87,7 +87,7 @@ export class QuietWatch {
     return this.#options.isAwaited() ? limits.awaitedMs : limits.quietMs;
   }
 
-  /** Whether there is something to learn. */
+  /** Whether an answer of the host could tell anything new. */
   get #isDoubtful(): boolean {
     const { isAwaited, isOfUse, isOpen } = this.#options;
     return isOfUse() && (!this.#isKnown || isOpen() || isAwaited());
@@ -138,8 +138,8 @@ const limits = {
   quietMs: 1000,
   /** A round trip around the earth takes 0.3 s. */
   awaitedMs: 400,
-  /** Questions in a row. */
+  /** How many questions in a row may stay unanswered. */
   unanswered: 2,
-  /** What is on its way comes within this, a polling `tail` included. */
+  /** How long the rest of the output may take to arrive, also where the host polls with `tail`. */
   outputMs: 600,
 } as const;

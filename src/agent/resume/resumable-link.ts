@@ -30,21 +30,24 @@ export interface ResumableLinkOptions {
   /** The agent's working directory in the microVM; undefined: /mnt/workspace, or else HOME. */
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** What of the agent is kept where the microVM has a persistent mount: paths relative to its HOME. */
+  /** What is saved of the agent where the microVM has a persistent mount: paths relative to its HOME. */
   readonly persist: readonly string[];
-  /** Where it is kept: a directory in the microVM. Undefined: on the mount /mnt/workspace, or that of the working directory. */
+  /**
+   * Directory in the microVM where it is saved. Undefined: on the mount /mnt/workspace, or that of the working
+   * directory.
+   */
   readonly persistTo: string | undefined;
-  /** How long storage may take to be mounted in a new microVM. */
+  /** How long the host waits for storage to be mounted in a new microVM. */
   readonly workspaceTimeoutMs: number;
-  /** A longer line of the agent's is dropped. */
+  /** Longer lines of the agent are dropped. */
   readonly maxLineBytes: number;
   readonly events: AgentLinkEvents;
   readonly log: Log;
 }
 
 /**
- * The agent link over a shell that comes and goes. The host in the microVM keeps all that was said in files, line by
- * numbered line, and their sizes are the acknowledgements.
+ * The agent link over a shell that may be lost at any time. The host in the microVM keeps input and output in files, as
+ * numbered lines; the sizes of these files are the acknowledgements.
  */
 export class ResumableLink implements AgentLink {
   readonly #options: ResumableLinkOptions;
@@ -62,14 +65,14 @@ export class ResumableLink implements AgentLink {
   });
   readonly #saves: Saves;
   readonly #saveResults: SaveResults;
-  /** Tells this process's attaches from another's. */
+  /** Distinguishes the attaches of this process from another's. */
   readonly #id = randomBytes(6).toString('hex');
   #attaches = 0;
   #toldState: 'waiting' | 'attached' | 'idle' = 'idle';
-  /** The attach that stands, or stood last. */
+  /** Nonce of the current attach, or of the last one. */
   #nonce = '';
   #epoch: Epoch | undefined;
-  /** What our user left for later bridges on the thread. */
+  /** The note that the user of the link left for later bridges on this thread. */
   #threadNote: string | undefined;
 
   constructor(options: ResumableLinkOptions) {
@@ -102,7 +105,7 @@ export class ResumableLink implements AgentLink {
     this.#pump = new InputPump({
       shell: this.#attachment.shell,
       log: this.#input,
-      // What is for the agent waits for the next one.
+      // Once the agent has ended, lines for an agent wait for the next one.
       isForHostAlone: () => this.#epoch?.end !== undefined,
       onSent: () => this.#onSent(),
       onFull: () => this.#ask(),
@@ -169,7 +172,7 @@ export class ResumableLink implements AgentLink {
 
   drained(bytes: number): Promise<void> {
     const drained = this.#waiters.until(() => this.pendingBytes <= bytes);
-    // Where all is sent, only the host's word is wanting.
+    // If all lines were sent, the pump now asks the host whether they have arrived.
     this.#pump.pump();
     return drained;
   }
@@ -233,7 +236,7 @@ export class ResumableLink implements AgentLink {
     return departure;
   }
 
-  /** There is more to say: a save goes on without us. */
+  /** Cancels leaving the shell, since there is more to send. A save that has begun goes on in the microVM. */
   #stay(): void {
     this.#departure.end();
     if (this.#attachment.state === 'asking') this.#attachAgain('there is more to say');
@@ -252,38 +255,38 @@ export class ResumableLink implements AgentLink {
     };
   }
 
-  /** Where the bytes begin, of the agent's input and of its output, that somebody may ask for again. */
+  /** Offsets of the first bytes of the agent's input and output that a bridge may still ask for. */
   get #needed(): readonly [inNeeded: number, outNeeded: number] {
     const { arrivedCheckpoint, arrivedLines } = this.#input;
     return [arrivedLines, firstNeeded(arrivedCheckpoint)];
   }
 
-  /** Has the host free its disk, where much is not needed any more. */
+  /** Has the host free its disk, if there is enough to free. */
   #free(): void {
     if (this.#attachment.isAttached && this.#epoch?.freeing.isWorthAnAttach(...this.#needed) === true) {
       this.#attachAgain();
     }
   }
 
-  /** The epoch, where what is known of it still holds. */
+  /** The current epoch, unless another bridge has had the agent since. */
   get #known(): Epoch | undefined {
     return this.#epoch?.end?.is === 'taken' ? undefined : this.#epoch;
   }
 
-  /** Whether an agent that is gone, or a shell that was ended, is to be brought back now. */
+  /** Whether an agent that is gone, or a shell that the service ended, is to be brought back now. */
   get #isWanted(): boolean {
     const epoch = this.#epoch;
     return epoch === undefined || epoch.end?.is === 'to-replace' || !this.#isAtRest;
   }
 
-  /** Whether nothing is open, and nothing is on its way to the agent. */
+  /** Whether no turn is open, and no line for the agent is unacknowledged. */
   get #isAtRest(): boolean {
     return this.#saves.isAtRest && !this.#input.hasAgentLines;
   }
 
   #onTaken(): void {
     if (this.#epoch !== undefined) this.#epoch.end = { is: 'taken' };
-    // The other one's is newer.
+    // The note that the other bridge left is newer.
     this.#threadNote = undefined;
     this.#options.log.info('another bridge had this thread meanwhile');
   }
@@ -337,7 +340,7 @@ export class ResumableLink implements AgentLink {
     });
     this.#epoch = epoch;
     this.#input.beginEpoch(record.inSize);
-    // Also ends a line that the last bridge left half-written.
+    // The checkpoint also ends a line that the last bridge left half-written.
     if (!hasStarted) this.#input.setCheckpoint(epoch.checkpoint);
     const thread = this.#threadNote ?? record.notes.thread;
     if (thread !== undefined && thread !== record.notes.thread) this.#input.setNote('thread', thread);
@@ -359,19 +362,24 @@ export class ResumableLink implements AgentLink {
     if (epoch === undefined || bytes.length === 0) return;
     const before = epoch.received;
     epoch.push(bytes);
-    // What the host itself says is no news.
+    // Only records of the host came, and no output of the agent.
     if (epoch.received === before) return;
     this.#saves.add();
     this.#watch.active();
     this.#free();
   }
 
-  /** Of what the agent says while we go for good, the host could not be told any more that this client has it. */
+  /**
+   * Whether the agent's output is still passed on. Not when the link leaves for good: the host could not be told any
+   * more that the client has it.
+   */
   get #tells(): boolean {
     return this.#departure.is !== 'good' && !this.#isOver;
   }
 
-  /** What the host that is attached says besides sizes: that it fails, or that another attach took its place. */
+  /**
+   * Handles a record of the attached host: a failure, or the `begin` of another attach that took the place of this one.
+   */
   #onRecord(line: Uint8Array): void {
     const said = parseHostRecord(line);
     if (said?.record?.is === 'fail' && said.nonce === this.#nonce) {
@@ -391,7 +399,7 @@ export class ResumableLink implements AgentLink {
     this.#pump.pump();
   }
 
-  /** All that may go to this agent went. */
+  /** All lines that may go to this agent were sent. */
   #onSent(): void {
     const input = this.#input;
     this.#watch.active();
@@ -401,13 +409,13 @@ export class ResumableLink implements AgentLink {
     else void this.#attachment.shell.sent(0).then(() => this.#waiters.look());
   }
 
-  /** Whether somebody waits until what was sent is known to have arrived. */
+  /** Whether somebody waits until the host confirms what was sent. */
   get #isAnswerAwaited(): boolean {
     if (this.#departure.is !== undefined) return !this.#canLeave;
     return !this.#waiters.isEmpty && this.#input.unacknowledgedBytes > 0;
   }
 
-  /** Whether all that was said is known to have arrived, and what is new is saved. */
+  /** Whether all input is known to have arrived, and everything new is saved. */
   get #canLeave(): boolean {
     return this.#isOnRecord && !this.#saves.isWanted;
   }
@@ -424,7 +432,10 @@ export class ResumableLink implements AgentLink {
     return isSent && input.unacknowledgedBytes === 0;
   }
 
-  /** Asks the host for the sizes. Where nothing is read, an attach is: a handshake is always read to its end. */
+  /**
+   * Asks the host for the sizes. While the output is paused an answer would not be read, so it attaches again: a
+   * handshake is always read to its end.
+   */
   #ask(): void {
     if (this.#attachment.isPaused) this.#attachAgain();
     else if (!this.#pump.isAsking) this.#pump.ask();
@@ -446,7 +457,7 @@ export class ResumableLink implements AgentLink {
   }
 
   #tellState(state: 'waiting' | 'attached' | 'idle'): void {
-    // An attach in passing is nobody's business.
+    // An attach on a standing connection does not change the state that was told.
     if (this.#toldState === state) return;
     this.#toldState = state;
     this.#events.onState(state);
@@ -483,15 +494,15 @@ export class ResumableLink implements AgentLink {
 }
 
 const limits = {
-  /** For a save before the shell is let go, however much there is to save. */
+  /** For the save before the shell is let go. It holds for any amount of data. */
   letGoMs: 20_000,
-  /** Of the time to leave, for the connection's end. */
+  /** The part of the time to leave that is reserved for closing the connection. */
   closeMs: 50,
 } as const;
 
 const nothingToFree = { inFree: 0, outFree: 0 };
 
-/** Offset of the first byte of output that a bridge may ask for. */
+/** Offset of the first byte of output that a bridge may still ask for. */
 function firstNeeded(checkpoint: Checkpoint | undefined): number {
   return checkpoint === undefined ? 0 : Math.min(checkpoint.delivered, ...checkpoint.open);
 }

@@ -3,25 +3,25 @@ import type { AttachRequest } from '../host/scripts.ts';
 import type { Keeping } from '../host/records.ts';
 import { SaveSchedule } from '../keep/save-schedule.ts';
 
-/** What the link's state means for a save. */
+/** The state of the link, as far as a save depends on it. */
 export interface SaveSituation {
-  /** Whether an agent runs. One that has ended is saved without being asked. */
+  /** Whether an agent runs. The host saves by itself when an agent has ended. */
   readonly hasAgent: boolean;
-  /** By `monotonicNow`, where the shell is about to be left: until when the save may be waited for. */
+  /** While the shell is about to be left: until when the save may be waited for, by `monotonicNow`. Else undefined. */
   readonly leavingBy: number | undefined;
-  /** Whether all that was said is known to have arrived. Before the shell is left, that comes first. */
+  /** Whether all input is known to have arrived. Before the shell is left, input comes before the save. */
   readonly isOnRecord: boolean;
 }
 
-/** Saves of what the agent remembers: when one is wanted, and what the next attach asks for. */
+/** Decides when a save of what the agent remembers is wanted, and what the next attach asks for. */
 export class Saves {
   readonly #schedule: SaveSchedule;
   readonly #situation: () => SaveSituation;
   #keeping: Keeping = 'no-mount';
-  /** What was new when the attach that is under way asked for a save. */
+  /** Place in the schedule when the attach that is under way asked for a save. */
   #asked: number | undefined;
 
-  /** @param onDue one is wanted now, in passing */
+  /** @param onDue a save is due now, while the shell is kept */
   constructor(situation: () => SaveSituation, onDue: () => void) {
     this.#situation = situation;
     this.#schedule = new SaveSchedule(onDue);
@@ -31,13 +31,13 @@ export class Saves {
     return this.#schedule.isAtRest;
   }
 
-  /** Another epoch has begun, in a microVM that can keep so much. */
+  /** A new epoch has begun. `keeping` says whether its microVM can save anything. */
   beginEpoch(keeping: Keeping): void {
     this.#keeping = keeping;
     this.#asked = undefined;
   }
 
-  /** Something was said to the agent or by it. */
+  /** A message went to the agent or came from it. */
   add(): void {
     this.#schedule.add();
   }
@@ -50,7 +50,7 @@ export class Saves {
     this.#schedule.stop();
   }
 
-  /** Whether the host is to be asked for one. */
+  /** Whether the host is to be asked for a save. */
   get isWanted(): boolean {
     const { hasAgent, leavingBy } = this.#situation();
     if (this.#keeping === 'no-mount' || !hasAgent) return false;
@@ -69,7 +69,7 @@ export class Saves {
     };
   }
 
-  /** That attach stands. */
+  /** The attach that was given `request` has succeeded. */
   attached(): void {
     if (this.#asked === undefined) return;
     this.#schedule.asked(this.#asked, this.#situation().leavingBy !== undefined);

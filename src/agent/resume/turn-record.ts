@@ -1,17 +1,17 @@
 export interface TurnRecordOptions {
-  /** Queues the record for the host, in the place of one that waits. */
+  /** Queues the record for the host. It replaces one that was not sent yet. */
   write(isOpen: boolean): void;
-  /** What waits is to be sent now. */
+  /** The queued record is to be sent now. */
   onDue(): void;
 }
 
 /**
- * Tells the host whether a turn is open, for the time when no bridge is there to say so. The record goes with what is sent
- * anyway, and by itself after a second: a frame of its own for each turn would hold up others.
+ * Tells the host whether a turn is open, so that the host can say so while no bridge is attached. The record is sent
+ * with other input, or by itself after a second: a frame of its own for each turn would delay other messages.
  */
 export class TurnRecord {
   readonly #options: TurnRecordOptions;
-  /** Undefined: not known here. Then what an earlier bridge said of it stands. */
+  /** Undefined: this bridge does not know. The record of an earlier bridge then stays valid. */
   #isOpen: boolean | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,7 +25,7 @@ export class TurnRecord {
     this.#write(isOpen);
   }
 
-  /** Another agent runs: its host knows of no turn. */
+  /** A new agent runs, whose host has no record yet. */
   beginEpoch(): void {
     if (this.#isOpen !== undefined) this.#write(this.#isOpen);
   }

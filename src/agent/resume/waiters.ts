@@ -1,9 +1,9 @@
-/** Promises of what will be so one day. Whoever changes something on which they depend calls `look`. */
+/** Promises that resolve when a condition becomes true. Code that changes what a condition depends on calls `look`. */
 export class Waiters {
   #waiting: Waiter[] = [];
   #isClosed = false;
 
-  /** Resolves when `isSo` is true at a `look`, or when these are closed; at once, where it is so already. */
+  /** Resolves at once if `isSo` is true; else at the first `look` at which it is true, or when `close` is called. */
   until(isSo: () => boolean): Promise<void> {
     if (this.#isClosed || isSo()) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ isSo, resolve }));
@@ -19,7 +19,7 @@ export class Waiters {
     for (const waiter of waiting) if (!this.#waiting.includes(waiter)) waiter.resolve();
   }
 
-  /** Nothing will change any more: all that wait go on. */
+  /** Resolves all promises: no condition will change any more. */
   close(): void {
     this.#isClosed = true;
     this.look();

@@ -4,27 +4,27 @@ import { methodOf, type Outgoing } from '../state/outgoing.ts';
 
 export interface CancelPolicy {
   /**
-   * `stop`: the agent is told, and ended if it does not end the turn within the grace. `forward`: it is told. `noop`: it
-   * is not told.
+   * What `session/cancel` does. `stop`: the agent is told, and ended if it does not end the turn within the grace.
+   * `forward`: the agent is told. `noop`: nothing.
    */
   readonly strategy: 'stop' | 'forward' | 'noop';
   readonly graceMs: number;
 }
 
 /**
- * The turns that the client has cancelled. A cancel overtakes everything: of a prompt that has not gone out whole, the
- * agent never knows. The next prompt of a conversation waits for the end of a turn that was cancelled, so that nothing of
- * the one gets into the other.
+ * The turns that the client has cancelled. A cancel overtakes all other lines. An agent never sees a prompt that was
+ * cancelled before all of it was sent. The next prompt of a conversation waits until the cancelled turn has ended, so
+ * that the output of one does not get into the other.
  */
 export class Cancels {
   readonly #policy: CancelPolicy;
   readonly #calls: Calls;
   readonly #link: AgentLink;
   readonly #endAgent: () => void;
-  /** By session, as the client calls it. */
+  /** By the client's id of the session. */
   readonly #ending = new Map<string, Ending>();
 
-  /** @param endAgent Ends the agent, and starts another one. */
+  /** @param endAgent ends the agent and starts another one */
   constructor(policy: CancelPolicy, calls: Calls, link: AgentLink, endAgent: () => void) {
     this.#policy = policy;
     this.#calls = calls;
@@ -32,7 +32,7 @@ export class Cancels {
     this.#endAgent = endAgent;
   }
 
-  /** @param tell Passes the cancel on to the agent, before all that waits. */
+  /** @param tell passes the cancel to the agent, before all lines that wait */
   cancel(sessionId: string, tell: () => void): void {
     if (this.#policy.strategy === 'noop') return;
     const prompts = this.#calls.promptsOf(sessionId);
@@ -46,7 +46,7 @@ export class Cancels {
     }
   }
 
-  /** Whether the line is kept back, for `turnEnded` to give. */
+  /** Whether the line is held until `turnEnded` returns it. */
   hold(outgoing: Outgoing): boolean {
     const ending = outgoing.sessionId === undefined ? undefined : this.#ending.get(outgoing.sessionId);
     if (ending === undefined || methodOf(outgoing) !== 'session/prompt') return false;
@@ -54,7 +54,7 @@ export class Cancels {
     return true;
   }
 
-  /** A prompt of the session was answered, or has failed. Returns what waited for that. */
+  /** A prompt of the session was answered, or has failed. Returns the lines that waited for that. */
   turnEnded(sessionId: string): Outgoing[] {
     const ending = this.#ending.get(sessionId);
     const isAgentAtIt = this.#calls.promptsOf(sessionId).some(isSent);
@@ -64,7 +64,7 @@ export class Cancels {
     return ending.held;
   }
 
-  /** The agent is gone, and all turns with it. Returns what waited for their end. */
+  /** The agent is gone, and so are all its turns. Returns the lines that waited for their end. */
   clear(): Outgoing[] {
     const held = [...this.#ending.values()].flatMap((ending) => {
       clearTimeout(ending.deadline);
@@ -82,7 +82,7 @@ export class Cancels {
   }
 }
 
-/** Whether the agent will never know of a request: it still waits, or is taken back from the link. */
+/** Whether the agent will never see a request: it still waits, or the link has taken it back. */
 export function isWithdrawn({ state }: Call, link: AgentLink): boolean {
   return state.is === 'waiting' || link.withdraw(state.ticket);
 }

@@ -11,36 +11,38 @@ import { ReplayGate } from './replay-gate.ts';
 export interface OpeningsOptions {
   readonly sessions: Sessions;
   readonly calls: Calls;
-  /** Asks the agent that runs now. `onReply` is called before its next line is looked at. */
+  /**
+   * Sends the current agent a request of the bridge's own. `onReply` is called before the agent's next line is read.
+   */
   readonly ask: (method: string, params: string, onReply: (reply: Reply) => void) => void;
   /** Sends the agent a line that need not wait for its session. */
   readonly send: (outgoing: Outgoing) => void;
-  /** What has waited for a session goes on. */
+  /** Sends a line that has waited for its session. */
   readonly submit: (outgoing: Outgoing) => void;
-  /** Says a sentence in the conversation. */
+  /** Adds a sentence to the conversation. */
   readonly say: (session: Session, text: string) => void;
-  /** What an agent said of a session that it was asked for, or why it has none. */
+  /** An agent has answered a request to open a session, or could not be asked. */
   readonly onOpened: (reply: Reply) => void;
 }
 
 /**
- * Brings sessions to an agent that does not hold them, and keeps back what is for one until then. Where the client asks for
- * the session, the agent is asked as the client asks. Else, or if it can't, by `session/resume` where it can, by
- * `session/load`, of which the client sees nothing, or else by a new session behind the same name, which the conversation is
- * told.
+ * Opens sessions in an agent that does not hold them, and holds lines for them back until then. If the client itself
+ * asks for the session, its own request goes to the agent. Otherwise, or if the agent refuses that, the bridge tries
+ * `session/resume` if the agent offers it, then `session/load`, whose replay is kept from the client, then a new
+ * session behind the same name, which a sentence in the conversation tells.
  */
 export class Openings {
-  /** What agents tell of the past of sessions that the bridge has them load. */
+  /** Keeps from the client what agents replay of sessions that the bridge has them load. */
   readonly replays = new ReplayGate();
   readonly #options: OpeningsOptions;
-  /** The client's own requests that the agent was asked. */
+  /** The client's own requests for sessions that the agent was asked. */
   readonly #asked = new Map<ClientCall, Asked>();
 
   constructor(options: OpeningsOptions) {
     this.#options = options;
   }
 
-  /** Whether the line goes no further by itself: its session is being opened, or it is the request that opens it. */
+  /** Whether the line is held: its session is being opened, or it is the request that opens it. */
   hold(outgoing: Outgoing, agent: ReadyAgent): boolean {
     const { sessions } = this.#options;
     const { call, sessionId } = outgoing;
@@ -50,7 +52,7 @@ export class Openings {
       phase.held.push(outgoing);
       return true;
     }
-    // To delete it, the agent need not hold it.
+    // A session need not be open to be deleted.
     const mustOpen = phase?.is === 'unopened' && methodOf(outgoing) !== 'session/delete';
     const asker = call?.kind === 'client' && call.purpose.is === 'reopen' ? call : undefined;
     if (!mustOpen && asker === undefined) return false;
@@ -67,12 +69,12 @@ export class Openings {
     return true;
   }
 
-  /** Whether the agent's answer to the client's request for a session is not the last word: there are other ways to get it. */
+  /** Whether the bridge tries other ways to open the session after this answer to the client's request. */
   goesOn(call: ClientCall, outcome: Extract<Outcome, { is: 'answered' }>): boolean {
     const asked = this.#asked.get(call);
     if (asked === undefined || asked.else === 'give up' || outcome.message.outcome === 'result') return false;
     this.#asked.delete(call);
-    // The client has not been answered: it may still give up, or the bridge leave.
+    // The client has not been answered, and may still give up; the bridge may leave.
     call.state = { is: 'waiting' };
     const { attempt } = asked;
     const refusal = replyIn(outcome);
@@ -81,7 +83,7 @@ export class Openings {
     return true;
   }
 
-  /** The client's request for a session was answered, or has failed: it is yet to be told. */
+  /** The client's request for a session was answered or has failed, and the client has not been told yet. */
   learn(call: ClientCall, outcome: Outcome): void {
     const asked = this.#asked.get(call);
     if (asked === undefined || outcome.is !== 'answered') return;
@@ -92,7 +94,7 @@ export class Openings {
     else sessions.forget(opening.session);
   }
 
-  /** The client was told. */
+  /** The client has been told. */
   settled(call: ClientCall, outcome: Outcome): void {
     const asked = this.#asked.get(call);
     if (asked === undefined || outcome.is === 'cancelled') return;
@@ -100,7 +102,7 @@ export class Openings {
     this.#finish(asked.attempt, replyIn(outcome));
   }
 
-  /** The agent is gone, and no session is being opened any more. Returns what waited for that. */
+  /** The agent is gone, and all openings end. Returns the lines that waited for them. */
   clear(): Outgoing[] {
     const { sessions } = this.#options;
     this.#asked.clear();
@@ -109,20 +111,20 @@ export class Openings {
     return held;
   }
 
-  /** Of the lines that wait. */
+  /** Bytes of the lines that wait. */
   get bytes(): number {
     return this.#options.sessions.openings().reduce((sum, { held }) => sum + bytesOf(held), 0);
   }
 
-  /** The same session of the agent's, being opened under another name: the client may have two for it. */
+  /** The opening of the same agent session under another name: the client may have two names for it. */
   #underWay({ agentId }: Session): Opening | undefined {
     if (agentId === undefined) return undefined;
     return this.#options.sessions.openings().find(({ session }) => session.agentId === agentId);
   }
 
   /**
-   * The client asks for a session. Where the agent holds it, finding it again is all there is to do, but for a load while no
-   * turn is open: then the client wants to be told what was said.
+   * The client asks for a session. If the agent holds it, the bridge answers by itself, except for a `session/load`
+   * while no turn is open: then the client wants the history.
    */
   #reopen(asker: ClientCall, outgoing: Outgoing, agent: ReadyAgent): void {
     const { calls, sessions, send } = this.#options;
@@ -131,7 +133,7 @@ export class Openings {
     const isNamed = sessions.find(sessionId) !== undefined;
     const session = sessions.add(sessionId, isNamed ? undefined : sessionId, setup);
     const record = sessions.recordOf(session);
-    // Of a thread whose microVM is gone with all that was kept, nothing is known but the session's name.
+    // Of a thread whose microVM and saved files are gone, only the name of the session is known.
     const isKnown = record !== undefined || (sessions.isOurs(sessionId) && !sessions.isRecorded);
     const isHeld = sessions.isHeld(session);
     const isLoad = asker.method === 'session/load';
@@ -152,7 +154,7 @@ export class Openings {
     send(outgoing);
   }
 
-  /** @param failed A method that was tried in vain */
+  /** @param failed method that the agent has refused */
   #open(attempt: Attempt, failed?: string): void {
     const { info } = attempt.agent;
     const { agentId } = attempt.opening.session;
@@ -191,7 +193,7 @@ export class Openings {
     });
   }
 
-  /** @param sentence For the conversation, where it begins anew */
+  /** @param sentence added to the conversation, if it starts again without its history */
   #create(attempt: Attempt, sentence?: string): void {
     const { ask, say, sessions } = this.#options;
     const { agent, opening } = attempt;
@@ -206,7 +208,7 @@ export class Openings {
     });
   }
 
-  /** The client is told how it went; what waited goes on, or fails in the same way. */
+  /** Tells the client the result. Lines that waited are sent, or fail with the same error. */
   #finish({ opening, refusal }: Attempt, last: Reply): void {
     const { calls, onOpened, sessions, submit } = this.#options;
     const reply = last.is === 'result' ? last : (refusal ?? last);
@@ -222,21 +224,21 @@ export class Openings {
       if (call !== undefined) this.#options.calls.settle(call, { is: 'failed', error });
   }
 
-  /** What the agent said of the session when it was opened. */
+  /** What the agent answered when the session was opened. */
   #known(session: Session): Extract<Reply, { is: 'result' }> {
     return { is: 'result', text: this.#options.sessions.recordOf(session)?.opened ?? '{}' };
   }
 }
 
-/** How a session is brought to an agent. */
+/** The opening of a session in one agent. */
 interface Attempt {
   readonly opening: Opening;
   readonly agent: ReadyAgent;
-  /** What the agent said to the client's own request, which stands where no other way leads to the session. */
+  /** The agent's refusal of the client's own request. The client gets it if the other ways fail, too. */
   readonly refusal: Reply | undefined;
 }
 
-/** A request of the client's that the agent is to answer first. */
+/** A request of the client's that the agent has to answer first. */
 interface Asked {
   readonly attempt: Attempt;
   readonly agentId: string;

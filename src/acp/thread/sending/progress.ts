@@ -1,26 +1,26 @@
 import type { Call } from '../state/calls.ts';
 
 export interface ProgressOptions {
-  /** Whether the prompt is still on this side: neither gone out nor answered. */
+  /** Whether the prompt is still held by the bridge: not sent, and not answered. */
   isWaiting(prompt: Call): boolean;
-  /** Tells the person that the workspace is starting. */
+  /** Tells the user that the workspace is starting. */
   tell(prompt: Call): void;
 }
 
 /**
- * Tells people whose prompt waits for a workspace what they are waiting for: once, and not before it takes long. A
- * workspace is a microVM, an agent in it that has been introduced, and the conversation brought back to it.
+ * Tells users whose prompt waits for a workspace that it is starting: once, and only when it takes long. The workspace
+ * is ready when the microVM runs, its agent has been introduced, and the conversation has been opened in it.
  */
 export class Progress {
   readonly #options: ProgressOptions;
-  /** Of the prompts that wait, and of those that did when the last one came. */
+  /** Timers of the prompts that wait, and of those that waited when the last prompt came. */
   readonly #timers = new Map<Call, NodeJS.Timeout>();
 
   constructor(options: ProgressOptions) {
     this.#options = options;
   }
 
-  /** This prompt waits for the workspace, perhaps since before. */
+  /** This prompt waits for the workspace. It may have waited before. */
   begin(prompt: Call): void {
     for (const each of this.#timers.keys()) if (!this.#options.isWaiting(each)) this.#end(each);
     if (this.#timers.has(prompt)) return;
@@ -30,7 +30,7 @@ export class Progress {
     this.#timers.set(prompt, timer);
   }
 
-  /** Nobody is to be told any more. */
+  /** Stops all timers. */
   stop(): void {
     for (const prompt of this.#timers.keys()) this.#end(prompt);
   }

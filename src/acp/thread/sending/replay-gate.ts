@@ -1,16 +1,16 @@
 /**
- * Keeps from the client what an agent tells of a session's past when the bridge had it loaded: the client has seen it. Some
- * agents go on with it after their answer, so the past is over when nothing of it has come for a while.
+ * Keeps from the client what an agent replays of a session when the bridge had it loaded: the client has seen it. Some
+ * agents continue the replay after their answer, so it counts as over when no update has come for a while.
  */
 export class ReplayGate {
   readonly #replays = new Map<string, Replay>();
 
-  /** From now on what the agent tells of this session's past is kept back. */
+  /** Holds back what the agent replays of this session from now on. */
   begin(agentId: string): void {
     this.#replays.set(agentId, { isAnswered: false, over: undefined, quiet: undefined, longest: undefined });
   }
 
-  /** The agent has answered: `over` is called once it is quiet. */
+  /** The agent has answered. `over` is called when no update has come for a while. */
   answered(agentId: string, over: () => void): void {
     const replay = this.#replays.get(agentId);
     if (replay === undefined) return;
@@ -28,7 +28,9 @@ export class ReplayGate {
     return this.#replays.size > 0;
   }
 
-  /** Whether an update of this kind is kept back: what has happened is, what holds now is not. */
+  /**
+   * Whether an update of this kind is held back: one that tells history is, one that tells the current state is not.
+   */
   holds(agentId: string, kind: string | undefined): boolean {
     const replay = this.#replays.get(agentId);
     if (replay === undefined || (kind !== undefined && presentKinds.has(kind))) return false;
@@ -39,7 +41,7 @@ export class ReplayGate {
     return true;
   }
 
-  /** Nothing is kept back any more. */
+  /** Ends the replay: later updates are passed on. */
   end(agentId: string): void {
     const replay = this.#replays.get(agentId);
     clearTimeout(replay?.quiet);
@@ -47,7 +49,7 @@ export class ReplayGate {
     this.#replays.delete(agentId);
   }
 
-  /** The agent is gone, and no more of any past will come: so it is over where the agent had answered. */
+  /** The agent is gone and replays nothing more. Replays whose request it had answered are over. */
   clear(): void {
     for (const [agentId, { over }] of [...this.#replays]) {
       if (over === undefined) this.end(agentId);
@@ -63,11 +65,11 @@ interface Replay {
   longest: NodeJS.Timeout | undefined;
 }
 
-/** Seen with Gemini CLI, which streams the rest of a history after its answer. */
+/** Measured with Gemini CLI, which streams the rest of a history after its answer. */
 const quietMs = 80;
 const longestMs = 5000;
 
-/** Kinds of `session/update` that say how things stand, rather than what was said. */
+/** Kinds of `session/update` that tell the current state, and not history. */
 const presentKinds: ReadonlySet<string> = new Set([
   'available_commands_update',
   'current_mode_update',

@@ -1,15 +1,17 @@
 import type { SaveResult } from '../../../agent/agent-link.ts';
 
-/** Has the person told, with the next prompt, that what the agent remembers could not be saved. */
+/** Adds a sentence to the conversation, with the next prompt, when a save of what the agent remembers has failed. */
 export class SaveNotice {
   #sentence: string | undefined;
 
-  /** A save went otherwise than the one before. */
+  /** A save had another result than the one before. */
   heard(result: SaveResult): void {
     this.#sentence = result === 'ok' ? undefined : sentences[result];
   }
 
-  /** The sentence for the conversation whose prompt is sent now; undefined where there is none, or it was said. */
+  /**
+   * Returns the sentence to say with the prompt that is sent now. Undefined if there is none or it was said already.
+   */
   take(): string | undefined {
     const sentence = this.#sentence;
     this.#sentence = undefined;

@@ -13,7 +13,7 @@ export interface SenderOptions {
   readonly sessions: Sessions;
 }
 
-/** Hands lines to the link as the agent is to read them: its own names of sessions, its directories, our numbers. */
+/** Gives lines to the link in the agent's terms: its ids of sessions, its directories, the bridge's request numbers. */
 export class Sender {
   readonly #options: SenderOptions;
 
@@ -21,11 +21,11 @@ export class Sender {
     this.#options = options;
   }
 
-  /** @param remoteCwd Says what a directory of the client's is in the microVM */
+  /** @param remoteCwd returns the directory in the microVM for one of the client's */
   send(outgoing: Outgoing, remoteCwd: (localCwd: string) => string): void {
     const { link, calls } = this.#options;
     const { call } = outgoing;
-    // It was answered while it waited.
+    // The request was answered while it waited.
     if (call !== undefined && !calls.has(call)) return;
     const line =
       outgoing.is === 'fresh' ? this.#inAgentTerms(outgoing, remoteCwd) : this.#inNewTerms(outgoing);
@@ -42,7 +42,7 @@ export class Sender {
     return renamed(line, message.params, this.#options.sessions.toAgent, own);
   }
 
-  /** A line that was meant for an agent that is no more: the next one may know the session under another name. */
+  /** A line that was written for an earlier agent. The next agent may have another id for the session. */
   #inNewTerms({ line, sessionId, agentId }: Extract<Outgoing, { is: 'taken-back' }>): Uint8Array {
     const now = sessionId === undefined ? undefined : this.#options.sessions.find(sessionId)?.agentId;
     if (agentId === undefined || now === undefined || agentId === now) return line;

@@ -6,7 +6,10 @@ import { type Outgoing, outgoing } from '../state/outgoing.ts';
 import type { ThisLife } from './this-life.ts';
 import type { Sessions } from '../state/sessions.ts';
 
-/** What the link had not sent to an agent that is gone, and the next one is to get: all but what only that one was to. */
+/**
+ * The lines that the link had not sent to the last agent and that go to the next one: all except those for the last
+ * agent alone.
+ */
 export function takenBack(link: AgentLink, thisLife: ThisLife, calls: Calls, sessions: Sessions): Outgoing[] {
   return link.takeBack().flatMap(({ ticket, line }): Outgoing[] => {
     if (thisLife.has(ticket)) return [];
@@ -21,7 +24,7 @@ export function takenBack(link: AgentLink, thisLife: ThisLife, calls: Calls, ses
   });
 }
 
-/** It waits, as a request would, until the next agent holds its session. */
+/** Such a line waits, as a request does, until the next agent holds its session. */
 function notification(line: Uint8Array, sessions: Sessions): Outgoing {
   const message = readMessage(line);
   const params = message.is === 'notification' ? message.params : undefined;

@@ -1,6 +1,6 @@
 import type { AgentLink } from '../../../agent/agent-link.ts';
 
-/** Sends what only the agent that runs now can make sense of: answers to its requests, and cancels. */
+/** Sends lines that concern only the current agent: answers to its requests, and cancels. */
 export class ThisLife {
   readonly #link: AgentLink;
   #tickets: number[] = [];
@@ -14,16 +14,16 @@ export class ThisLife {
     if (this.#tickets.length > maxWaiting) this.#tickets.shift();
   }
 
-  /** Whether a line of this ticket was sent so. */
+  /** Whether the line with this ticket was sent by `send`. */
   has(ticket: number): boolean {
     return this.#tickets.includes(ticket);
   }
 
-  /** Another agent has taken its place. */
+  /** The agent has been replaced. */
   end(): void {
     this.#tickets = [];
   }
 }
 
-/** Lines of this kind that may wait for a connection at once: agents have far fewer requests open. */
+/** How many such lines may wait for a connection. Agents have far fewer requests open. */
 const maxWaiting = 1000;

@@ -34,15 +34,15 @@ export interface ToAgentOptions {
   readonly introduction: Introduction;
   readonly policy: { readonly cancel: CancelPolicy; readonly progress: boolean };
   readonly remote: Pick<RemoteViewOptions, 'map'>;
-  /** What an agent said of a session that it was asked for, or why it has none. */
+  /** An agent has answered a request to open a session, or could not be asked. */
   onOpened(reply: Reply): void;
-  /** Something was said to the agent, or is to be. */
+  /** A line was sent to the agent, or waits for it. */
   onSaid(): void;
 }
 
 /**
- * What is for a thread's agent, on its way there. It waits until there is one that has been introduced, that holds the
- * session, and that is done with the turn before, should that have been cancelled.
+ * Lines on their way to a thread's agent. Each waits until an agent has been introduced and holds the session, and
+ * until a cancelled turn before it has ended.
  */
 export class ToAgent {
   readonly openings: Openings;
@@ -53,7 +53,7 @@ export class ToAgent {
   readonly #cancels: Cancels;
   readonly #progress: Progress;
   readonly #saveNotice = new SaveNotice();
-  /** What goes before the next line, and brings back no shell that was let go of. */
+  /** Lines that go before the next one. They do not bring back a shell that was let go of. */
   #inPassing: Outgoing[] = [];
 
   constructor(options: ToAgentOptions) {
@@ -85,13 +85,13 @@ export class ToAgent {
     });
   }
 
-  /** Sends it as `submit` does, but for a shell that was let go of: then before what is next sent there. */
+  /** As `submit`, but if the shell was let go of the line waits until another one is sent there. */
   submitInPassing(outgoing: Outgoing): void {
     if (this.#options.life.isLetGo) this.#inPassing.push(outgoing);
     else this.submit(outgoing);
   }
 
-  /** Sends it when there is an agent that is ready for it, which is seen to. */
+  /** Sends the line as soon as an agent is ready for it. Has one started if necessary. */
   submit(outgoing: Outgoing): void {
     const { calls, life } = this.#options;
     for (const each of this.#inPassing.splice(0)) this.submit(each);
@@ -109,7 +109,7 @@ export class ToAgent {
     this.#options.onSaid();
   }
 
-  /** Sends it to the agent that runs now. */
+  /** Sends the line to the current agent. */
   send(outgoing: Outgoing): void {
     const { life, remote, sessions, turns } = this.#options;
     const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
@@ -127,9 +127,9 @@ export class ToAgent {
   }
 
   /**
-   * Asks the agent that runs now something of the bridge's own.
+   * Sends the current agent a request of the bridge's own.
    *
-   * @param params JSON text, in the microVM's terms: a `cwd` in it is the agent's already
+   * @param params JSON text in the microVM's terms: a `cwd` in it is a directory there
    */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void {
     const call = this.#options.calls.add({
@@ -151,11 +151,11 @@ export class ToAgent {
     this.#options.onSaid();
   }
 
-  /** @param line The client's `session/cancel` */
+  /** @param line the client's `session/cancel` */
   cancelTurn(sessionId: string, line: Uint8Array, message: Notification): void {
     const { life, sessions } = this.#options;
     this.#cancels.cancel(sessionId, () => {
-      // There may be an agent that an earlier bridge left at work.
+      // An earlier bridge may have left an agent at work.
       if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, call: undefined, sessionId });
       else if (life.hasAgent)
         this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
@@ -164,7 +164,7 @@ export class ToAgent {
     this.#options.onSaid();
   }
 
-  /** @param line The client's `$/cancel_request`, with the id of the request at `span` */
+  /** @param line the client's `$/cancel_request`, with the id of the request at `span` */
   cancelRequest(line: Uint8Array, span: Span): void {
     const { calls, link } = this.#options;
     const call = calls.ofClient(textAt(line, span));
@@ -175,17 +175,17 @@ export class ToAgent {
     this.#options.onSaid();
   }
 
-  /** A turn of this session has ended: what waited for that goes on. */
+  /** A turn of this session has ended: sends the lines that waited for that. */
   turnEnded(sessionId: string): void {
     for (const outgoing of this.#cancels.turnEnded(sessionId)) this.submit(outgoing);
   }
 
-  /** There is an agent that is ready. */
+  /** An agent is ready: sends the lines that waited for one. */
   goOn(): void {
     for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
   }
 
-  /** Another agent has taken the place of the last one: what that one was not sent waits for this one. */
+  /** Another agent has replaced the last one: lines that were not sent to that one wait for this one. */
   beginEpoch(): void {
     const { calls, link, sessions } = this.#options;
     this.#waiting.putBefore([
@@ -196,24 +196,24 @@ export class ToAgent {
     this.#thisLife.end();
   }
 
-  /** A save of what the agent remembers went otherwise than the one before. */
+  /** A save of what the agent remembers had another result than the one before. */
   saved(result: SaveResult): void {
     this.#saveNotice.heard(result);
   }
 
-  /** Gives up what waits for an agent; its requests have been answered. */
+  /** Drops the lines that wait for an agent; their requests have been answered. */
   clear(): void {
     this.#waiting.takeAll();
   }
 
-  /** Ends the timers. */
+  /** Stops the timers. */
   stop(): void {
     this.#progress.stop();
     this.openings.clear();
     this.#cancels.clear();
   }
 
-  /** Whether something waits for an agent. */
+  /** Whether a line waits for an agent. */
   get isWaiting(): boolean {
     return !this.#waiting.isEmpty;
   }
@@ -223,7 +223,7 @@ export class ToAgent {
     return this.#waiting.bytes + this.openings.bytes + this.#options.link.pendingBytes;
   }
 
-  /** Resolves when some of the bytes that are pending have gone. */
+  /** Resolves when fewer bytes are pending. */
   async eased(): Promise<void> {
     const { link } = this.#options;
     const { pendingBytes } = link;
@@ -231,10 +231,10 @@ export class ToAgent {
     await Promise.race([this.#waiting.eased(), ...drained]);
   }
 
-  /** A line for an agent that is ready. */
+  /** Sends a line to an agent that is ready, unless a turn or its session has to be waited for. */
   #pass(outgoing: Outgoing, agent: ReadyAgent): void {
     const { call } = outgoing;
-    // It was answered while it waited.
+    // The request was answered while it waited.
     if (call !== undefined && !this.#options.calls.has(call)) return;
     if (this.#cancels.hold(outgoing)) return;
     if (this.openings.hold(outgoing, agent)) this.#showProgress(call);
@@ -248,7 +248,7 @@ export class ToAgent {
     }
   }
 
-  /** For a request that waits for the workspace. */
+  /** Starts the timer of the progress message, if the request waits for the workspace. */
   #showProgress(call: Call | undefined): void {
     const { introduction, policy } = this.#options;
     if (call?.method !== 'session/prompt' || !policy.progress || introduction.wantsNoProgress) return;

@@ -1,7 +1,7 @@
 import type { Calls } from '../state/calls.ts';
 import { bytesOf, type Outgoing } from '../state/outgoing.ts';
 
-/** What is for an agent while there is none that is ready, in order. */
+/** Lines that wait, in order, until an agent is ready. */
 export class WaitingLines {
   readonly #calls: Calls;
   #lines: Outgoing[] = [];
@@ -23,7 +23,7 @@ export class WaitingLines {
     this.#lines.push(line);
   }
 
-  /** These came before those that wait already. */
+  /** Puts lines in front of those that wait. */
   putBefore(lines: readonly Outgoing[]): void {
     this.#lines.unshift(...lines);
   }
@@ -33,18 +33,18 @@ export class WaitingLines {
     return this.#lines.splice(0);
   }
 
-  /** Drops requests that have been answered meanwhile. */
+  /** Drops requests that were answered while they waited. */
   prune(): void {
     this.#lines = this.#lines.filter(({ call }) => call === undefined || this.#calls.has(call));
     this.ease();
   }
 
-  /** Resolves when less waits, or may. */
+  /** Resolves at the next call of `ease`. */
   eased(): Promise<void> {
     return this.#eased.promise;
   }
 
-  /** Less waits, here or for something else than an agent. */
+  /** Call this when fewer lines wait, here or elsewhere in the thread. */
   ease(): void {
     this.#eased.resolve();
     this.#eased = Promise.withResolvers<void>();

@@ -10,12 +10,12 @@ export interface AgentInfo {
   readonly canList: boolean;
 }
 
-/** @param result The `result` of `initialize`, as JSON text. What is not as it should be counts as not offered. */
+/** @param result the `result` of `initialize`, as JSON text; malformed members count as not offered */
 export function agentInfo(result: string): AgentInfo {
   const answer = object(JSON.parse(result));
   const protocolVersion = typeof answer['protocolVersion'] === 'number' ? answer['protocolVersion'] : 1;
   if (protocolVersion >= 2) {
-    // From version 2 on, whoever has sessions at all lists and resumes them, and nobody loads them.
+    // From version 2 on, an agent that has sessions can list and resume them, and none loads them.
     const isOffered = object(answer['capabilities'])['session'] instanceof Object;
     return { protocolVersion, canLoad: false, canResume: isOffered, canList: isOffered };
   }
@@ -30,8 +30,8 @@ export function agentInfo(result: string): AgentInfo {
 }
 
 /**
- * An answer to `initialize`, as JSON text, that offers `session/load`: for clients whose sessions the bridge finds again
- * itself, whatever the agent can. From version 2 on nobody loads.
+ * An answer to `initialize`, as JSON text, changed to offer `session/load`: for clients whose sessions the bridge
+ * itself finds again, whatever the agent offers. Unchanged from version 2 on, which has no `session/load`.
  */
 export function offeringLoad(result: string): string {
   const line = encodeText(result);
@@ -39,7 +39,10 @@ export function offeringLoad(result: string): string {
   return textAt(splice(line, withMember(line, whole(line), ['agentCapabilities', 'loadSession'], 'true')));
 }
 
-/** An answer to `initialize`, as JSON text, that does not offer `session/list`. From version 2 on it can't be left out. */
+/**
+ * An answer to `initialize`, as JSON text, changed not to offer `session/list`. Unchanged from version 2 on, which
+ * requires it.
+ */
 export function withoutList(result: string): string {
   const line = encodeText(result);
   const capabilities = memberOf(line, whole(line), 'agentCapabilities');
@@ -48,8 +51,8 @@ export function withoutList(result: string): string {
 }
 
 /**
- * Edits that give an object's member, at the end of a path of names, this value: JSON text. What is on the way and is no
- * object, or is not there, becomes one.
+ * Edits that set an object's member at a path of names to a value, which is JSON text. Objects that are missing on the
+ * path are made; other values there are replaced by objects.
  */
 function withMember(
   line: Uint8Array,

@@ -5,50 +5,50 @@ import { textAt } from '../../message/json-text.ts';
 import type { Response } from '../../message/message.ts';
 import type { SessionSetup } from './session-setup.ts';
 
-/** A request that the agent is to answer, from when the bridge has it until it is settled, which it is exactly once. */
+/** A request to the agent, from the time when the bridge has it until it is settled, which happens exactly once. */
 export type Call = ClientCall | OwnCall;
 
 export interface ClientCall extends AnyCall {
   readonly kind: 'client';
-  /** As the client wrote it, in JSON. */
+  /** The client's id, as JSON text. */
   readonly id: string;
   readonly purpose: Purpose;
 }
 
-/** A request of the bridge's own, of which the client knows nothing. */
+/** A request of the bridge's own, unknown to the client. */
 export interface OwnCall extends AnyCall {
   readonly kind: 'own';
   /**
-   * `introduction`: tells the agent who its client is. `question`: what only the agent that runs now is asked. `repeat`:
-   * repeats what the client has an answer to.
+   * `introduction`: tells the agent who its client is. `question`: asks only the current agent. `repeat`: repeats a
+   * request that the client has an answer to.
    */
   readonly purpose: 'introduction' | 'question' | 'repeat';
   readonly onSettled: (outcome: Outcome) => void;
 }
 
 interface AnyCall {
-  /** What the agent knows it by. */
+  /** The id that the agent sees. */
   readonly number: number;
   readonly method: string;
-  /** The client's name of the session that it is about. */
+  /** The client's id of the session that the request is about. */
   readonly sessionId: string | undefined;
-  /** What goes to the next agent, should the one that it was for be gone: undefined where it goes as the link gives it back. */
+  /** The request for the next agent, if this one is lost. Undefined if the link gives the line back for that. */
   readonly request: Repeated | undefined;
   state: CallState;
 }
 
 export type CallState =
-  /** For an agent, for its session, or for the end of the turn before. */
+  /** It waits for an agent, for its session, or for the end of a cancelled turn. */
   | { readonly is: 'waiting' }
-  /** The link has it, under this ticket. */
+  /** The link has accepted it, under this ticket. */
   | { readonly is: 'sent'; readonly ticket: number };
 
-/** What a request of the client's is to bring about, besides an answer. */
+/** What a request of the client's changes besides giving an answer. */
 export type Purpose =
   | { readonly is: 'prompt'; readonly sessionId: string }
-  /** A session that has no name yet. `parent`: of a fork, the client's name of the session that it is of. */
+  /** Opens a session that has no id yet. `parent`: the client's id of the session that is forked. */
   | { readonly is: 'new'; readonly setup: SessionSetup; readonly parent: string | undefined }
-  /** A session that the client knows is to be brought back. */
+  /** Opens a session again that the client knows. */
   | { readonly is: 'reopen'; readonly sessionId: string; readonly setup: SessionSetup }
   | { readonly is: 'close'; readonly sessionId: string }
   | { readonly is: 'delete'; readonly sessionId: string }
@@ -56,27 +56,27 @@ export type Purpose =
   | { readonly is: 'logout'; readonly request: Repeated }
   | { readonly is: 'other' };
 
-/** What became of a request. */
+/** How a request ended. */
 export type Outcome =
   /** The agent has answered. */
   | { readonly is: 'answered'; readonly line: Uint8Array; readonly message: Response }
-  /** The bridge knows the result: JSON text, with the agent's names of sessions. */
+  /** The bridge itself answers: JSON text, with the agent's ids of sessions. */
   | { readonly is: 'told'; readonly result: string }
-  /** Nothing will come of it: it was withdrawn, the agent is gone, or the bridge leaves. */
+  /** There is no answer: the request was withdrawn, the agent is gone, or the bridge leaves. */
   | { readonly is: 'failed'; readonly error: RpcError }
-  /** The client has cancelled the turn of this prompt, and the agent does not end it. */
+  /** The client has cancelled the turn of this prompt, and the agent did not end it. */
   | { readonly is: 'cancelled' };
 
 export type NewCall = Omit<ClientCall, 'number' | 'state'> | Omit<OwnCall, 'number' | 'state'>;
 
-/** What one agent was asked, or is to be, and has not answered. */
+/** The open requests to one thread's agent. */
 export class Calls {
   readonly #open: OpenRequests<Call>;
   readonly #onSettled: (call: Call, outcome: Outcome) => void;
 
   /**
-   * @param firstNumber The first of the numbers that the agent knows the requests by.
-   * @param onSettled Told once of each call
+   * @param firstNumber first of the numbers that the agent sees as ids
+   * @param onSettled called once for each call
    */
   constructor(firstNumber: number, onSettled: (call: Call, outcome: Outcome) => void) {
     this.#open = new OpenRequests(firstNumber);
@@ -93,7 +93,7 @@ export class Calls {
     return this.#open.get(number);
   }
 
-  /** The client's request of this id, which is JSON text. */
+  /** The client's open request with this id, which is JSON text. */
   ofClient(id: string): ClientCall | undefined {
     return this.all().find((call) => call.kind === 'client' && call.id === id) as ClientCall | undefined;
   }
@@ -114,12 +114,12 @@ export class Calls {
     return this.all().filter((call) => call.method === 'session/prompt' && call.sessionId === sessionId);
   }
 
-  /** The call that an agent's answer is to. */
+  /** The call that a response of the agent answers. */
   answeredBy(line: Uint8Array, { id }: Response): Call | undefined {
     return this.#open.get(Number(textAt(line, id)));
   }
 
-  /** Without effect on a call that is settled. */
+  /** Settles a call. Does nothing if it is settled already. */
   settle(call: Call, outcome: Outcome): void {
     if (this.#open.close(String(call.number)) !== undefined) this.#onSettled(call, outcome);
   }

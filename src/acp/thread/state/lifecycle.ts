@@ -4,16 +4,16 @@ import { agentExited } from '../../message/errors.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { RpcError } from '../../message/json-rpc-errors.ts';
 
-/** An agent that requests can go to. */
+/** An agent that can be sent requests. */
 export interface ReadyAgent {
   readonly epoch: string;
-  /** The directory of its thread. */
+  /** The thread's directory in the microVM. */
   readonly cwd: string;
-  /** What it offers; undefined where it was not asked. */
+  /** What the agent offers; undefined if it was not asked. */
   readonly info: AgentInfo | undefined;
 }
 
-/** Where a thread's agent stands, through all its lives, and how the next life comes about. */
+/** The state of a thread's agent through all its lives, and the steps that start or end one. */
 export class Lifecycle {
   readonly #link: AgentLink;
   #state: State = { is: 'unbegun' };
@@ -28,40 +28,40 @@ export class Lifecycle {
     return this.#state.is;
   }
 
-  /** Undefined while there is none that requests can go to. */
+  /** The agent; undefined unless it can be sent requests. */
   get agent(): ReadyAgent | undefined {
     return this.#state.is === 'ready' ? this.#state.agent : undefined;
   }
 
-  /** Whether one runs that may be at work, introduced or not. */
+  /** Whether an agent runs that may be at work, introduced or not. */
   get hasAgent(): boolean {
     return this.#state.is === 'meeting' || this.#state.is === 'ready';
   }
 
-  /** What every request gets for an answer, once it is over. */
+  /** The error for every request, once the thread is over. */
   get error(): RpcError | undefined {
     return this.#state.is === 'over' ? this.#state.error : undefined;
   }
 
-  /** The directory of the thread, as far as it is known. */
+  /** The thread's directory in the microVM; `/` until it is known. */
   get cwd(): string {
     return this.#epoch?.cwd ?? '/';
   }
 
-  /** Whether this bridge had the agent started, rather than found it. */
+  /** Whether this bridge had the agent started, rather than found it running. */
   get isStartedHere(): boolean {
     return this.#epoch?.origin === 'started';
   }
 
   /**
-   * Whether the shell was let go of and is not there again yet: the microVM may have been reclaimed meanwhile, so that
-   * what is sent waits for another one to start.
+   * Whether the shell was let go of and is not attached again yet. The microVM may have been reclaimed meanwhile, so
+   * that a line may have to wait until another one has started.
    */
   get isComingBack(): boolean {
     return this.#shell === 'coming-back';
   }
 
-  /** Whether something that is sent gets to the agent without its microVM being brought back. */
+  /** Whether a line can reach the agent without an attach. */
   get isAttached(): boolean {
     return this.hasAgent && this.#shell === 'held';
   }
@@ -71,20 +71,20 @@ export class Lifecycle {
     return this.#shell === 'let-go';
   }
 
-  /** Lets go of the shell, until something is sent. */
+  /** Lets go of the shell, until a line is sent. */
   letGo(): void {
     this.#shell = 'let-go';
     this.#link.letGo();
   }
 
-  /** The link says where it stands. */
+  /** The link's state has changed. */
   onLinkState(state: 'waiting' | 'attached' | 'idle'): void {
     if (state === 'attached') this.#shell = 'held';
     else if (state === 'idle') this.#shell = 'let-go';
     else if (this.#shell === 'let-go') this.#shell = 'coming-back';
   }
 
-  /** Sees to it that there is an agent, or will be. */
+  /** Attaches, and has an agent started if necessary. */
   wake(): void {
     if (this.#state.is === 'unbegun') {
       this.#link.attach();
@@ -94,18 +94,18 @@ export class Lifecycle {
     }
   }
 
-  /** An agent runs. It is introduced first. */
+  /** An agent runs, which has to be introduced first. */
   begin(epoch: EpochEvent): void {
     this.#epoch = epoch;
     this.#state = { is: 'meeting' };
   }
 
-  /** The agent is introduced again: there was nobody to introduce when it came. */
+  /** Introduces the agent again: when it began there was no `initialize` yet. */
   meet(): void {
     this.#state = { is: 'meeting' };
   }
 
-  /** The agent was introduced. False if it is none that waits for that. */
+  /** The agent has been introduced. Returns false if no agent is being introduced. */
   ready(info: AgentInfo | undefined): boolean {
     if (this.#epoch === undefined || this.#state.is !== 'meeting') return false;
     const { epoch, cwd } = this.#epoch;
@@ -124,21 +124,21 @@ export class Lifecycle {
     this.#state = { is: 'ended' };
   }
 
-  /** There will be no agent any more. */
+  /** The thread is over: no agent is started any more. */
   giveUp(error: RpcError): void {
     this.#state = { is: 'over', error };
   }
 }
 
 type State =
-  /** No agent was heard of yet, or the last one is to be followed by another. */
+  /** No agent is known yet, or the last one is being replaced. */
   | { readonly is: 'unbegun' }
-  /** One runs, and is being introduced. */
+  /** An agent runs, and is being introduced. */
   | { readonly is: 'meeting' }
   | { readonly is: 'ready'; readonly agent: ReadyAgent }
-  /** It is being ended: what it still says is of no use. */
+  /** The agent is being ended. What it still says is dropped. */
   | { readonly is: 'ending' }
-  /** It ended; the next request has another one started. */
+  /** The agent ended. The next request has another one started. */
   | { readonly is: 'ended' }
-  /** Every request gets this answer. */
+  /** Every request gets this error. */
   | { readonly is: 'over'; readonly error: RpcError };

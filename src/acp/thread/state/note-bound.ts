@@ -1,16 +1,15 @@
 import { type KnownSession, presentId, type ThreadNote } from './note.ts';
 
 /**
- * Bytes of a note as JSON in UTF-8. The host's handshake takes 512 KB of a line, of which base64 makes three quarters: half
- * of that is left for what a later version may add.
+ * Most bytes of a note, as JSON in UTF-8. The host's handshake takes a line of 512 KB; base64 makes that 384 KB of
+ * text. The rest is reserved for later versions.
  */
 export const maxNoteBytes = 128 * 1024;
 
 /**
- * What is left of a note that is over {@link maxNoteBytes}. What the agent said of sessions when they were opened goes
- * first, since it says that again at the next opening; then whole sessions with all whose place they took. Of both, the
- * oldest go first. Sessions that the agent of `epoch` holds go after all others, then those with a turn open, then the
- * current one.
+ * Shortens a note that is over {@link maxNoteBytes}. The agent's answers to openings go first, since the next opening
+ * brings them again; then whole sessions, with those that they replaced. Of both, the oldest go first. Sessions that
+ * the agent of `epoch` holds go after all others, then those with an open turn, then the current one.
  */
 export function pruned(note: ThreadNote, epoch: string | undefined): ThreadNote {
   const excess = { bytes: bytesOf(note) - targetBytes };
@@ -36,18 +35,18 @@ export function pruned(note: ThreadNote, epoch: string | undefined): ThreadNote 
   };
 }
 
-/** What a note is left with: so much less than the bound that it is not over it again at the next change. */
+/** Size of a shortened note: below the bound, so that the next change does not exceed it again. */
 const targetBytes = (maxNoteBytes / 4) * 3;
 
-/** A session with all whose place it took. */
+/** A session with all those that it replaced. */
 interface Chain {
   readonly ids: string[];
-  /** 0: nothing needs it now. */
+  /** 0: the session is not needed now. */
   rank: number;
   used: number;
 }
 
-/** The chains of a note, in the order in which they may go. */
+/** The chains of a note, in the order in which they are dropped. */
 function inOrder(note: ThreadNote, epoch: string | undefined): Chain[] {
   const current = note.current === undefined ? undefined : presentId(note, note.current);
   const chains = new Map<string, Chain>();
@@ -68,7 +67,7 @@ function rankOf(session: KnownSession, epoch: string | undefined): number {
   return session.turn === undefined ? 1 : 2;
 }
 
-/** Takes out what the agent said of a session, if there is an excess. Returns the bytes that this saved. */
+/** Drops the agent's answer to the opening of a session, if there is an excess. Returns the bytes saved. */
 function withoutOpened(sessions: Map<string, KnownSession>, id: string, excess: number): number {
   const session = sessions.get(id);
   if (excess <= 0 || session?.opened === undefined) return 0;
@@ -78,7 +77,7 @@ function withoutOpened(sessions: Map<string, KnownSession>, id: string, excess: 
 }
 
 function without(sessions: Map<string, KnownSession>, id: string): number {
-  // Less one brace: the other counts for the comma.
+  // Less one brace; the other one counts for the comma.
   const bytes = bytesOf({ [id]: sessions.get(id) }) - 1;
   sessions.delete(id);
   return bytes;

@@ -1,52 +1,57 @@
 import { isObject, isObjectText, parseObject } from '../../message/json-text.ts';
 
-/** What is known of one of an agent's sessions. */
+/** What the note has on one of an agent's sessions. */
 export interface KnownSession {
-  /** Its directory in the microVM: the same for ever, since agents refuse to load a session from another one. */
+  /**
+   * The session's directory in the microVM. It never changes, since agents refuse to load a session from another one.
+   */
   readonly cwd: string;
-  /** The client's own directory, where it named one. */
+  /** The client's directory, if it named one. */
   readonly localCwd?: string | undefined;
-  /** The epoch whose agent holds it. */
+  /** The epoch whose agent holds the session. */
   readonly epoch?: string | undefined;
-  /** Under which request the agent is at a turn of it, for all we know. */
+  /** Number of the request under which the agent is at a turn of the session, as far as is known. */
   readonly turn?: number | undefined;
-  /** The session that the agent has in its place, since it could not bring this one back. */
+  /** Id of the session that replaced this one, which the agent could not bring back. */
   readonly became?: string | undefined;
-  /** What the agent answered when it was opened, as JSON text, where that is short. */
+  /** What the agent answered when the session was opened, as JSON text, unless that is long. */
   readonly opened?: string | undefined;
-  /** When it was used last, as a count of all such uses in the thread. */
+  /** When the session was last used: the value of a counter of such uses in the thread. */
   readonly used?: number | undefined;
 }
 
-/** What a bridge leaves in the microVM for those that come to the thread later. */
+/** What a bridge leaves in the microVM for later ones on this thread. */
 export interface ThreadNote {
   /** By the agent's ids. */
   readonly sessions: Readonly<Record<string, KnownSession>>;
-  /** The session that a conversation of a chat goes on in. */
+  /** The session in which a chat's conversation goes on. */
   readonly current?: string | undefined;
-  /** Sessions that were not needed had to be left out, for there were too many. */
+  /** Whether sessions were left out for lack of room. */
   readonly isPruned?: true | undefined;
 }
 
 export const emptyThreadNote: ThreadNote = { sessions: {} };
 
-/** Undefined for what is no note of ours: a microVM is not trusted to give back what was left in it. */
+/** Reads a note. Returns undefined for one that is malformed: a microVM is not trusted to return it unchanged. */
 export function parseThreadNote(text: string | undefined): ThreadNote | undefined {
   const note = text === undefined ? undefined : parseObject(text);
   return note && readNote(note);
 }
 
-/** What is known of a session, which may have any name, that of a member of every object included. */
+/** What the note has on a session. Ids such as `toString`, which every object has as a member, are safe. */
 export function knownSession({ sessions }: ThreadNote, agentId: string): KnownSession | undefined {
   return Object.hasOwn(sessions, agentId) ? sessions[agentId] : undefined;
 }
 
-/** The id under which the agent has the session now that it, or an agent before it, once called `agentId`. */
+/** The agent's current id of the session that it, or an agent before it, once called `agentId`. */
 export function presentId(note: ThreadNote, agentId: string): string {
   return lastOf(agentId, (id) => knownSession(note, id)?.became);
 }
 
-/** Gives the id that a session had when a client got to know it. A note may have many sessions: it is read once. */
+/**
+ * Returns a function that gives the id under which a client first knew a session. Reads the note once, since it may be
+ * large.
+ */
 export function firstIds({ sessions }: ThreadNote): (agentId: string) => string {
   const before = new Map<string, string>();
   for (const [id, { became }] of Object.entries(sessions)) {
@@ -55,7 +60,7 @@ export function firstIds({ sessions }: ThreadNote): (agentId: string) => string 
   return (agentId) => lastOf(agentId, (id) => before.get(id));
 }
 
-/** Where the steps from an id lead, which a hostile note may have go round in circles. */
+/** Follows steps from an id to the last one. A hostile note may have circles. */
 function lastOf(start: string, next: (id: string) => string | undefined): string {
   const seen = new Set<string>();
   let id = start;
@@ -66,14 +71,14 @@ function lastOf(start: string, next: (id: string) => string | undefined): string
   return id;
 }
 
-/** Read by hand: a library for it would take longer to load than all the rest of the bridge, at every start. */
+/** Read by hand: loading a library for it would take longer than loading the rest of the bridge, at every start. */
 function readNote(value: Readonly<Record<string, unknown>>): ThreadNote | undefined {
   if (!isObject(value['sessions']) || !isTextOrNone(value['current'])) return undefined;
   const sessions: Record<string, KnownSession> = {};
   for (const [id, given] of Object.entries(value['sessions'])) {
     const session = readSession(given);
     if (session === undefined) return undefined;
-    // An assignment to this name would not make a member.
+    // An assignment to this name would not create a member.
     if (id !== '__proto__') sessions[id] = session;
   }
   const isPruned = value['isPruned'] === true ? value['isPruned'] : undefined;
@@ -85,7 +90,7 @@ function readSession(value: unknown): KnownSession | undefined {
   const { cwd, localCwd, epoch, turn, became, opened, used } = value;
   if (typeof cwd !== 'string' || !isTextOrNone(localCwd) || !isTextOrNone(epoch)) return undefined;
   if (!isTextOrNone(became) || !isTextOrNone(opened)) return undefined;
-  // It is put into an answer as it is.
+  // It is put into an answer unchanged, so it must be an object.
   const opening = opened !== undefined && isObjectText(opened) ? opened : undefined;
   if (!isNumberOrNone(turn) || !isNumberOrNone(used)) return undefined;
   return { cwd, ...present({ localCwd, epoch, turn, became, opened: opening, used }) };
@@ -99,7 +104,7 @@ function isTextOrNone(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string';
 }
 
-/** Without the members that are undefined. */
+/** Leaves out members that are undefined. */
 function present<T extends object>(members: T): Partial<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -4,7 +4,7 @@ import type { Call } from './calls.ts';
 /** A request or a notification on its way to the agent. */
 export type Outgoing = Fresh | TakenBack;
 
-/** As the client, or the bridge, wrote it. */
+/** As the client or the bridge wrote it. */
 interface Fresh {
   readonly is: 'fresh';
   readonly line: Uint8Array;
@@ -14,13 +14,13 @@ interface Fresh {
   readonly sessionId: string | undefined;
 }
 
-/** As it would have gone to an agent that is no more. */
+/** In the terms of an earlier agent, to which it was not sent. */
 interface TakenBack {
   readonly is: 'taken-back';
   readonly line: Uint8Array;
   readonly call: Call | undefined;
   readonly sessionId: string | undefined;
-  /** The agent's name of the session at that time. */
+  /** That agent's id of the session. */
   readonly agentId: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export function methodOf({ call }: Outgoing): string | undefined {
   return call?.method;
 }
 
-/** A request as it goes to an agent, the first or the next. */
+/** A call's request, to be sent to an agent. */
 export function outgoing(call: Call, { line, message }: { line: Uint8Array; message: Request }): Outgoing {
   return { is: 'fresh', line, message, call, sessionId: call.sessionId };
 }

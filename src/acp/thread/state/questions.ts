@@ -4,7 +4,7 @@ import { encodeText, parseObject, textAt } from '../../message/json-text.ts';
 import { readMessage, type Request } from '../../message/message.ts';
 import type { Outcome } from './calls.ts';
 
-/** What became of a question that the bridge asked of an agent. */
+/** The outcome of a request of the bridge's own. */
 export type Reply =
   /** JSON text. */
   | { readonly is: 'result'; readonly text: string }
@@ -26,7 +26,7 @@ export function replyIn(outcome: Exclude<Outcome, { is: 'cancelled' }>): Reply {
   const { line, message } = outcome;
   const text = textAt(line, message.value);
   if (message.outcome === 'result') return { is: 'result', text };
-  // Some agents write null where an error goes.
+  // Some agents write null in the place of an error object.
   const { code, message: said, data } = (parseObject(text) ?? {}) as Partial<RpcError>;
   return {
     is: 'error',

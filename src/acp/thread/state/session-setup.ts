@@ -3,26 +3,24 @@ import { parseObject, textAt } from '../../message/json-text.ts';
 import type { Request } from '../../message/message.ts';
 import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
 
-/** The params that a client opens a session with. */
+/** The params with which a client opens a session. */
 export interface SessionSetup {
-  /** The directory that it named. */
+  /** The client's directory. */
   readonly localCwd: string | undefined;
-  /** Where that is in the microVM, if something says so. */
+  /** The directory in the microVM that `--map` gives for it, if any. */
   readonly remoteCwd: string | undefined;
-  /** All others but its id, each as JSON text. */
+  /** All other params except the session's id, each as JSON text. */
   readonly rest: Readonly<Record<string, string>>;
 }
 
-/** ACP wants `mcpServers` to be there. */
+/** ACP requires `mcpServers`. */
 export const bareSetup: SessionSetup = {
   localCwd: undefined,
   remoteCwd: undefined,
   rest: { mcpServers: '[]' },
 };
 
-/**
- * @param params of `session/new`, `session/load` or `session/resume`, in the microVM's terms but for `cwd`
- */
+/** @param params those of `session/new`, `session/load` or `session/resume`, in the microVM's terms except for `cwd` */
 export function readSetup(
   line: Uint8Array,
   params: Span | undefined,
@@ -40,17 +38,17 @@ export function readSetup(
   };
 }
 
-/** Whether a request of this method is to open a session that has no name yet. */
+/** Whether a method opens a session that has no id yet. */
 export function opensNew(method: string): boolean {
   return method === 'session/new' || method === 'session/fork';
 }
 
-/** Whether a request is to bring back a session that the client knows. */
+/** Whether a request opens a session again that the client knows. */
 export function isReopening({ method }: Request): boolean {
   return method === 'session/load' || method === 'session/resume';
 }
 
-/** Params, as JSON text, that open a session: a new one where there is no id. */
+/** Params, as JSON text, to open a session: a new one if there is no id. */
 export function openingParams(setup: SessionSetup, cwd: string, agentId?: string): string {
   const all = {
     ...(agentId === undefined ? {} : { sessionId: JSON.stringify(agentId) }),
@@ -62,7 +60,7 @@ export function openingParams(setup: SessionSetup, cwd: string, agentId?: string
     .join(',')}}`;
 }
 
-/** The `sessionId` in a result; undefined if there is none. */
+/** The `sessionId` in a result, which is JSON text; undefined if there is none. */
 export function sessionIdOf(result: string): string | undefined {
   const sessionId = parseObject(result)?.['sessionId'];
   return typeof sessionId === 'string' ? sessionId : undefined;

@@ -11,50 +11,50 @@ import { maxNoteBytes, pruned } from './note-bound.ts';
 import type { Outgoing } from './outgoing.ts';
 import { bareSetup, type SessionSetup } from './session-setup.ts';
 
-/** How a thread's sessions are called on the client's side. */
+/** How the client's ids of a thread's sessions are made and read. */
 export interface SessionNaming {
-  /** The client's name for a session that has none yet. */
+  /** Makes the client's id for a session of the agent. */
   clientIdOf(agentId: string): string;
   /**
-   * What a client's name tells that another bridge gave out: the agent's id, where there was one by then. Undefined for a
-   * name that is not of the bridge's making.
+   * Reads a client's id that another bridge made. The agent's id is undefined if there was none yet. Returns undefined
+   * for an id that no bridge made.
    */
   parse(clientId: string): { readonly agentId: string | undefined } | undefined;
 }
 
-/** A conversation, as the client and the agent each know it. {@link Sessions} alone changes it. */
+/** A conversation, with its ids on both sides. Only {@link Sessions} changes it. */
 export interface Session {
-  /** The client's name for it. */
+  /** The client's id. */
   readonly clientId: string;
-  /** The agent's; undefined until the agent has one, or is found to have one. */
+  /** The agent's id; undefined until one is known. */
   readonly agentId: string | undefined;
-  /** What it is opened with, should the agent have to be told again. */
+  /** The params to open it with, if the agent has to be asked again. */
   readonly setup: SessionSetup;
 }
 
-/** Where a session stands with the agent that runs now. */
+/** The state of a session in the current agent. */
 export type Phase =
-  /** The agent was not asked for it. */
+  /** The agent was not asked to open it. */
   | { readonly is: 'unopened' }
   | Opening
-  /** The agent has it. */
+  /** The agent holds it. */
   | { readonly is: 'held' }
-  /** The client closed it: then it is the agent's to say what becomes of requests about it. */
+  /** The client has closed it. Later requests about it go to the agent, which answers them. */
   | { readonly is: 'closed' };
 
-/** The agent is being asked for a session. */
+/** The agent is being asked to open a session. */
 export interface Opening {
   readonly is: 'opening';
   readonly session: Session;
-  /** The client's own request for the session, which is answered with how it went. */
+  /** The client's own request for the session, which gets the result. */
   readonly asker: ClientCall | undefined;
-  /** What is for the session meanwhile, in order. */
+  /** Lines for the session that wait until it is open, in order. */
   readonly held: Outgoing[];
 }
 
 /**
- * The sessions of one thread: under both of their names, where each stands with the agent that runs now, and what is left
- * of them in the microVM. The client may have two names for one session of the agent's.
+ * The sessions of one thread: their ids on both sides, their state in the current agent, and the note of them that is
+ * left in the microVM. The client may have two ids for one session of the agent.
  */
 export class Sessions {
   readonly #naming: SessionNaming;
@@ -64,19 +64,19 @@ export class Sessions {
   #note: ThreadNote = emptyThreadNote;
   #isRecorded = false;
   #epoch: string | undefined;
-  /** How often a session was opened, or prompted. */
+  /** How often any session was opened or prompted. */
   #uses = 0;
 
   constructor(naming: SessionNaming) {
     this.#naming = naming;
   }
 
-  /** The client's names that are not the agent's, with the agent's. */
+  /** The client's ids that differ from the agent's, each with the agent's. */
   get toAgent(): ReadonlyMap<string, string> {
     return this.#toAgent;
   }
 
-  /** The agent's names that are not the client's, with the client's. */
+  /** The agent's ids that differ from the client's, each with the client's. */
   get toClient(): ReadonlyMap<string, string> {
     return this.#toClient;
   }
@@ -85,7 +85,7 @@ export class Sessions {
     return this.#note;
   }
 
-  /** The note as it is to be left in the microVM: JSON text. What there is no room for is forgotten here, too. */
+  /** The note to leave in the microVM, as JSON text. Sessions for which it has no room are forgotten here, too. */
   noteToLeave(): string {
     const text = JSON.stringify(this.#note);
     if (Buffer.byteLength(text) <= maxNoteBytes) return text;
@@ -93,20 +93,23 @@ export class Sessions {
     return JSON.stringify(this.#note);
   }
 
-  /** Whether there is a record of all the thread's sessions: one that is not in it was deleted, or never was. */
+  /** Whether all sessions of the thread are known: then one that is not known was deleted or never existed. */
   get isRecorded(): boolean {
     return this.#isRecorded && this.#note.isPruned !== true;
   }
 
-  /** Another life of the agent begins: it holds what the note says, and is at no turn but those that are in it. */
+  /**
+   * A new epoch begins. Its agent holds the sessions that the note assigns to it, and is only at turns that are in the
+   * note.
+   */
   beginEpoch(epoch: string, note: ThreadNote = emptyThreadNote): void {
     this.#epoch = epoch;
     this.recall(note);
   }
 
   /**
-   * What was left in the microVM: by this bridge, or by another one since. Sessions get their names from it before anything is
-   * said of them.
+   * Reads the note from the microVM, which this bridge or another one left. Sessions get their ids from it before they
+   * are used.
    */
   recall(note: ThreadNote = emptyThreadNote): void {
     this.#isRecorded ||= note !== emptyThreadNote;
@@ -128,7 +131,7 @@ export class Sessions {
     }
   }
 
-  /** Whether a name of the client's is one that a bridge made. */
+  /** Whether a client's id was made by a bridge. */
   isOurs(clientId: string): boolean {
     return this.#naming.parse(clientId) !== undefined;
   }
@@ -144,24 +147,24 @@ export class Sessions {
     return this.isHeld(session) ? { is: 'held' } : { is: 'unopened' };
   }
 
-  /** The agent is to be asked for the session, until `endOpening`. */
+  /** The agent is being asked to open the session. Ends with `endOpening`. */
   beginOpening(session: Session, asker: ClientCall | undefined): Opening {
     const opening: Opening = { is: 'opening', session, asker, held: [] };
     const entry = this.#byClientId.get(session.clientId);
     if (entry !== undefined) entry.opening = opening;
-    // Its directory must not be forgotten meanwhile.
+    // A recent use keeps the session's directory from being forgotten meanwhile.
     if (session.agentId !== undefined) this.update(session.agentId, { used: (this.#uses += 1) });
     return opening;
   }
 
-  /** The opening is over, well or not. Returns what waited for that. */
+  /** The opening has succeeded or failed. Returns the lines that waited for it. */
   endOpening(opening: Opening): Outgoing[] {
     const entry = this.#byClientId.get(opening.session.clientId);
     if (entry?.opening === opening) entry.opening = undefined;
     return opening.held.splice(0);
   }
 
-  /** Those that are under way. */
+  /** The openings that are under way. */
   openings(): Opening[] {
     return [...this.#byClientId.values()].flatMap(({ opening }) => opening ?? []);
   }
@@ -170,24 +173,27 @@ export class Sessions {
     return this.all().find((session) => session.agentId === agentId);
   }
 
-  /** The client's name for a session of the agent's, also for one that it has not heard of. */
+  /** The client's id for a session of the agent, also for one that the client does not know yet. */
   clientIdOf(agentId: string): string {
     return this.withAgentId(agentId)?.clientId ?? this.#naming.clientIdOf(agentId);
   }
 
-  /** The agent speaks of a session that it has not yet said it opened: the client is to hear of it under its own name. */
+  /**
+   * The agent uses the id of a session before it has answered the request for it. If only one opening is under way, the
+   * client gets its own id for it.
+   */
   anticipate(agentId: string): void {
     const [opening] = this.openings();
     const clientId = opening?.session.clientId ?? this.#naming.clientIdOf(agentId);
     if (clientId !== agentId && this.#toClient.size < maxNames) this.#toClient.set(agentId, clientId);
   }
 
-  /** Whether the agent's id was ever given out by `session/new`, for all that is known. */
+  /** Whether the agent's id was given out by `session/new` or `session/fork`, as far as is known. */
   knows(agentId: string): boolean {
     return knownSession(this.#note, agentId) !== undefined || this.withAgentId(agentId) !== undefined;
   }
 
-  /** What the client calls so, or should: undefined for a name that nothing is known of. */
+  /** The session with this client's id; undefined if nothing is known of the id. */
   find(clientId: string): Session | undefined {
     const known = this.#byClientId.get(clientId);
     if (known !== undefined) return known;
@@ -198,7 +204,7 @@ export class Sessions {
       : this.add(clientId, clientId, bareSetup);
   }
 
-  /** A session comes to be known under that name of the client's, or is opened with other params. */
+  /** Adds a session under this client's id, or replaces its agent's id and setup. */
   add(clientId: string, agentId: string | undefined, setup: SessionSetup): Session {
     const known = this.#byClientId.get(clientId);
     if (known !== undefined) {
@@ -212,20 +218,23 @@ export class Sessions {
     return session;
   }
 
-  /** What is known of the session that the agent has behind this one's name. */
+  /** What the note has on a session. */
   recordOf({ agentId }: Session): KnownSession | undefined {
     return agentId === undefined ? undefined : knownSession(this.#note, agentId);
   }
 
-  /** The session's directory in the microVM. @param threadCwd Where nothing says otherwise */
+  /**
+   * The session's directory in the microVM.
+   * @param threadCwd used if nothing else is known
+   */
   cwdOf(session: Session, threadCwd: string): string {
     return this.recordOf(session)?.cwd ?? session.setup.remoteCwd ?? threadCwd;
   }
 
   /**
-   * The agent that runs now holds the session, under this name.
+   * The current agent holds the session, under this id.
    *
-   * @param result What it said of it: JSON text
+   * @param result the agent's answer, as JSON text
    */
   opened(session: Session, agentId: string, result: string, threadCwd: string): void {
     this.#isRecorded = true;
@@ -233,7 +242,7 @@ export class Sessions {
     const before = this.recordOf(session);
     const known: KnownSession = {
       cwd: this.cwdOf(session, threadCwd),
-      // The client need not have named it to this bridge.
+      // The client need not have named the directory to this bridge.
       localCwd: session.setup.localCwd ?? before?.localCwd,
       opened: result.length <= maxOpenedLength ? result : undefined,
       epoch: this.#epoch,
@@ -251,7 +260,7 @@ export class Sessions {
     this.#note = { ...this.#note, sessions, current: agentId };
   }
 
-  /** The agent is at a turn of the session, under a request of this number. */
+  /** The agent has begun a turn of the session, with the request of this number. */
   beginTurn(agentId: string, turn: number): void {
     this.update(agentId, { turn, used: (this.#uses += 1) });
   }
@@ -264,19 +273,19 @@ export class Sessions {
     this.update(entry.agentId, { epoch: undefined, turn: undefined });
   }
 
-  /** Whether the agent that runs now holds the session. */
+  /** Whether the current agent holds the session. */
   isHeld(session: Session): boolean {
     return this.#epoch !== undefined && this.recordOf(session)?.epoch === this.#epoch;
   }
 
-  /** Whether that agent is at a turn, for all we know. */
+  /** Whether the current agent is at a turn, as far as is known. */
   get isTurnOpen(): boolean {
     return Object.values(this.#note.sessions).some(
       ({ epoch, turn }) => turn !== undefined && epoch === this.#epoch,
     );
   }
 
-  /** Changes what is known of a session; without effect for one that is not known. */
+  /** Changes what the note has on a session. Does nothing for one that is not known. */
   update(agentId: string, change: Partial<KnownSession>): void {
     const known = knownSession(this.#note, agentId);
     if (known === undefined) return;
@@ -316,8 +325,8 @@ interface Entry extends Session {
   opening: Opening | undefined;
 }
 
-/** Models and modes as most agents list them; of longer lists the microVM keeps none. */
+/** Enough for the models and modes that most agents list. Longer answers are not kept in the microVM. */
 const maxOpenedLength = 16_384;
 
-/** An agent that speaks of more sessions than this is up to no good. */
+/** An agent that names more sessions is taken for hostile. */
 const maxNames = 10_000;

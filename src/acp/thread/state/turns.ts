@@ -3,17 +3,17 @@ import type { Session, Sessions } from './sessions.ts';
 
 export interface TurnsOptions {
   readonly sessions: Sessions;
-  /** Of ACP, as the agent that runs now speaks it. */
+  /** The version of ACP that the current agent speaks. */
   protocolVersion(): number;
   /** What is known of the sessions has changed. */
   onChange(): void;
-  /** A turn of this session, as the client calls it, has ended. */
+  /** A turn of the session with this client's id has ended. */
   onEnded(sessionId: string): void;
 }
 
 /**
- * The turns that the agent is at, also those that an earlier bridge began: these end with an answer that nobody waits for any
- * more, or from protocol version 2 on with a word of the agent's.
+ * The turns that the agent is at, including those that an earlier bridge began. Such a turn ends with an answer to a
+ * request that this bridge did not send, or from protocol version 2 on with the agent's state update.
  */
 export class Turns {
   readonly #options: TurnsOptions;
@@ -26,37 +26,37 @@ export class Turns {
     return this.#options.sessions.isTurnOpen;
   }
 
-  /** Whether a turn goes on behind the answer to its prompt, until the agent says that it is idle. */
+  /** Whether a turn goes on after the answer to its prompt, until the agent says that it is idle. */
   get outliveAnswers(): boolean {
     return this.#options.protocolVersion() >= 2;
   }
 
-  /** A prompt of this session goes to the agent under this number. */
+  /** A prompt of this session is being sent to the agent with this number. */
   began(session: Session | undefined, number: number): void {
     if (session?.agentId === undefined) return;
     this.#options.sessions.beginTurn(session.agentId, number);
     this.#options.onChange();
   }
 
-  /** The prompt of this number was answered. */
+  /** The prompt with this number was answered. */
   answered(sessionId: string, number: number): void {
     if (!this.outliveAnswers) this.ended(sessionId, number);
   }
 
-  /** There is no more to the turn of this prompt. */
+  /** The turn of the prompt with this number has ended. */
   ended(sessionId: string, number: number): void {
     this.settled(number);
     this.#options.onEnded(sessionId);
   }
 
-  /** The request of this number is done with: here, or as one that an earlier bridge sent. */
+  /** The request with this number is settled: here, or it was one of an earlier bridge. */
   settled(number: number): void {
     for (const [agentId, { turn }] of Object.entries(this.#options.sessions.note.sessions)) {
       if (turn === number) this.#end(agentId);
     }
   }
 
-  /** The agent says what the session's turn is at. */
+  /** The agent tells the state of the session's turn. */
   onState(agentId: string, state: string): void {
     if (state !== 'idle') return;
     this.#end(agentId);

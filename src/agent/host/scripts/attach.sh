@@ -1,14 +1,20 @@
-# The agent host, first part: takes the place of the shell at every attach. Sent as one line of at most 4094 bytes.
-# $1 name of the thread's directory  $2 nonce of this attach, and which try it is   $3 epoch that the bridge knows, or -
-# $4 bytes of its `out` that it has  $5 bytes of its `out` to free, or 0    $6 epoch to end and replace, or -
-# $7 what to save: rest, busy or -   $8 how often to look whether that is done
-# $9 bytes of its `in` to free, or 0: whole lines that are acknowledged     $10 key of what the bridge sends
+# The agent host, first part: replaces the shell at every attach. Sent as one line of at most 4094 bytes.
+# $1 name of the thread's directory
+# $2 nonce of this attach, a dot, and the number of the attempt
+# $3 epoch that the bridge knows, or -
+# $4 how many bytes of that epoch's `out` the bridge has
+# $5 how many bytes of `out` to free, or 0
+# $6 epoch to end and replace, or -
+# $7 what to save: rest, busy or -
+# $8 how often to look whether the save has ended
+# $9 how many bytes of `in` to free, or 0: whole lines that are acknowledged
+# $10 key of the bridge's numbered lines
 # A line that holds \036 is the host's or the bridge's: no JSON text holds that byte.
 N=$2 E=$3 O=$4 F= J= K=${10} said=0
 unset TMOUT POSIXLY_CORRECT
 umask 077
 exec 2>/dev/null
-# Says a record: its number at this attach, twice, and its length tell one that is not whole.
+# Prints a record. Its number, which stands at both ends, and its length show whether it arrived whole.
 say() {
 local LC_ALL=C t="$*"
 printf '\036acb %s %s %s %s %s\n' $N $said ${#t} "$t" $said
@@ -23,15 +29,16 @@ done
 trap 'kill $F; exit' HUP TERM
 stty raw -echo || die stty
 nap() { true >&9 || exec 9<> <(:); read -rt ${1:-.02} -u 9; }
-# When process $1 began, which tells it from a later one with the same pid; fails if it is gone, perhaps unreaped.
+# Puts into B when process $1 began, which tells it from a later one with the same pid. Fails if the process is gone, or
+# is a zombie.
 born() {
 local s
 read -r s <"/proc/$1/stat" && set -- ${s##*) } && B=${20} && [ $1 != Z ]
 }
 lives() { [ "$1" ] && born $1 && [ $B = "$2" ]; }
-# Kills the group of process $1, which began at $2, unless that number is another's by now.
+# Kills the group of process $1, which began at $2, unless another process has that pid now.
 end() { born $1 && [ $B != "$2" ] || kill -9 -- -$1; }
-# Runs the next line that is whole, of the bridge's next attach or of this one.
+# Waits for the next whole line of the bridge, of this attach or of its next one, and runs it.
 listen() {
 while IFS= read -r P || exit; do
 case $P in
@@ -43,7 +50,8 @@ return
 esac
 done
 }
-# /tmp first: inotify works there, as it may not on overlay and network file systems. Never on a mount for storage.
+# /tmp comes first, since inotify works there: on overlay and network file systems it may not. Never on a mount for
+# storage.
 for b in /tmp "${HOME:-/}" /var/tmp -; do
 [ "$b" = - ] && die directory
 [[ $b != /mnt/* ]] && cd "$b" || continue
@@ -51,12 +59,13 @@ b=.agentcore-bridge-$UID
 [ -d $b/$1 ] || mkdir -p $b/$1
 [ ! -L $b ] && [ -O $b ] && cd $b/$1 && break
 done
-# Of two hosts at once the later one stays, so that a single process writes to `in`.
+# When two hosts start at once, the later one stays, so that only one process writes to `in`.
 set -C
 for ((i = 0; i < 100; i++)); do >lock && J=1 && break; nap; done
 set +C
 read -r H h M <viewer
-# A bridge that knows of the agent, and was not the last one here, knows too little: it asks again, as a new one.
+# A bridge that knows the agent but was not the last one attached has missed something: it has to ask again as a new
+# one.
 case $E,$M in
 -,* | *, | *,"${N%-*}"-*) ;;
 *)
@@ -65,26 +74,26 @@ say taken
 listen $1
 esac
 if [ "$H" != $$ ] && lives "$H" "$h"; then
-# A polite signal first: it may be about to put on record which agent it started.
+# TERM comes first: that host may be about to write down the pid of the agent that it started.
 for s in TERM KILL; do
 kill -$s -- -$H
 for ((i = 0; i < 50; i++)); do nap; lives $H $h || break 2; done
 done
 fi
 born $$
-# In place: to truncate a file and write it anew, some file systems wait for the disk.
+# Written in place: some file systems wait for the disk when a file is truncated and written again.
 echo $$ $B $N 1<>viewer
 rm -f lock &
-# Appends the record $2 to `out` of epoch $1, as the next of its lines, and says so where the epoch itself did not.
+# Appends the record $2 to `out` of epoch $1 as its next line, and makes `exit`, unless the epoch itself has done so.
 tell() {
 [ -e $1/exit ] && return
 local e=${1##*/} o
-# What stands there may end in half a line.
+# Ends a line that was left unfinished.
 [ "$(tail -c 1 $1/out)" ] && echo >>$1/out
 o=$(stat -c %s $1/out)
 printf '%s %s!%s@%s\n' $o ${#2} "$2" $((o + 16#${e::7})) >>$1/out && >$1/exit
 }
-# Ends epoch $1.
+# Ends epoch $1: its agent, and run.sh.
 finish() {
 local W w G g
 read -r W w G g <$1/pid
@@ -114,7 +123,7 @@ I=$(stat -c %s in) k=-
 if [ $E = $C ]; then
 [ $L = live ] && [ $(($5 + $9)) -gt 0 ] && echo $5 $9 >free && kill -USR2 $W
 else
-# A bridge that knows nothing goes on where the last one said that its client was: "delivered:open,open".
+# A bridge that is new to the epoch begins where the last one said that its client was: "delivered:open,open".
 k=$(record_in . ack 0-9:,)
 : ${k:=0:}
 O=${k%:*} o=${k#*:}

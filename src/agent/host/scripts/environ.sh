@@ -1,9 +1,9 @@
-# The agent host: where the environment of the image is to be had. Functions alone.
+# The agent host: where to read the environment of the image. Functions only.
 
-# Puts into `environ` the file to read, or nothing, and into `separator` whether NUL stands between its variables, or
-# else a newline. The container's first process may be another user's. Then any other process of this user's counts,
-# the oldest first; not those in a terminal, whose environment is as minimal as this one, nor what was started from
-# here, which has the variables of another thread. Last comes a file that the image may have.
+# Puts into `environ` the file to read, or nothing, and into `separator` 1 if NUL stands between its variables, nothing
+# if a newline does. The container's first process may belong to another user. Then the oldest other process of this
+# user is read, except those in a terminal, whose environment is as minimal as this shell's, and those that a host
+# started, which have the variables of another thread. Last comes a file that the image may provide.
 find_environ() {
   local f p v s pid best= oldest=
   separator=1 environ=/proc/1/environ
@@ -12,7 +12,7 @@ find_environ() {
     [ -O $p/environ ] && read -r s <$p/stat || continue
     pid=${p#/proc/}
     set -- ${s##*) }
-    # The fields `tty_nr` and `starttime`.
+    # $5 and ${20} are the fields `tty_nr` and `starttime`.
     [ "$5" = 0 ] && { [ ! "$oldest" ] || ((${20} < oldest)); } || continue
     environ=$p/environ
     has_variables && oldest=${20} best=$environ

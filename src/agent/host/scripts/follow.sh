@@ -1,11 +1,12 @@
-# The agent host: how `in` and `out` are followed as they grow. Both end with the process that runs them.
-# Looked up once for all of an epoch's attaches.
+# The agent host: follows `in` and `out` as they grow. Both functions run until their process is ended.
+# GNU tail is looked for once, for all attaches of an epoch.
 if gnu tail; then gnu_tail() { :; }; else gnu_tail() { return 1; }; fi
 
-# The bytes of `out` from offset $1.
+# Prints the bytes of `out` from offset $1 on.
 follow_out() {
   gnu_tail && exec tail -s .02 -c +$(($1 + 1)) -f out
-  # A tail that polls once a second, or can't follow at all: each read goes on where the last one ended.
+  # The tail there polls once a second, or can't follow. So `cat` is run again and again, and goes on at its last
+  # offset.
   local idle=0 before= after
   have dd
   exec 5<out
@@ -18,7 +19,7 @@ follow_out() {
   done
 }
 
-# The lines of `in`, less those that are not for the agent. The file `reader` names the process that reads it.
+# Prints the lines of `in` that are for the agent. The file `reader` gets the pid of the process that reads `in`.
 follow_in() {
   if gnu_tail && gnu grep; then
     { echo $BASHPID >reader; exec tail -s .02 -c +1 -f in; } | LC_ALL=C exec grep --line-buffered -av $'\036'

@@ -1,19 +1,19 @@
-# The agent host: how the disk is given back that holds what nobody will ask for again. Functions alone.
+# The agent host: frees the disk under bytes that nobody will ask for again. Functions only.
 
-# What `in` holds from byte $2 on that is not for the agent; of what was freed, the last record of each kind. $1 the
-# epoch's directory.
+# Prints the bytes of `in` from byte $2 on, in which records may be; of the bytes that were freed, the last record of
+# each kind. $1 is the epoch's directory.
 records_in() {
   local from=0
   { read -r from && [ $from -gt $2 ] && cat; } <"$1/records"
   tail -c +$(((from > $2 ? from : $2) + 1)) "$1/in"
 }
 
-# What the last record of kind $2 says, in characters of the class $3, from byte $4 of `in` on.
+# Prints the value of the last record of kind $2, from byte $4 of `in` on. $3 is the class of its characters.
 record_in() {
   records_in "$1" ${4:-0} | LC_ALL=C sed -n $'/\036/s/^.*\036'"$2 \\([$3]*\\);\$/\\1/p" | tail -n 1
 }
 
-# Frees what the bridge asked for; of `in`, what the agent's process was given.
+# Frees the bytes that the bridge named; of `in`, only those that the agent's process was given.
 free() {
   local in out
   read -r out in <free
@@ -23,7 +23,7 @@ free() {
 
 punch() { fallocate -pn -l $1 $2; }
 
-# $1 where a line begins
+# $1 is the offset at which a line begins.
 free_in() {
   local reader fd field value at= kind text
   read -r reader <reader

@@ -1,14 +1,14 @@
-# The agent host: what outlives an agent, and a microVM where a persistent mount is. Functions alone.
+# The agent host: what outlives an agent, and the microVM if it has a persistent mount. Functions only.
 
-# The last note of kind $2 in the epoch's directory $1, in base64.
+# Prints the last note of kind $2 in the epoch's directory $1, in base64.
 note_in() { record_in "$1" "note $2" A-Za-z0-9+/=; }
 
-# Says what a bridge that is new to this epoch has to know.
+# Prints the records for a bridge that is new to this epoch.
 tell_notes() {
   local k n
   for k in agent thread; do
     n=$(note_in . $k)
-    # In pieces that a frame holds.
+    # In pieces, each small enough for one frame.
     while [ "$n" ]; do
       say note $k ${n::3000}
       n=${n:3000}
@@ -20,8 +20,9 @@ tell_notes() {
   say environment $n
 }
 
-# Has run.sh save, and says how the last save went that has ended. $1 `rest`, `busy` while a turn is open, or - for none
-# $2 how often to look whether it is done
+# Has run.sh save, and prints the result of the last save that has ended. $1 `rest`, `busy` while a turn is open, or -
+# for no save.
+# $2 how often to look whether the save has ended.
 ask() {
   local i s r=
   if [ $1 != - ] && lives "$W" "$w" && echo $1 $N >save && kill -USR1 $W; then
@@ -40,7 +41,7 @@ have() {
   busybox $1 --help >&2 && eval "$1() { busybox $1 \"\$@\"; }"
 }
 
-# Puts into `best` the mount that path $1 lies on; empty where that is the root.
+# Puts into `best` the mount that path $1 lies on; nothing if that is the root.
 mount_of() {
   local m
   best=
@@ -51,9 +52,9 @@ mount_of() {
   [ "$best" ]
 }
 
-# Finds the directory for what the thread $1 leaves, and makes it: below $3 where the person named that, else on the
-# mount /mnt/workspace, else on the mount under /mnt that the working directory $2 lies on. On no other mount, since
-# sessions may share it. Only a mount counts: a directory is lost with the microVM.
+# Finds and makes the directory in which the thread $1 is saved: below $3 if the user named that, else on the mount
+# /mnt/workspace, else on the mount under /mnt that the working directory $2 lies on. It uses no other mount, since
+# sessions may share it, and no directory that is not on a mount, since that is lost with the microVM.
 find_place() {
   local p best
   for p in "${3:-/mnt/workspace}" "${3:-$2}"; do
@@ -68,7 +69,8 @@ find_place() {
   place=
 }
 
-# Whether $1 looks like a place where AgentCore has yet to mount the session's storage: an empty directory of root's.
+# Whether $1 looks like a place where AgentCore has not mounted the session's storage yet: an empty directory that
+# belongs to root.
 is_placeholder() {
   local best
   [ -d "$1" ] && [ "$(stat -c %u "$1")" = 0 ] && ! { mount_of "$1" && [ "$best" = "$1" ]; } || return
@@ -78,8 +80,8 @@ is_placeholder() {
   [ $# = 0 ]
 }
 
-# Waits until storage is mounted under /mnt where path $1 lies, for at most $2 seconds since the first agent of this
-# microVM was asked for. Puts into `late` the directory where it is not.
+# Waits until storage is mounted under /mnt on path $1, for at most $2 seconds since the first agent of this microVM was
+# asked for. Puts the directory into `late` if it is not mounted by then.
 await_storage() {
   local dir now since told=
   case $1 in /mnt/?*) dir=${1#/mnt/} dir=/mnt/${dir%%/*} ;; *) return ;; esac
@@ -98,7 +100,8 @@ await_storage() {
   done
 }
 
-# What follows runs in a subshell of its own. Of the environment nothing may disturb it.
+# Unsets variables of the environment that would change what the functions below do. They run in a subshell of their
+# own.
 settle() {
   unset IFS GLOBIGNORE POSIXLY_CORRECT TAR_OPTIONS
   LC_ALL=C
@@ -109,8 +112,8 @@ settle() {
   have tar && have mv && cd "$HOME"
 }
 
-# Whether path $1 belongs to a database: those are worth something only where nobody writes meanwhile. Puts into `base`
-# the file that all of it is named after.
+# Whether path $1 belongs to a database, which is only saved while nobody writes to it. Puts into `base` the file that
+# all files of the database are named after.
 is_database() {
   base=$1
   case $1 in *-wal | *-shm | *-journal) base=${1%-*} ;; esac
@@ -120,10 +123,10 @@ is_database() {
   esac
 }
 
-# Type and mode, size, times and inode of each path that is still there, one a line.
+# Prints type and mode, size, times and inode of each path that exists, one a line.
 stats() { stat -c '%f %s %y %z %i' "$@"; }
 
-# Puts into `names` the files of the database $1, and into `print` what changes with them.
+# Puts into `names` the files of the database $1, and into `print` a text that changes when they do.
 look_at_database() {
   local suffix
   names=()
@@ -134,9 +137,9 @@ look_at_database() {
   print=${print//$'\n'/ }
 }
 
-# Finds what is to be kept of the epoch in $1: `databases` (the keys), `large` files with their `prints`, and `small`,
-# which is everything else, with `small_print`. A print changes with what it is of. Sockets and the like are not kept,
-# nor is what lies on the persistent mount anyway.
+# Lists the files to save of the epoch in $1: `databases` (the keys), `large` files with their `prints`, and `small`,
+# which is all others, with `small_print`. A print is a text that changes when the files do. Sockets, pipes and devices
+# are left out, and so is what lies on the persistent mount anyway.
 collect() {
   local p f at i j line base all=() lines=() text=
   local -A seen=()
@@ -151,7 +154,7 @@ collect() {
     for f in "${@:2}"; do
       f=${f%/}
       if [ "$f" = "$p" ] && [ -d "$f" ]; then
-        # It may be a link: then what is in it is kept as if it were none.
+        # It may be a link to a directory: then what is in it is saved as if it were none.
         [ -L "$f" ] && continue
       elif [ ! -d "$f" ] && [ ! -L "$f" ]; then
         [ -f "$f" ] && [ -r "$f" ] || continue
@@ -165,7 +168,7 @@ collect() {
   for ((i = 0; i < ${#all[@]}; i += 500)); do
     set -- "${all[@]:i:500}"
     mapfile -t lines < <(stats "$@")
-    # Something was removed meanwhile: then each line is to be had by itself.
+    # A path was removed meanwhile, so the lines do not match the paths: they are read one by one.
     if [ ${#lines[@]} != $# ]; then
       lines=()
       for f; do lines+=("$(stats "$f")"); done
@@ -174,7 +177,7 @@ collect() {
       f=${all[i + j]} line=${lines[j]}
       case $line in
         '') continue ;;
-        # What is in a directory changes its times.
+        # The times of a directory change when its contents do, so they are left out.
         4*) line=${line%% *} ;;
         8*) set_size $line ;;
       esac
@@ -193,35 +196,35 @@ collect() {
 
 set_size() { size=$2; }
 
-# Those names to stdout. Status 0: whole. GNU tar says 1 where a file changed while it was read.
+# Writes an archive of `names` to stdout. Status 0: it is whole. GNU tar returns 1 if a file changed while it was read.
 archive() {
   if gnu tar; then
     printf '%s\0' "${names[@]}" | tar -c -f - --no-recursion --null -T -
     [ $? -le 1 ]
   else
-    # As many as a command line holds: some ten thousand.
+    # One command line holds some ten thousand names.
     tar -c -f - --no-recursion "${names[@]}"
   fi
 }
 
-# Says why the file $1 could not be written.
+# Prints why the file $1 could not be written: `full` or `failed`.
 blame() {
   case $({ printf %65536s >>"$1"; } 2>&1) in *' space left on device' | *' quota exceeded') echo full ;; *) echo failed ;; esac
 }
 
-# Puts into `archive` what the archive of the file or database $1 is called.
+# Puts into `archive` the name of the archive for the file or database $1.
 name_archive() {
   archive=$(printf %s "$1" | sha1sum)
   archive=${archive%% *}
 }
 
-# Has the archive $1 hold `names`, whose print is $2, unless it does. What is there stays whole until what takes its
-# place is. $3 the database that they are, which is not to change meanwhile
+# Writes the files `names`, whose print is $2, into the archive $1, unless it has them already. The old archive stays
+# whole until the new one replaces it. $3 the database that the files belong to, if any: it must not change meanwhile.
 keep() {
   local print f new=$place/$1.tar.new
   wanted[$1]=1
   if [ $how = restored ]; then
-    # What was there before may be newer than what is kept.
+    # A file that was there before the restore may be newer than the saved one.
     for f in "${names[@]}"; do [ "${there["$f"]}" ] && return; done
     [ -e "$place/$1.tar" ] && kept[$1]=$2
     return
@@ -238,7 +241,7 @@ keep() {
   rm -f "$new"
 }
 
-# Removes the archives of what is not to be kept any more; with $1, only where it is not there any more either.
+# Removes the archives of files that are not to be saved any more. With $1: only those whose files are gone.
 drop_archives() {
   local tar name f
   for tar in "$place"/*.tar; do
@@ -249,10 +252,12 @@ drop_archives() {
   done
 }
 
-# Keeps what the epoch in $1 leaves. Each database and each large file has an archive of its own, all the rest has one:
-# only what has changed is written again, one behind the other, so that storage never holds two copies of everything.
-# $2 `rest`; `busy`: databases stay as they were kept; `restored`: all is as it was kept, but for what was `there` before
-# Puts into `failure` nothing, or what was in the way: `full` or `failed`.
+# Saves the epoch in $1. Each database and each large file has an archive of its own, all other files have one. Only
+# archives whose files have changed are written again, one after the other, so that storage never holds two copies of
+# everything.
+# $2 `rest`: everything. `busy`: without the databases. `restored`: writes nothing, and takes what was restored as
+# saved, except files that were `there` before.
+# Puts into `failure` nothing, or the reason: `full` or `failed`.
 pack() {
   local try how=$2 f archive print dropped names small large small_print size
   local -A kept=() wanted databases prints
@@ -277,7 +282,7 @@ pack() {
     names=("${small[@]}")
     [ ${#names[@]} = 0 ] || keep files "$small_print"
     [ $how = restored ] || drop_archives $failure
-    # Where storage is full, another try is of use only if there is more room for it.
+    # Where storage is full, another try is of use only if archives were removed.
     case $failure,$dropped in ,* | full,) break ;; esac
   done
   for archive in "${!kept[@]}"; do
@@ -285,7 +290,7 @@ pack() {
   done >"$1/../prints"
 }
 
-# Saves what the epoch in $1 leaves. Never two at once: run.sh sees to it, and start.sh waits for the last one.
+# Saves the epoch in $1. Only one save runs at a time: run.sh ensures it, and start.sh waits for the last one.
 save() {
   local how nonce note failure=
   umask 077
@@ -294,7 +299,7 @@ save() {
   if settle "$1"; then
     pack "$1" ${2:-$how}
   else
-    # Where nothing can be kept, the bridge knows.
+    # Where nothing can be saved, the bridge knows that already.
     read -r note <"$1/keeping"
     [ "$note" = kept ] && failure=failed
   fi
@@ -310,8 +315,8 @@ save() {
   echo ${nonce:--} ${failure:-ok} >"$1/../saved"
 }
 
-# Puts what was saved under HOME, for the epoch in $1: once in a microVM's life, as soon as its storage is there, and never
-# in the place of what is newer.
+# Restores what was saved under HOME, for the epoch in $1: once in a microVM's life, as soon as its storage is mounted.
+# It never overwrites newer files.
 restore() {
   local tar failure f small large small_print size
   local -A there=() databases prints
@@ -321,7 +326,7 @@ restore() {
     [ -d "$f" ] && [ ! -L "$f" ] || there["$f"]=1
   done
   for tar in "$place"/*.tar; do
-    # What can't be read is put aside, lest the next save take its place.
+    # An archive that can't be read is renamed, so that the next save does not overwrite it.
     unpack <"$tar" || mv -f "$tar" "$tar.bad"
   done
   pack "$1" restored

@@ -1,8 +1,8 @@
-# The agent host: lines that say which bytes of a stream they are, so that what was lost, doubled, cut or mixed up on the
-# way is never taken for what was sent. Format: numbered-lines.ts. Both directions, with perl, or with an awk of any kind.
+# The agent host: lines that carry the offset of their bytes, so that bytes which are lost, doubled, cut or mixed up on
+# the way are noticed. Format: numbered-lines.ts. Both directions, in perl or in any awk.
 gnu() { case $($1 --version 2>&1) in *GNU* | *uutils*) ;; *) return 1 ;; esac; }
 
-# Puts the program that numbers lines into the array `engine`. Looked up once for an epoch.
+# Puts the command that numbers lines into the array `engine`. Called once for an epoch.
 find_engine() {
   local a
   if perl -e 'exit !pack "N", 1' >&2; then
@@ -14,7 +14,7 @@ find_engine() {
     if gnu $a; then
       engine=($a -b)
     elif [ "$($a -W version 2>&1 </dev/null | head -c 4)" = mawk ]; then
-      # Else it reads a block before it looks at a line.
+      # Without this option mawk reads a whole block before it handles a line.
       engine=($a -W interactive)
     else
       engine=($a)
@@ -25,8 +25,9 @@ find_engine() {
   engine=(busybox awk)
 }
 
-# Appends the lines of stdin to `out` of the epoch's directory $1, numbered. Bytes that the host marks its own words by
-# become spaces; JSON text never holds them. Ends on TERM, with what is left of an unfinished line.
+# Numbers the lines of stdin and appends them to `out` of the epoch's directory $1. The bytes RS and US, which mark the
+# host's own lines, become spaces; JSON text never holds them. On TERM it writes the rest of an unfinished line, and
+# ends.
 number_out() {
   local key=$((16#$(printf %.7s "${1##*/}")))
   if [ ${engine[0]} = perl ]; then
@@ -73,7 +74,7 @@ number_out() {
   fi
   LC_ALL=C exec "${engine[@]}" -v out="$1/out" -v key=$key -v at=$(stat -c %s "$1/out") '
     function put(n, k, t,  l) {
-      # No long text may pass through sprintf: mawk gives it 8 KB.
+      # Long text must not pass through sprintf, which has 8 KB in mawk.
       l = sprintf("%.0f %d", at, n) k t sprintf("@%.0f", at + key)
       at += length(l) + 1
       print l >> out
@@ -87,9 +88,9 @@ number_out() {
     }'
 }
 
-# Appends to `in` what the bridge sends, where it is whole, the next, and of this attach: $1 its key, $2 its nonce.
-# Answers questions for the sizes. Ends when another attach is asked for: what that is to run goes to descriptor 3. Status
-# 1: `in` can't be written; 2: the terminal is gone.
+# Appends to `in` the bridge's pieces that are whole, next, and of this attach: $1 its key, $2 its nonce. Answers
+# questions for the sizes. Ends when another attach begins, and writes what that is to run to descriptor 3. Status 1:
+# `in` can't be written; 2: the terminal is gone.
 take_in() {
   if [ ${engine[0]} = perl ]; then
     exec perl -e '
@@ -146,7 +147,7 @@ take_in() {
       close(size file)
       return n + 0
     }
-    # What could not be written is not there.
+    # Ends the program with status 1 unless the file `in` has all that was written to it.
     function is_written() {
       if (size_of("in") == at) return 1
       status = 1

@@ -2,7 +2,7 @@
 # $3 bash.
 # Job control gives the agent a process group of its own.
 set -m
-# Before the agent has started nothing is assigned: any name may be one of its environment's.
+# Before the agent has started no variable is set here: any name may be one of its environment's.
 . "$1/functions"
 exec 3< <(cd "$1" && follow_in) 4> >(number_out "$1")
 set -- "$@" $!
@@ -11,32 +11,34 @@ set -- "$@" $!
   exec "$3" -c "$2" <&3 >&4 2>>"$1/err" 3<&- 4>&- 9>&-
 ) &
 A=$! D=$1 K=$4 V= v=
-# Asked to save: in a process of its own, so that the agent's end is not missed; one behind the other.
+# USR1 asks for a save. It runs in a process of its own, so that the agent's end is not missed, and waits for the save
+# before it.
 last() { while lives "$V" "$v"; do nap; done; }
 trap '(last; save "$D") & V=$! T=1; born $V; v=$B' USR1
 trap '(cd "$D" && free); T=1' USR2
-# An agent that ended at once has no start time any more, and needs none. The last: who reads this finds all of it.
+# An agent that has ended already has no start time, and needs none. `pid` is written last: a host that finds it finds
+# the other files as well.
 born $$
 W=$B B=
 born $A
 echo $$ $W $A $B >"$D/pid" || kill -9 -- -$A 0
-# So that the exit can be told where the disk has filled up.
+# Reserves disk, so that the exit can be written when the disk is full.
 head -c 8192 /dev/zero >"$D/spare"
 exec 3<&- 4>&-
-# In this process group, so that it ends with it.
+# `watch` is in this process group, so that it ends with it.
 exec 3< <(cd "$D" && watch $W)
 E=$!
-# `wait` also ends when something was asked for, and then says nothing of the agent.
+# `wait` also returns after a signal, and then says nothing of the agent.
 while T=; wait $A; X=$?; [ $T ] || kill -0 $A; do [ $T ] || nap .1; done
 kill $E
 (cd "$D" && find_busy_file && rm -f "$busy")
-# Whoever the agent left behind may hold its stdout: what they say in a second still counts. Those in another session
-# may hold it for ever.
+# Processes that the agent left behind may hold its stdout. What they write within a second is kept; those in another
+# session may hold it for ever.
 drain() { for ((i = 0; i < 20; i++)); do kill -0 $K || return; nap .05; done; }
 drain
 kill -9 -- -$A
 drain
-# It says what it has of an unfinished line. Nobody writes to `out` any more but who comes next here.
+# On TERM `number_out` writes the rest of an unfinished line. Until the next host nobody else writes to `out`.
 kill $K
 drain
 kill -9 $K

@@ -1,20 +1,20 @@
-# The agent host, second part: starts the agent. Sent to a host that said "need", behind NEW (the epoch), COMMAND,
-# CWD (or nothing), ENVIRONMENT (a script that exports what the person set), PERSIST (an array), PERSIST_TO (a directory,
-# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (lines.sh, follow.sh, free.sh, environ.sh, keep.sh and watch.sh) and RUN (run.sh).
-# $1 as in the first part.
+# The agent host, second part: starts the agent. Sent to a host that said `need`, behind NEW (the epoch), COMMAND, CWD
+# (or nothing), ENVIRONMENT (a script that exports the user's variables), PERSIST (an array), PERSIST_TO (a directory,
+# or nothing), STORAGE_WAIT (seconds), FUNCTIONS (lines.sh, follow.sh, free.sh, environ.sh, keep.sh and watch.sh) and
+# RUN (run.sh). $1 as in the first part.
 say starting
 eval "$FUNCTIONS"
 find_engine
 late=
 for p in "$PERSIST_TO" "$CWD" /mnt/workspace; do [ "$late" ] || await_storage "$p" $STORAGE_WAIT; done
 storage=${late:+late}
-# The terminal's end waits until the agent is on record: an agent that nobody knows of would run for ever.
+# A hangup is handled only when the agent's pid is written down: an agent without a known pid would run for ever.
 late=
 traps=$(trap -p HUP TERM)
 trap 'late=HUP' HUP TERM
 W= S= T=
 if [ "$C" ]; then
-  # What the last agent left may be on its way to the persistent mount: up to 20 s.
+  # The last agent may still be being saved: that takes up to 20 s.
   read -r W w _ <$C/pid
   read -r S s <saver
   for ((i = 0; i < 1000; i++)); do lives "$W" "$w" || lives "$S" "$s" || break; nap; done
@@ -27,9 +27,9 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && >$NEW/format-2 && { declare -f; de
   die directory
 (
   trap : HUP TERM
-  # Positional, since any name may be one of the environment's.
+  # As positional parameters, since any name may be one of the environment's.
   set -- "$PWD/$NEW" "$CWD" "$BASH" "$RUN" "$COMMAND" "$1" "$T" "$PERSIST_TO" "$storage"
-  # The shell's own environment is minimal.
+  # The shell's own environment is minimal, so the image's is read.
   find_environ
   if [ "$environ" ]; then echo found; else echo none; fi >"$1/environment"
   while IFS= read -r${separator:+d ''} v || [ "$v" ]; do
@@ -40,7 +40,7 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && >$NEW/format-2 && { declare -f; de
       *) export "$v" ;;
     esac
   done <"${environ:-/dev/null}"
-  # Tells `find_environ` that a process was started from here.
+  # Tells `find_environ` that a host started this process.
   export AGENTCORE_BRIDGE=1
   eval "$ENVIRONMENT"
   [ "$HOME" ] || HOME=~
@@ -64,9 +64,9 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && >$NEW/format-2 && { declare -f; de
     cd /mnt/workspace
   fi
   printf '%s\n' "$PWD" >"$1/cwd"
-  # Through a shell with job control: without it, what runs in the background ignores interrupts, for ever.
+  # Through a shell with job control: without it, background processes would ignore interrupts for ever.
   set -- "$3" -pc 'set -m; "$0" -pc "$@" &' "$3" "$4" agent-host "$1" "$5" "$3"
-  # Without setsid: a process group of its own, which the terminal's end does not reach.
+  # Without setsid, job control gives a process group of its own, and hangups are ignored.
   if type setsid >&2; then
     set -- setsid "$@"
   elif busybox setsid --help >&2; then
@@ -74,7 +74,7 @@ mkdir $NEW && >$NEW/in >$NEW/out >$NEW/err && >$NEW/format-2 && { declare -f; de
   else
     trap '' HUP
   fi
-  # A shell that was started with interrupts ignored hands that on, and bash can't undo it.
+  # A shell that was started with interrupts ignored passes that on, and bash can't undo it.
   if [ "$(trap -p INT)" ]; then
     env --default-signal=INT true || die tool env --default-signal
     set -- env --default-signal=INT "$@"
@@ -85,7 +85,7 @@ for ((i = 0; i < 1000; i++)); do [ -s $NEW/pid ] && break; nap; done
 W=
 read -r W w G g <$NEW/pid
 if ! { [ "$W" ] && echo $NEW >epoch; }; then
-  # The third part finds no place for its pids then, and ends.
+  # The third part can't write its pids then, and ends.
   rm -rf $NEW
   [ "$W" ] && kill -9 -- -$G -$W
   die start

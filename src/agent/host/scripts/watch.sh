@@ -1,11 +1,11 @@
-# The agent host: what is seen to beside an agent, whether somebody is attached or not. Functions alone.
+# The agent host: work that goes on beside an agent, whether a bridge is attached or not. Functions only.
 
-# Looks at the epoch's files for as long as run.sh lives, which began at $1: twice a second while they grow, and ever more
-# seldom while they do not.
+# Looks at the epoch's files while run.sh, which began at $1, lives: twice a second while they grow, and every 4 s when
+# they have stopped growing.
 watch() {
   local sizes last= pause trimmed=0 seen=0 spoken=0 since=
   unset IFS POSIXLY_CORRECT
-  # Others may read what is made here.
+  # Other users may read the files that are made here.
   umask 022
   find_busy_file
   rm -f "$busy"
@@ -25,15 +25,16 @@ watch() {
   rm -f "$busy"
 }
 
-# Puts into `busy` the file that is there while a turn is open. It lies beside the threads' directories, which nobody else
-# may read, and has the name of this thread's.
+# Puts into `busy` the path of the file that exists while a turn is open. It lies beside the threads' directories, which
+# only this user may read, and has the name of this thread's.
 find_busy_file() {
   local thread=${PWD%/*}
   busy=${thread%/*}-busy/${thread##*/}
 }
 
-# Finds the bridge's last word on whether a turn is open in what is new of `in`, which has $1 bytes: a record is shorter
-# than what is looked at twice. Puts into `since` when that was found out, in seconds, or nothing.
+# Looks for the bridge's last record of whether a turn is open, in the new part of `in`, which has $1 bytes. The last 64
+# bytes are read again, since a record may have been cut there. Puts into `since` when the open turn was found, in
+# seconds, or nothing.
 look_for_turn() {
   [ $1 -gt $seen ] || return
   case $(record_in . 'note turn' A-Za-z0-9+/= $((seen > 64 ? seen - 64 : 0))) in
@@ -48,18 +49,19 @@ look_for_turn() {
   seen=$1
 }
 
-# Where a turn is open, has the file say since when; its time is that of the last output of the agent, whose `out` has $1
-# bytes.
+# While a turn is open, writes into the file since when. Its modification time is that of the agent's last output, whose
+# `out` has $1 bytes.
 tell_of_turn() {
   [ "$since" ] && ! { [ -e "$busy" ] && [ $1 = $spoken ]; } || return
   spoken=$1
   local dir=${busy%/*}
   [ -d "$dir" ] || mkdir "$dir"
-  # In place, so that it is empty only when it is new. `declare -f` loses the 1 of `1<>`.
+  # Written in place, so that the file is empty only when it is new. `declare -f` loses the 1 of `1<>`.
   [ ! -L "$dir" ] && [ -O "$dir" ] && echo $since 8<>"$busy" >&8
 }
 
-# Frees the disk of `err`, which has $1 bytes, but for its end. The agent appends to it: without fallocate it may be cut.
+# Frees the disk of `err`, which has $1 bytes, except its end. The agent appends to it, so without fallocate it may be
+# cut.
 trim_err() {
   [ $(($1 - trimmed)) -gt 1048576 ] || return
   trimmed=$(($1 - 65536))
