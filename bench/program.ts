@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 
 /** A process that is measured: lines in, lines out. */
@@ -50,12 +51,13 @@ export class Program {
     return { rss: of('status', 'VmRSS'), pss: of('smaps_rollup', 'Pss') };
   }
 
-  /** Processor time so far in ms, user and system. */
+  /** Processor time of its threads so far in ms, user and system. */
   get cpuMs(): number {
-    const [, fields = ''] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')) ?? [];
-    const [utime, stime] = fields.split(' ').slice(11, 13);
-    // A clock tick is 10 ms on all Linux.
-    return (Number(utime) + Number(stime)) * 10;
+    const tasks = `/proc/${this.child.pid}/task`;
+    const nanoseconds = readdirSync(tasks).map((task) =>
+      Number(readFileSync(join(tasks, task, 'schedstat'), 'utf8').split(' ')[0]),
+    );
+    return nanoseconds.reduce((sum, of) => sum + of, 0) / 1e6;
   }
 
   /** Ends it by the end of its input, or by a signal. */

@@ -11,7 +11,7 @@ export async function reattachFigures(rounds = 15): Promise<Figure[]> {
   try {
     await stage.startService();
     const bridge = await stage.begun('reattach', [process.execPath, bare('agent.mjs')]);
-    let id = 0;
+    let id = 1;
     // So that the shell of the bare upgrades is there before they are measured.
     await upgrade(stage);
     const request = async (): Promise<number> => {

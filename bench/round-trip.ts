@@ -37,12 +37,12 @@ export async function roundTripFigures(rounds = 10, requests = 25): Promise<Figu
       ...figure,
       limit: median(runs[name]),
       limitIs,
-      target: name === 'cat' ? atMost(1.3, ours, median(runs.cat)) : undefined,
+      target: name === 'files' ? atMost(1.3, ours, median(runs.files)) : undefined,
     });
     return [
       beside('cat', 'bare WebSocket, cat in the PTY'),
       beside('agent', 'bare WebSocket, the agent in the PTY'),
-      beside('files', 'bare WebSocket, the agent behind files in the PTY'),
+      beside('files', 'a bare Node relay on pipes, the agent behind files in the PTY'),
       beside('official', 'openShell, cat in the PTY'),
     ];
   } finally {

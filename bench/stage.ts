@@ -74,10 +74,11 @@ export class Stage {
     return this.start([bin, ...args, '--', ...agent], env);
   }
 
-  /** A bridge on a thread of that name, whose agent has been introduced. */
+  /** A bridge on a thread of that name, whose agent has been introduced and holds a session. */
   async begun(thread: string, agent: readonly string[]): Promise<Program> {
     const bridge = this.bridge(['--thread', thread], agent);
     await bridge.request(0, 'initialize', { protocolVersion: 1 });
+    await bridge.request(1, 'session/new', { cwd: '/', mcpServers: [] });
     return bridge;
   }
 

@@ -31,11 +31,24 @@ export class LineAssembler {
   push(chunk: Uint8Array): void {
     let from = 0;
     for (let to = chunk.indexOf(lineFeed); to >= 0; to = chunk.indexOf(lineFeed, from)) {
-      this.#add(chunk.subarray(from, to));
-      this.#finish();
+      this.end(chunk.subarray(from, to));
       from = to + 1;
     }
-    if (from < chunk.length) this.#add(chunk.subarray(from));
+    if (from < chunk.length) this.#add(from === 0 ? chunk : chunk.subarray(from));
+  }
+
+  /** Pushes the last bytes of a line, which hold no newline, and the newline behind them. */
+  end(part: Uint8Array): void {
+    if (this.#length > 0 || part.length > this.#options.maxBytes) {
+      this.#add(part);
+      this.#finish();
+      return;
+    }
+    // Most lines come whole.
+    const start = this.#start;
+    const end = start + part.length + 1;
+    this.#start = end;
+    this.#options.onLine(withoutReturn(part), start, end);
   }
 
   /** Bytes of a line that has not ended yet. */
@@ -62,7 +75,7 @@ export class LineAssembler {
     this.#length = 0;
     this.#start = end;
     if (isOversized) onOversizedLine(line, start, end);
-    else onLine(line.at(-1) === carriageReturn ? line.subarray(0, -1) : line, start, end);
+    else onLine(withoutReturn(line), start, end);
   }
 
   get #isOversized(): boolean {
@@ -72,6 +85,10 @@ export class LineAssembler {
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.length > 0 && line[line.length - 1] === carriageReturn ? line.subarray(0, -1) : line;
+}
 
 /** The parts as one, at most `limit` bytes of them. */
 function join(parts: readonly Uint8Array[], limit: number): Uint8Array {

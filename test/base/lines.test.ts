@@ -57,6 +57,26 @@ const longStream = fc
   );
 
 describe('LineAssembler', () => {
+  test('takes the end of a line without its newline', () => {
+    const { told, lines } = assembler(4);
+    lines.end(Buffer.from('one\r'));
+    lines.end(Buffer.from(''));
+    lines.push(Buffer.from('tw'));
+    lines.end(Buffer.from('o'));
+    lines.push(Buffer.from('th'));
+    lines.end(Buffer.from('ree'));
+    lines.end(Buffer.from('seven'));
+    lines.push(Buffer.from('last\n'));
+    expect(told).toEqual([
+      ['line', 'one', 0, 5],
+      ['line', '', 5, 6],
+      ['line', 'two', 6, 10],
+      ['oversized', 'three', 10, 16],
+      ['oversized', 'seven', 16, 22],
+      ['line', 'last', 22, 27],
+    ]);
+  });
+
   test('makes the same lines and offsets of a stream, however it is split', () => {
     fc.assert(
       fc.property(

@@ -72,6 +72,26 @@ describe('the line writer', () => {
     expect(await text(expected.length)).toBe(expected);
   });
 
+  test('writes lines of any size in their order, small ones together', async () => {
+    const { pipe, read, text } = await reader();
+    read();
+    const sizes = [0, 1, 300, 65_534, 1, 65_535, 0, 65_536, 65_537, 2, 200_000, 30_000, 30_000, 30_000, 0];
+    const lines = sizes.map((size, n) => Buffer.alloc(size, 0x61 + n));
+    let onRoom: () => void = () => undefined;
+    const writer = new LineWriter(pipe, { onRoom: () => onRoom(), onGone: () => undefined });
+
+    for (let next = 0; next < lines.length;) {
+      const room = Promise.withResolvers<void>();
+      onRoom = room.resolve;
+      next += writer.write(lines.slice(next));
+      if (next === lines.length) break;
+      await room.promise;
+      next += 1;
+    }
+    const expected = lines.map((line) => `${line.toString()}\n`).join('');
+    expect(await text(expected.length)).toBe(expected);
+  });
+
   test('says when nobody reads any more, and then takes everything', async () => {
     const { pipe, close } = await reader();
     const gone = Promise.withResolvers<void>();

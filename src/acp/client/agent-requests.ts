@@ -27,6 +27,11 @@ export class AgentCalls {
     this.#log = log;
   }
 
+  /** Whether one of the agent's requests is open. */
+  isOpen(asker: Asker): boolean {
+    return this.#open.has((request) => request.asker === asker);
+  }
+
   /** Offsets at which the agent's open requests begin in its epoch's output. */
   starts(asker: Asker): number[] {
     return this.#of(asker).map(([, { start }]) => start);

@@ -46,7 +46,7 @@ export class ClientOutput {
     const lane: Lane = { position: 0, onProgress };
     const move = (): void => {
       this.#moved.add(lane);
-      this.#schedule();
+      if (this.#state === 'idle') this.#schedule();
     };
     return {
       add: (bytes) => {
@@ -125,7 +125,10 @@ export class ClientOutput {
 
   #report(isAll: boolean, written: readonly Line[]): void {
     const reached = new Map<Lane, number>();
-    for (const { lane, position } of written) if (lane !== undefined) reached.set(lane, position);
+    for (const [index, { lane, position }] of written.entries()) {
+      // Of the lines of one agent that stand together, the last one tells.
+      if (lane !== undefined && lane !== written[index + 1]?.lane) reached.set(lane, position);
+    }
     if (isAll) {
       for (const lane of this.#moved) reached.set(lane, lane.position);
       this.#moved.clear();

@@ -23,6 +23,11 @@ export class OpenRequests<Request> {
     return number;
   }
 
+  has(isSo: (request: Request) => boolean): boolean {
+    for (const request of this.#open.values()) if (isSo(request)) return true;
+    return false;
+  }
+
   get(number: number): Request | undefined {
     return this.#open.get(number);
   }

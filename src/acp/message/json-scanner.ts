@@ -14,7 +14,7 @@ export function whole(line: Uint8Array): Span {
  * `JSON.parse` accepts, given valid UTF-8. Nesting costs one byte a level, and no call stack.
  */
 export function endOfValue(bytes: Uint8Array, start: number): number {
-  let closers = noClosers;
+  let closers = fewClosers;
   let depth = 0;
   let at = start;
   for (;;) {
@@ -181,10 +181,11 @@ const dot = 0x2e;
 const digitZero = 0x30;
 const digitNine = 0x39;
 
-const noClosers = new Uint8Array(0);
+/** Those of one value at a time: nothing else runs meanwhile. */
+const fewClosers = new Uint8Array(64);
 
 function grown(closers: Uint8Array): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(64, closers.length * 2));
+  const larger = new Uint8Array(closers.length * 2);
   larger.set(closers);
   return larger;
 }
@@ -220,12 +221,28 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   }
 }
 
-/** Most bytes of large messages pass here. Being a function of its own and using a table each make it twice as fast. */
+/** Most bytes of large messages pass here. Being a function of its own, using a table and taking eight bytes a step each make it much faster. */
 function endOfPlain(bytes: Uint8Array, start: number): number {
   const { length } = bytes;
   let at = start;
+  for (let end = at + 8; end <= length && isPlain8(bytes, at); end += 8) at = end;
   while (at < length && isPlain[bytes[at] as number] === 1) at += 1;
   return at;
+}
+
+/** Whether the eight bytes from `at` on, which are within the line, are plain. */
+function isPlain8(bytes: Uint8Array, at: number): boolean {
+  return (
+    ((isPlain[bytes[at] as number] as number) &
+      (isPlain[bytes[at + 1] as number] as number) &
+      (isPlain[bytes[at + 2] as number] as number) &
+      (isPlain[bytes[at + 3] as number] as number) &
+      (isPlain[bytes[at + 4] as number] as number) &
+      (isPlain[bytes[at + 5] as number] as number) &
+      (isPlain[bytes[at + 6] as number] as number) &
+      (isPlain[bytes[at + 7] as number] as number)) ===
+    1
+  );
 }
 
 function endOfEscape(bytes: Uint8Array, at: number): number {
@@ -291,9 +308,41 @@ function isDigit(byte: number | undefined): boolean {
 
 /** Decodes a string that was found valid. */
 function decodeString(bytes: Uint8Array, { start, end }: Span): string {
-  const text = utf8.decode(bytes.subarray(start + 1, end - 1));
+  const from = start + 1;
+  const length = end - 1 - from;
+  if (length > maxRemembered) return decoded(bytes.subarray(from, end - 1));
+  let hash = length;
+  for (let at = from; at < end - 1; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
+  const place = hash & (places - 1);
+  const known = remembered[place];
+  if (known !== undefined && isAt(bytes, from, length, known.bytes)) return known.text;
+  // A copy: the line may be large, and what is remembered stays.
+  const copy = bytes.slice(from, end - 1);
+  const text = decoded(copy);
+  remembered[place] = { bytes: copy, text };
+  return text;
+}
+
+function decoded(bytes: Uint8Array): string {
+  const text = utf8.decode(bytes);
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text;
 }
+
+function isAt(bytes: Uint8Array, from: number, length: number, wanted: Uint8Array): boolean {
+  if (length !== wanted.length) return false;
+  for (let at = 0; at < length; at += 1) if (bytes[from + at] !== wanted[at]) return false;
+  return true;
+}
+
+/**
+ * Names of members and methods, kinds of updates and session ids come again in each message, and to decode them takes longer
+ * than all else that is done to a small one. The last string with each hash is remembered: at most 256 of 64 bytes.
+ */
+const places = 256;
+const remembered = Array.from<{ readonly bytes: Uint8Array; readonly text: string } | undefined>({
+  length: places,
+});
+const maxRemembered = 64;
 
 // A byte order mark in a string is one of its characters.
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -33,8 +33,8 @@ export function exchanged(
 }
 
 /**
- * A copy of the line with `own` edits applied and, where they change nothing, session ids exchanged as by
- * {@link exchanged}.
+ * The line with `own` edits applied and, where they change nothing, session ids exchanged as by {@link exchanged}. A copy,
+ * or the line itself where nothing changes.
  */
 export function renamed(
   line: Uint8Array,
@@ -42,7 +42,8 @@ export function renamed(
   names: ReadonlyMap<string, string>,
   own: readonly Edit[] = [],
 ): Uint8Array {
-  return splice(line, [...own, ...beside(exchanged(line, within, names), own)]);
+  const edits = [...own, ...beside(exchanged(line, within, names), own)];
+  return edits.length === 0 ? line : splice(line, edits);
 }
 
 /**
@@ -103,11 +104,28 @@ function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, s
   if (names.size > maxSearches) return true;
   const text = asBuffer(line).subarray(within.start, within.end);
   for (const name of names.keys()) {
-    if (!/^[\w .:@+=-]*$/.test(name) || text.includes(JSON.stringify(name))) return true;
+    const written = asWritten(name);
+    if (written === undefined || text.includes(written)) return true;
   }
   // An id may be escaped: some printers escape more than necessary.
-  return text.includes('\\u');
+  return text.includes(unicodeEscape);
 }
+
+/** The only way in which the name is written without `\\u`; undefined where there may be others. */
+function asWritten(name: string): Buffer | undefined {
+  let written = searches.get(name);
+  if (written === undefined) {
+    if (!/^[\w .:@+=-]{0,256}$/.test(name)) return undefined;
+    written = Buffer.from(JSON.stringify(name));
+    if (searches.size >= maxSearches) searches.clear();
+    searches.set(name, written);
+  }
+  return written;
+}
+
+/** Names that were searched for last, as they are written. */
+const searches = new Map<string, Buffer>();
+const unicodeEscape = Buffer.from('\\u');
 
 /** This many searches take no longer than looking at each string. No agent is expected to have more sessions. */
 const maxSearches = 16;

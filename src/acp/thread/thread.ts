@@ -272,7 +272,7 @@ export class Thread implements Asker {
 
   #watch(): void {
     if (this.#isLeaving || this.life.is === 'over') return;
-    const isAsked = this.#options.agentCalls.starts(this).length > 0;
+    const isAsked = this.#options.agentCalls.isOpen(this);
     const isBusy =
       this.calls.isClientWaiting ||
       isAsked ||

@@ -50,25 +50,38 @@ export function encodePiece(
   let end = at + target.write(`${offset} ${payload.length}${marks[kind]}`, at, 'latin1');
   target.set(payload, end);
   end += payload.length;
-  const check = engine === 'perl' ? `#${checksum(offset + key, payload)}\n` : `@${offset + key}\n`;
+  const check =
+    engine === 'perl' ? `#${checksum(offset + key, payload, 0, payload.length)}\n` : `@${offset + key}\n`;
   return end + target.write(check, end, 'latin1');
 }
 
-/** Reads a line, without its newline. Undefined for anything but a whole piece of the stream with this key. */
-export function decodePiece(line: Uint8Array, key: number): Piece | undefined {
-  const { value: offset, end: space } = digits(line, 0, maxOffsetDigits);
-  if (space === 0 || line[space] !== 0x20) return undefined;
-  const { value: length, end: mark } = digits(line, space + 1, 4);
-  const kind = kinds[line[mark] ?? 0];
+/**
+ * Reads the line (without its newline) that stands from `start` to `end`; undefined for anything but a whole piece of the
+ * stream with this key.
+ */
+export function decodePiece(
+  bytes: Uint8Array,
+  key: number,
+  start = 0,
+  end = bytes.length,
+): Piece | undefined {
+  const space = endOfNumber(bytes, start, Math.min(end, start + maxOffsetDigits));
+  if (space === start || bytes[space] !== 0x20) return undefined;
+  const mark = endOfNumber(bytes, space + 1, Math.min(end, space + 1 + maxLengthDigits));
+  if (mark === space + 1 || mark >= end) return undefined;
+  const kind = kindOf(bytes[mark]);
   const from = mark + 1;
-  const to = from + length;
-  if (mark === space + 1 || kind === undefined || to >= line.length) return undefined;
-  const { value: check, end } = digits(line, to + 1, maxOffsetDigits + 1);
-  if (end !== line.length || end === to + 1) return undefined;
-  const payload = line.subarray(from, to);
-  const expected =
-    line[to] === 0x23 ? checksum(offset + key, payload) : line[to] === 0x40 ? offset + key : undefined;
-  return check === expected ? { offset, payload, kind } : undefined;
+  const to = from + numberAt(bytes, space + 1, mark);
+  if (kind === undefined || to >= end) return undefined;
+  const checkEnd = endOfNumber(bytes, to + 1, Math.min(end, to + 2 + maxOffsetDigits));
+  if (checkEnd !== end || checkEnd === to + 1) return undefined;
+  const offset = numberAt(bytes, start, space);
+  const check = numberAt(bytes, to + 1, end);
+  const isRight =
+    bytes[to] === 0x23
+      ? check === checksum(offset + key, bytes, from, to)
+      : bytes[to] === 0x40 && check === offset + key;
+  return isRight ? { offset, payload: bytes.subarray(from, to), kind } : undefined;
 }
 
 /** The key of an epoch's output: the first seven hexadecimal digits of its name. */
@@ -77,39 +90,63 @@ export function outputKey(epoch: string): number {
 }
 
 const maxOffsetDigits = 15;
+const maxLengthDigits = 4;
+const digitZero = 0x30;
 const marks: Readonly<Record<PieceKind, string>> = { more: '+', last: ':', host: '!' };
-const kinds: Readonly<Record<number, PieceKind>> = { 0x2b: 'more', 0x3a: 'last', 0x21: 'host' };
 
-/**
- * Reads the decimal number at `from`. A number that begins with 0 ends behind the 0. `end` is `from` where no number
- * stands.
- */
-function digits(line: Uint8Array, from: number, most: number): { value: number; end: number } {
-  let value = 0;
-  let end = from;
-  const limit = Math.min(line.length, from + most);
-  while (end < limit) {
-    const digit = (line[end] ?? 0) - 0x30;
-    if (digit < 0 || digit > 9 || (value === 0 && end > from)) break;
-    value = value * 10 + digit;
-    end += 1;
-  }
-  return { value, end };
+function kindOf(mark: number | undefined): PieceKind | undefined {
+  if (mark === 0x3a) return 'last';
+  if (mark === 0x2b) return 'more';
+  return mark === 0x21 ? 'host' : undefined;
 }
 
-function checksum(start: number, payload: Uint8Array): number {
-  const { length } = payload;
-  const view = new DataView(payload.buffer, payload.byteOffset, length);
-  const whole = length & ~3;
+/**
+ * The end of the decimal number at `from`, `limit` at the most: `from` where no number stands. A number that begins with 0
+ * ends behind the 0.
+ */
+function endOfNumber(bytes: Uint8Array, from: number, limit: number): number {
+  let end = from;
+  while (end < limit && isDigit(bytes[end] as number)) {
+    end += 1;
+    if (bytes[from] === digitZero) break;
+  }
+  return end;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= digitZero && byte <= 0x39;
+}
+
+function numberAt(bytes: Uint8Array, from: number, end: number): number {
+  let value = 0;
+  for (let at = from; at < end; at += 1) value = value * 10 + (bytes[at] as number) - digitZero;
+  return value;
+}
+
+/** All output passes here. Bytes are put together by hand, since a `DataView` for each piece takes longer than the sum. */
+function checksum(start: number, bytes: Uint8Array, from: number, to: number): number {
+  const words = (to - from) >> 2;
   let sum = 0;
-  for (let at = 0; at < whole; at += 4) sum = (sum + (view.getUint32(at) ^ (pad[at >> 2] ?? 0))) | 0;
-  if (whole < length) {
+  let at = from;
+  for (let word = 0; word < words; word += 1, at += 4)
+    sum = (sum + (wordAt(bytes, at) ^ (pad[word] as number))) | 0;
+  if (at < to) {
     let word = 0;
-    for (let at = whole; at < length; at += 1) word |= (payload[at] ?? 0) << (24 - 8 * (at - whole));
-    const mask = ~0 << (32 - 8 * (length - whole));
-    sum = (sum + (word ^ ((pad[whole >> 2] ?? 0) & mask))) | 0;
+    for (let shift = 24; at < to; at += 1, shift -= 8) word |= (bytes[at] as number) << shift;
+    const mask = ~0 << (32 - 8 * ((to - from) & 3));
+    sum = (sum + (word ^ ((pad[words] as number) & mask))) | 0;
   }
   return (start + (sum >>> 0)) % 0x1_0000_0000;
+}
+
+/** The big-endian 32-bit word at `at`, which is within the bytes. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  );
 }
 
 /** The sequence that payloads are XORed with: the generator of Numerical Recipes, from 1. */

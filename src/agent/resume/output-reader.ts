@@ -104,9 +104,13 @@ export class OutputReader {
   #pushLines(bytes: Uint8Array): void {
     let from = 0;
     for (let to = bytes.indexOf(lineFeed); to >= 0; to = bytes.indexOf(lineFeed, from)) {
-      const part = bytes.subarray(from, to);
-      this.#onNumbered(this.#line.length === 0 ? part : concat(this.#line, part));
-      this.#line = empty;
+      if (this.#line.length === 0) {
+        this.#onNumbered(bytes, from, to);
+      } else {
+        const line = concat(this.#line, bytes.subarray(from, to));
+        this.#line = empty;
+        this.#onNumbered(line, 0, line.length);
+      }
       from = to + 1;
     }
     const rest = from === 0 ? bytes : bytes.subarray(from);
@@ -114,8 +118,10 @@ export class OutputReader {
     if (rest.length > 0) this.#line = concat(this.#line, rest).subarray(0, maxPieceBytes + 1);
   }
 
-  #onNumbered(line: Uint8Array): void {
-    const piece = decodePiece(line.at(-1) === carriageReturn ? line.subarray(0, -1) : line, this.#key);
+  /** A line of what came stands from `from` to `to`. */
+  #onNumbered(bytes: Uint8Array, from: number, to: number): void {
+    const end = to > from && bytes[to - 1] === carriageReturn ? to - 1 : to;
+    const piece = decodePiece(bytes, this.#key, from, end);
     if (piece === undefined || this.#hasGap || piece.offset < this.#received) return;
     if (piece.offset > this.#received && !this.#skips(piece.offset)) {
       this.#hasGap = true;
@@ -123,15 +129,16 @@ export class OutputReader {
       return;
     }
     const start = piece.offset;
-    this.#received = start + line.length + 1;
+    this.#received = start + (to - from) + 1;
     if (piece.kind === 'host') {
       this.#options.onHostLine(piece.payload);
       return;
     }
     this.#lineStart ??= start;
-    this.#lines.push(piece.payload);
-    if (piece.kind === 'last') {
-      this.#lines.push(newline);
+    if (piece.kind === 'more') {
+      this.#lines.push(piece.payload);
+    } else {
+      this.#lines.end(piece.payload);
       this.#lineStart = undefined;
     }
   }
@@ -149,7 +156,6 @@ export class OutputReader {
 }
 
 const empty = new Uint8Array();
-const newline = Uint8Array.of(0x0a);
 const recordMark = Uint8Array.of(recordSeparator);
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

@@ -96,15 +96,19 @@ describe('a numbered line', () => {
         fc.constantFrom('perl', 'awk'),
         (bytes, at, how, engine) => {
           const offset = at % 1e14;
-          const target = Buffer.alloc(maxPieceBytes);
-          const end = encodePiece(target, 0, { offset, payload: bytes, kind: how }, { key, engine });
-          const piece = decodePiece(target.subarray(0, end - 1), key);
+          // Between other bytes, digits among them.
+          const from = at % 8;
+          const target = Buffer.alloc(maxPieceBytes + from, '1');
+          const end = encodePiece(target, from, { offset, payload: bytes, kind: how }, { key, engine });
+          const piece = decodePiece(target, key, from, end - 1);
           expect(piece && { ...piece, payload: [...piece.payload] }).toEqual({
             offset,
             payload: [...bytes],
             kind: how,
           });
-          expect(decodePiece(target.subarray(0, end - 1), key + 1)).toBeUndefined();
+          expect(decodePiece(target.subarray(from, end - 1), key)).toEqual(piece);
+          expect(decodePiece(target, key, from, end - 2)).toBeUndefined();
+          expect(decodePiece(target, key + 1, from, end - 1)).toBeUndefined();
         },
       ),
     );

@@ -130,6 +130,6 @@ export class Calls {
 
   /** Whether the client waits for an answer. */
   get isClientWaiting(): boolean {
-    return this.all().some(({ kind }) => kind === 'client');
+    return this.#open.has(({ kind }) => kind === 'client');
   }
 }
