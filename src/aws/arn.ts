@@ -2,7 +2,7 @@ import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 import { type PartitionId, partitions } from './partitions.ts';
 
-/** What an ARN of an AgentCore runtime or harness says. */
+/** The fields of an ARN of an AgentCore runtime or harness. */
 export interface RuntimeArn {
   /** The ARN as it was given. */
   readonly text: string;
@@ -15,9 +15,9 @@ export interface RuntimeArn {
 }
 
 /**
- * Reads `arn:{partition}:bedrock-agentcore:{region}:{account}:{runtime|harness}/{id}`.
+ * Parses `arn:{partition}:bedrock-agentcore:{region}:{account}:{runtime|harness}/{id}`.
  *
- * @throws BridgeError `usage`, with the expected form in it.
+ * @throws BridgeError `usage`, which states the expected form
  */
 export function parseRuntimeArn(text: string): RuntimeArn {
   const fields = pattern.exec(text)?.groups;

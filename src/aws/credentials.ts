@@ -8,26 +8,26 @@ export interface AwsCredentials {
 }
 
 /**
- * Gives credentials that are good now, and remembers them until shortly before they expire.
+ * Returns credentials that are valid now, and keeps them until shortly before they expire.
  *
  * Rejects with BridgeError `credentials`.
  */
 export type CredentialSource = () => Promise<AwsCredentials>;
 
 export interface CredentialOptions {
-  /** Keys that were given outright, in the environment for one. A profile beats them, as in AWS's own tools. */
+  /** Keys that were given directly, such as in the environment. A profile overrides them, as in AWS's own tools. */
   readonly keys?: AwsCredentials | undefined;
   /** A profile of the shared AWS configuration files. */
   readonly profile?: string | undefined;
-  /** Where roles are assumed and tokens exchanged. */
+  /** The Region in which roles are assumed and tokens exchanged. */
   readonly region: string;
-  /** How long the chain may take: metadata services that are not there, and logins, can hang. */
+  /** How long the chain may take: it can hang on an absent metadata service or on a login. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Credentials from the keys given, or else from AWS's default chain. The chain is loaded at its first use only: it is
- * large, and a bridge process starts once per chat thread.
+ * Credentials from the given keys, or else from AWS's default chain. The chain is loaded when it is first used: it is
+ * large, and a bridge process starts for each chat thread.
  */
 export function createCredentialSource(options: CredentialOptions): CredentialSource {
   const { keys, profile, region, timeoutMs = 10_000 } = options;
@@ -39,7 +39,7 @@ export function createCredentialSource(options: CredentialOptions): CredentialSo
     chain ??= fromNodeProviderChain({
       ...(profile === undefined ? {} : { profile }),
       clientConfig: { region },
-      // A file that was read once would never be read again: keys that a login tool renews would go unseen.
+      // Otherwise the SDK reads a file only once, and misses keys that a login tool renews.
       ignoreCache: true,
       // Without a logger the SDK prints warnings of its own.
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
@@ -50,7 +50,7 @@ export function createCredentialSource(options: CredentialOptions): CredentialSo
 }
 
 function ignore(): void {
-  // What matters is in the error.
+  // The error has all that matters.
 }
 
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
@@ -71,7 +71,7 @@ class TimeoutError extends Error {
   }
 }
 
-/** The SDK's own text tells of each source that it tried; it stays in `cause`. */
+/** The SDK's own text lists each source that it tried; it is kept in `cause`. */
 function failure(cause: unknown, profile: string | undefined): BridgeError {
   const ofProfile = profile === undefined ? '' : ` of the profile "${printable(profile)}"`;
   const login = profile === undefined ? 'aws sso login' : `aws sso login --profile ${printable(profile)}`;

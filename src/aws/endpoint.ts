@@ -3,36 +3,36 @@ import { printable } from '../base/log.ts';
 import type { RuntimeArn } from './arn.ts';
 import { partitions } from './partitions.ts';
 
-/** One microVM of a runtime, and where the service is reached. */
+/** One microVM of a runtime, and the address of the service. */
 export interface SessionTarget {
-  /** What {@link dataPlaneEndpoint} gives. */
+  /** The result of {@link dataPlaneEndpoint}. */
   readonly endpoint: URL;
   readonly arn: RuntimeArn;
-  /** The runtime's endpoint, `DEFAULT` or a name of the customer's. */
+  /** The runtime's endpoint: `DEFAULT` or a name that the customer chose. */
   readonly qualifier: string;
-  /** Chooses the microVM: 33 to 100 characters of `[A-Za-z0-9_-]`, the first one no `_` or `-`. */
+  /** Selects the microVM: 33 to 100 characters of `[A-Za-z0-9_-]`, the first one neither `_` nor `-`. */
   readonly sessionId: string;
 }
 
 /** One PTY shell in a microVM. */
 export interface ShellTarget extends SessionTarget {
-  /** Chooses the shell: 1 to 128 characters of the same alphabet. */
+  /** Selects the shell: 1 to 128 characters of the same set. */
   readonly shellId: string;
 }
 
-/** Which of the service's endpoints in a Region. */
+/** Which of the service's endpoints in a Region to use. */
 export interface EndpointVariant {
-  /** The one whose cryptography is validated by FIPS 140. */
+  /** The endpoint whose cryptography is validated by FIPS 140. */
   readonly isFips: boolean;
-  /** The one that has IPv6 addresses, too. */
+  /** The endpoint that has IPv6 addresses, too. */
   readonly isDualStack: boolean;
 }
 
 /**
- * The base URL of the data plane: that of the ARN's partition and Region, as the service's endpoint rules in botocore have it, or
- * `override`, whose path is kept.
+ * The base URL of the data plane: that of the ARN's partition and Region, by the service's endpoint rules in botocore,
+ * or `override`, whose path is kept.
  *
- * @throws BridgeError `usage` if `override` is no plain http or https URL, or a variant is asked for as well.
+ * @throws BridgeError `usage` if `override` is not a plain http or https URL, or a variant is asked for as well
  */
 export function dataPlaneEndpoint(
   arn: RuntimeArn,
@@ -65,8 +65,7 @@ export function dataPlaneEndpoint(
 }
 
 /**
- * The WebSocket URL of a shell: `wss:`, or `ws:` where the endpoint is `http:`. The ARN is one path segment, encoded
- * once.
+ * The WebSocket URL of a shell: `wss:`, or `ws:` if the endpoint is `http:`. The ARN is one path segment, encoded once.
  */
 export function shellUrl(target: ShellTarget): URL {
   const url = operationUrl(target, 'ws/shells');
@@ -91,7 +90,7 @@ function operationUrl({ endpoint, arn, qualifier }: SessionTarget, operation: st
 function withoutSecrets(url: string): string {
   return printable(
     url
-      // A password may hold what divides a URL, which is none then.
+      // A password may hold characters that divide a URL, so that it can't be parsed as one.
       .replace(/^([^:/\\]*:)?.*@/s, '$1//…@')
       .replace(/[?#].*/s, '?…')
       .slice(0, 200),

@@ -1,11 +1,14 @@
-/** What the host names of a partition end in. */
+/** The suffixes of a partition's host names. */
 export interface Partition {
   readonly dnsSuffix: string;
-  /** Of endpoints that have IPv6 addresses, too. */
+  /** Suffix of the endpoints that have IPv6 addresses, too. */
   readonly dualStackDnsSuffix: string;
 }
 
-/** AWS's partitions by their ids, as `botocore/data/partitions.json` of botocore 1.44.8 has them. Each offers FIPS and dual-stack endpoints. */
+/**
+ * AWS's partitions by their ids, from `botocore/data/partitions.json` of botocore 1.44.8. Each offers FIPS and
+ * dual-stack endpoints.
+ */
 export const partitions = {
   aws: { dnsSuffix: 'amazonaws.com', dualStackDnsSuffix: 'api.aws' },
   'aws-cn': { dnsSuffix: 'amazonaws.com.cn', dualStackDnsSuffix: 'api.amazonwebservices.com.cn' },

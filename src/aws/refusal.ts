@@ -1,34 +1,35 @@
 import type { IncomingMessage } from 'node:http';
 import { printable } from '../base/log.ts';
 
-/** An answer of the service that is not the one hoped for. */
+/** An answer of the service that is not a success. */
 export interface RefusingResponse {
   readonly status: number;
-  /** The header `x-amzn-ErrorType`, as it came. */
+  /** The header `x-amzn-ErrorType`, unchanged. */
   readonly errorType?: string | undefined;
-  /** The header `Date`, as it came. */
+  /** The header `Date`, unchanged. */
   readonly date?: string | undefined;
-  /** Milliseconds before which the service does not want the request again; undefined where it does not say. */
+  /** How long the service wants no further request, in milliseconds; undefined if it does not say. */
   readonly retryAfterMs?: number | undefined;
   readonly body: string;
 }
 
-/** What a refusal says. */
+/** The content of a refusal. */
 export interface Refusal {
   /** `(HTTP 403 AccessDeniedException: …)`, without secrets. */
   readonly says: string;
-  /** Whether it speaks of the signature or of a time. */
+  /** Whether it mentions the signature or a time. */
   readonly mayBeClock: boolean;
-  /** What its name says to be transient, whatever its status; undefined for every other name. */
+  /** The kind of transient error that its name stands for, whatever its status; undefined for every other name. */
   readonly transient: TransientKind | undefined;
 }
 
 export type TransientKind = 'throttled' | 'timed-out' | 'conflict';
 
 /**
- * The answer as this module reads it.
+ * Reduces an answer to the parts that this module reads.
  *
- * @param now this machine's time in milliseconds since the epoch, for a `Retry-After` date in an answer without a `Date`
+ * @param now this machine's time in milliseconds since the epoch; used for a `Retry-After` date in an answer without
+ * `Date`
  */
 export function refusingResponse(
   { statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>,
@@ -44,20 +45,23 @@ export function refusingResponse(
   };
 }
 
-/** What to do about the clock, where a refusal may be due to it. `fault` says how it is off, if that is known. */
+/**
+ * What the user can do about the clock, if it may be the cause of a refusal. `fault` says how the clock is wrong, if
+ * that is known.
+ */
 export function clockRemedy(fault: string | undefined): string {
   return fault === undefined
     ? "Also check this machine's clock: a signature is refused when it is minutes off."
     : `Also set this machine's clock: it is ${fault}, and a signature with AWS's time was refused, too.`;
 }
 
-/** Reads name and text of a refusal, in any of the shapes in which the service gives them. */
+/** Reads the name and the text of a refusal, in each of the forms that the service uses. */
 export function readRefusal({ status, errorType, body }: RefusingResponse): Refusal {
   const fields = parseBody(body);
   const name = errorName(errorType ?? text(fields['__type']));
   const message = text(fields['message']) ?? text(fields['Message']);
   const error = text(fields['error']);
-  // The service says the cause of a 424 in `error`, and that of every other status in `message`.
+  // The cause of a 424 is in `error`, that of every other status in `message`.
   const says = presentable((status === 424 ? (error ?? message) : (message ?? error)) ?? '');
   return {
     says: `(HTTP ${status}${name && ` ${name}`}${says && `: ${says}`})`,
@@ -67,8 +71,8 @@ export function readRefusal({ status, errorType, body }: RefusingResponse): Refu
 }
 
 /**
- * Names of transient errors: those that botocore's standard retry mode knows (`botocore/retries/standard.py`, 1.44), and the one
- * that the service model marks as retryable.
+ * Names of transient errors: those of botocore's standard retry mode (`botocore/retries/standard.py`, 1.44), and the
+ * one that the service model marks as retryable.
  */
 const transientNames: ReadonlyMap<string, TransientKind> = new Map([
   ...[
@@ -93,14 +97,14 @@ const transientNames: ReadonlyMap<string, TransientKind> = new Map([
 ]);
 
 /**
- * The later of what the two headers say: `Retry-After` (RFC 9110: seconds, or a date) and `x-amz-retry-after`
- * (milliseconds). Undefined where neither has that form.
+ * The later of the two headers `Retry-After` (RFC 9110: seconds, or a date) and `x-amz-retry-after` (milliseconds).
+ * Undefined if neither has that form.
  */
 function retryAfterMs(headers: IncomingMessage['headers'], now: number): number | undefined {
   const floors = [
     Number(wholeNumber(headers['retry-after'])) * 1_000,
     Number(wholeNumber(headers['x-amz-retry-after']?.toString())),
-    // By the clock that the date was made with: ours may be off.
+    // Compared with the service's own `Date`, since this machine's clock may be wrong.
     Math.max((httpDate(headers['retry-after']) ?? NaN) - (httpDate(headers.date) ?? now), 0),
   ].filter((ms) => Number.isFinite(ms));
   return floors.length === 0 ? undefined : Math.max(...floors);
@@ -110,7 +114,7 @@ function wholeNumber(header: string | undefined): string | undefined {
   return /^\d{1,15}$/.exec(header?.trim() ?? '')?.[0];
 }
 
-/** Milliseconds since the epoch; undefined for any other form than the one that HTTP has servers send. */
+/** Milliseconds since the epoch; undefined for any form other than the one that HTTP requires of servers. */
 export function httpDate(header: string | undefined): number | undefined {
   const time = Date.parse(header ?? '');
   return !Number.isNaN(time) && new Date(time).toUTCString() === header ? time : undefined;
@@ -135,8 +139,8 @@ function text(value: unknown): string | undefined {
 }
 
 /**
- * A signature mismatch is answered with the canonical request, session token included: that part is cut, and what
- * looks like a signature, key or token is taken out of the rest.
+ * The answer to a wrong signature holds the canonical request with the session token: that part is cut off, and
+ * whatever looks like a signature, key or token is removed from the rest.
  */
 function presentable(message: string): string {
   const head = message.replace(/\s*The Canonical String.*/is, '').replace(/[A-Za-z0-9+/=]{40,}/g, '…');

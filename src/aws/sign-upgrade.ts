@@ -2,7 +2,7 @@ import type { AwsCredentials } from './credentials.ts';
 import { shellUrl, type ShellTarget } from './endpoint.ts';
 import { sign } from './sign.ts';
 
-/** A WebSocket upgrade request that the service accepts for five minutes. The headers are secrets. */
+/** A WebSocket upgrade request that the service accepts for five minutes. The headers are secret. */
 export interface SignedUpgrade {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export async function signUpgrade(
     method: 'GET',
     url,
     headers: {
-      // With the port, where it is not the default one: as HTTP sends it.
+      // With the port unless it is the default, as HTTP sends it.
       host: url.host,
       'x-amzn-bedrock-agentcore-runtime-session-id': target.sessionId,
     },

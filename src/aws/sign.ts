@@ -4,18 +4,18 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { RuntimeArn } from './arn.ts';
 import type { AwsCredentials } from './credentials.ts';
 
-/** A request as it is going to be sent. All its headers are signed. */
+/** A request that is about to be sent. All its headers are signed. */
 export interface UnsignedRequest {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
-  /** With `host`, as HTTP sends it. */
+  /** Includes `host`, as HTTP sends it. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
 /**
- * Signs a request to the data plane with SigV4, its body and all of its headers. The canonical path is the path of the
- * URL encoded once more, which is the library's default and what AWS's clients do.
+ * Signs a request to the data plane with SigV4, with its body and all its headers. The canonical path is the URL's path
+ * encoded once more, which is the library's default and what AWS's clients do.
  */
 export async function sign(
   { method, url, headers, body }: UnsignedRequest,

@@ -8,13 +8,16 @@ export interface SigningClockOptions {
 }
 
 /**
- * The time that requests are signed with: this machine's, until AWS refuses a signature and the `Date` of its answer
- * shows that the clock is off; then AWS's. One for the whole process.
+ * The time for signatures: this machine's time, until AWS refuses a signature and the `Date` of its answer shows that
+ * the clock is wrong; then AWS's time. One for the whole process.
  */
 export class SigningClock {
   readonly #log: Log;
   readonly #now: () => number;
-  /** What AWS's clock is ahead by, as far as signatures need it. */
+  /**
+   * How far AWS's clock is ahead of this machine's, in milliseconds; 0 while the difference does not matter for
+   * signatures.
+   */
   #offsetMs = 0;
 
   constructor({ log, now = Date.now }: SigningClockOptions) {
@@ -26,7 +29,7 @@ export class SigningClock {
     return new Date(this.#now() + this.#offsetMs);
   }
 
-  /** How this machine's clock is off, such as `12 minutes behind AWS's`; undefined while it is not known to be. */
+  /** How this machine's clock is wrong, such as `12 minutes behind AWS's`; undefined while it is not known to be. */
   get fault(): string | undefined {
     if (this.#offsetMs === 0) return undefined;
     const minutes = Math.round(Math.abs(this.#offsetMs) / 60_000);
@@ -34,16 +37,16 @@ export class SigningClock {
   }
 
   /**
-   * Reads a refusal of what was signed with `signedAt`. Returns whether the time was the reason, as far as can be told: then the
-   * same request, signed with `date()` as it is now, may be let in. To be asked once for a request: what is refused with the
-   * corrected time is refused.
+   * Reads the refusal of a request that was signed with the time `signedAt`. Returns whether that time was the reason,
+   * as far as can be told: then the request may be accepted if it is signed again with `date()`. Call it once for a
+   * request: a second refusal is final.
    */
   corrects(signedAt: Date, response: RefusingResponse): boolean {
     const theirs = httpDate(response.date);
     if (theirs === undefined || !readRefusal(response).mayBeClock) return false;
     const now = this.#now();
     if (Math.abs(theirs - now) > farthestMs || isGood(signedAt.getTime(), theirs)) return false;
-    // Another request may have found it out already.
+    // Another request may have corrected the clock already.
     if (!isGood(now + this.#offsetMs, theirs)) this.#set(isGood(now, theirs) ? 0 : theirs - now);
     return true;
   }
@@ -56,14 +59,14 @@ export class SigningClock {
 }
 
 /**
- * AWS takes what is less than 5 minutes off. One less, since its answer has been on the way, its `Date` has whole seconds,
- * and not all of its clocks need agree: nothing that it refuses for its time is missed.
+ * AWS accepts 5 minutes of difference. One minute less, since its answer has been on the way, its `Date` has whole
+ * seconds, and not all of its clocks agree: so no refusal because of the time is missed.
  */
 const toleranceMs = 4 * 60_000;
 
 /**
- * No certificate is good for more than 398 days (CA/Browser Forum): on a machine whose clock is that far off no connection to AWS
- * comes about, so no such `Date` is AWS's. A signature for that day is not made for whoever asks for it.
+ * No certificate is valid for more than 398 days (CA/Browser Forum). With a clock that is wrong by more, no connection
+ * to AWS succeeds, so such a `Date` does not come from AWS. Nothing is signed for a date that somebody else chose.
  */
 const farthestMs = 398 * 86_400_000;
 

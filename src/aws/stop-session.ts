@@ -13,18 +13,18 @@ import type { SigningClock } from './signing-clock.ts';
 export interface StopOptions extends SessionTarget {
   readonly credentials: CredentialSource;
   readonly signingClock: SigningClock;
-  /** Waits so many milliseconds, or until the signal. */
+  /** Resolves after `ms` milliseconds, or when the signal is aborted. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * Ends a microVM at once (StopRuntimeSession). Resolves when the service has ended it, or knows of none. What may pass is
- * tried again until the signal, and no sooner than the service asks.
+ * Ends a microVM at once (StopRuntimeSession). Resolves when the service has ended it, or has no such microVM.
+ * Transient errors are retried until the signal, but not before the time that the service names.
  *
  * Rejects with the last BridgeError: `credentials`, `refused`, `busy`, `unreachable`.
  */
 export async function stopSession(options: StopOptions, signal: AbortSignal): Promise<void> {
-  // The same one every time: a try whose answer was lost counts once.
+  // The same token for every try, so that the service takes a try whose answer was lost for the same request.
   const body = JSON.stringify({ clientToken: randomUUID() });
   const { pause = defaultPause } = options;
   let failure = new BridgeError('unreachable', 'AgentCore did not say in time that the microVM has ended', {
@@ -37,7 +37,7 @@ export async function stopSession(options: StopOptions, signal: AbortSignal): Pr
   });
   try {
     for (let tries = 0; !signal.aborted; tries += 1) {
-      // Credentials don't know of the signal.
+      // The credential source does not take a signal.
       const result = await Promise.race([tryToStop(options, body, signal), aborted]);
       if (result === 'stopped') return;
       if (result === 'aborted' || signal.aborted) break;
@@ -52,7 +52,7 @@ export async function stopSession(options: StopOptions, signal: AbortSignal): Pr
   throw failure;
 }
 
-/** Short: a bridge that leaves has a second in all. */
+/** Short, since a bridge that leaves has one second in all. */
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 
@@ -62,7 +62,7 @@ async function defaultPause(ms: number, signal: AbortSignal): Promise<void> {
 
 interface FailedTry {
   readonly error: BridgeError;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly retryAfterMs: number;
 }
 
@@ -124,7 +124,7 @@ function post(
 ): Promise<RefusingResponse> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
-    // No agent: nothing is kept open for a next request.
+    // No agent, so that no connection is kept open for a next request.
     request(url, { method: 'POST', headers, signal, agent: false }, (response) => {
       readText(response).then((text) => resolve(refusingResponse(response, text)), reject);
     })
@@ -144,7 +144,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Bytes. The service's answers hold a sentence. */
+/** In bytes. The service's answers hold one sentence. */
 const longestAnswer = 64 * 1024;
 
 function refusal(response: RefusingResponse, arn: RuntimeArn, clockFault: string | undefined): BridgeError {
@@ -165,5 +165,5 @@ function refusal(response: RefusingResponse, arn: RuntimeArn, clockFault: string
   });
 }
 
-/** What passes: as for the upgrade, and 409 where the microVM is only about to start or to end. */
+/** Transient statuses: those of the upgrade, and 409, which is sent while the microVM starts or ends. */
 const passing: ReadonlySet<number> = new Set([402, 408, 409, 424, 429]);

@@ -5,17 +5,17 @@ import { clockRemedy, readRefusal, type RefusingResponse, type TransientKind } f
 /** What the service answered instead of the upgrade. */
 export type UpgradeResponse = RefusingResponse;
 
-/** The error to tell, and whether to try again: not before `firstDelayMs` have passed, and backing off from there. */
+/** The error, and whether to try again: not before `firstDelayMs`, and with backoff after that. */
 export interface UpgradeRefusal {
   readonly error: BridgeError;
   readonly action: { readonly is: 'stop' } | { readonly is: 'retry'; readonly firstDelayMs: number };
 }
 
 /**
- * Reads the answer by the one table of upgrade errors, below: by its name where that names something transient, else by its
- * status. What the service says of when to come back is a floor for `firstDelayMs`.
+ * Reads the answer: by its error name if that is a transient one, else by its status in the one table of upgrade
+ * errors, below. The time that the service names for a retry is the least value of `firstDelayMs`.
  *
- * @param clockFault how this machine's clock is off, if that is known
+ * @param clockFault how this machine's clock is wrong, if that is known
  */
 export function upgradeRefusal(
   response: UpgradeResponse,
@@ -88,7 +88,7 @@ const unknown: Row = {
   remedy: 'Check the endpoint URL and the ARN.',
 };
 
-/** 402, 424 and 429 are each named in AWS's documents for "too many shells", and for causes that pass: all are retried. */
+/** AWS's documents name each of 402, 424 and 429 for "too many shells" and for transient causes, so all are retried. */
 const rows: Readonly<Record<number, Row>> = {
   400: {
     code: 'refused',

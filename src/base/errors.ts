@@ -1,19 +1,19 @@
 /**
- * Errors that stay on this side of the wire. `src/acp/message/json-rpc-errors.ts` holds the one table that says what a
- * client is told about each.
+ * Errors that stay on this side of the wire. `src/acp/message/json-rpc-errors.ts` has the one table of what a client is
+ * told about each.
  */
 export type ErrorCode =
-  /** The person gave an option that can't be used. */
+  /** The user gave an option that can't be used. */
   | 'usage'
   /** No AWS credentials were found, or they can't be loaded. */
   | 'credentials'
-  /** The service said no: 400, 401, 403. */
+  /** The service refused the request: 400, 401, 403. */
   | 'refused'
-  /** No such runtime or endpoint: 404. */
+  /** There is no such runtime or endpoint: 404. */
   | 'not-found'
   /** The service asks to come back later, and a retry may help: 402, 408, 409, 424, 429, 5xx, throttling. */
   | 'busy'
-  /** No connection to the service could be had, or not again. */
+  /** The service could not be connected to, or not again. */
   | 'unreachable'
   /** Another client attached the same shell (close code 4000), or had the thread while this bridge was away. */
   | 'replaced'
@@ -21,24 +21,27 @@ export type ErrorCode =
   | 'shell-silent'
   /** The agent host can't work in this container: a tool is missing, or a directory can't be written. */
   | 'host-failed'
-  /** The agent ended before it said anything. */
+  /** The agent ended before it wrote a message. */
   | 'agent-start-failed'
   /** The agent ended. */
   | 'agent-exited'
-  /** The microVM, or the agent's life in it, is gone with what was under way. */
+  /** The microVM or its agent is gone, with everything that was under way. */
   | 'agent-lost'
-  /** What arrived in the microVM is not what was sent. */
+  /** The agent's input in the microVM is not what was sent. */
   | 'input-damaged'
   /** The bridge itself is leaving. */
   | 'closing';
 
-/** What failed, where, and what to do next. `message` is one sentence without secrets or prompt text. */
+/**
+ * An error with what failed, where, and what to do next. `message` is one sentence, without secrets or text of a
+ * prompt.
+ */
 export class BridgeError extends Error {
   override readonly name = 'BridgeError';
   readonly code: ErrorCode;
-  /** What the person can do about it: one sentence, empty where there is nothing to do. */
+  /** What the user can do about it: one sentence, empty if there is nothing. */
   readonly remedy: string;
-  /** Whether the same thing may work when it is tried again later. */
+  /** Whether a later try of the same thing may succeed. */
   readonly retryable: boolean;
 
   constructor(
@@ -52,7 +55,7 @@ export class BridgeError extends Error {
     this.retryable = options.retryable ?? false;
   }
 
-  /** What failed and what to do, for people: whole sentences, however their authors began and ended them. */
+  /** What failed and what to do, as whole sentences, with a capital and a full stop added where they are missing. */
   get explanation(): string {
     return [this.message, this.remedy]
       .filter((part) => part !== '')

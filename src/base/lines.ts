@@ -1,25 +1,25 @@
 export interface LineAssemblerOptions {
-  /** Offset of the first byte that will be pushed. Default 0. */
+  /** Offset of the first byte that is pushed. Default 0. */
   readonly offset?: number;
-  /** The longest line that is held, its newline excluded. A longer one is dropped while it streams. */
+  /** Most bytes of a line, its newline excluded. A longer line is dropped as it comes in. */
   readonly maxBytes: number;
   /**
-   * A line without its ending (LF, or CRLF), perhaps empty. `start` is the offset of its first byte, `end` the one
+   * A line without its ending (LF or CRLF), possibly empty. `start` is the offset of its first byte, `end` the one
    * behind its LF. The bytes may be a view on a pushed chunk.
    */
   readonly onLine: (line: Uint8Array, start: number, end: number) => void;
-  /** A line that was too long, with its first {@link headBytes} bytes. */
+  /** A line was too long; `head` has its first {@link headBytes} bytes. */
   readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
 }
 
-/** How much is kept of a line that is dropped. */
+/** How many bytes are kept of a line that is dropped. */
 export const headBytes = 4096;
 
-/** Makes lines of chunks that are split anywhere. Bytes are copied once, and only of lines that span chunks. */
+/** Makes lines of chunks that are split anywhere. Copies only the bytes of lines that span chunks, and those once. */
 export class LineAssembler {
   readonly #options: LineAssemblerOptions;
   #parts: Uint8Array[] = [];
-  /** Bytes of the line so far, dropped ones included. */
+  /** Bytes of the current line so far, dropped ones included. */
   #length = 0;
   #start: number;
 
@@ -44,14 +44,14 @@ export class LineAssembler {
       this.#finish();
       return;
     }
-    // Most lines come whole.
+    // Most lines arrive whole.
     const start = this.#start;
     const end = start + part.length + 1;
     this.#start = end;
     this.#options.onLine(withoutReturn(part), start, end);
   }
 
-  /** Bytes of a line that has not ended yet. */
+  /** Bytes of the line that has not ended yet. */
   get pendingBytes(): number {
     return this.#length;
   }
@@ -90,7 +90,7 @@ function withoutReturn(line: Uint8Array): Uint8Array {
   return line.length > 0 && line[line.length - 1] === carriageReturn ? line.subarray(0, -1) : line;
 }
 
-/** The parts as one, at most `limit` bytes of them. */
+/** The parts joined, at most `limit` bytes of them. */
 function join(parts: readonly Uint8Array[], limit: number): Uint8Array {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && only.length <= limit) return only;

@@ -1,6 +1,6 @@
 /**
- * The log: lines on stderr, never on stdout. No field may hold a credential, a signature, a presigned URL, or
- * anything that a person or an agent wrote: log sizes, counts, methods and ids instead.
+ * The log: lines on stderr, never on stdout. No field may hold a credential, a signature, a presigned URL, or text of a
+ * user or an agent: log sizes, counts, methods and ids instead.
  */
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -19,13 +19,13 @@ export interface Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes one whole line, newline included. */
+  /** Writes one whole line, newline included. */
   readonly write: (line: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
-/** A log that drops what lies below `level` and writes each entry as one line. */
+/** A log that drops entries below `level` and writes each other one as one line. */
 export function createLog(options: LogOptions): Log {
   const threshold = logLevels.indexOf(options.level);
   const now = options.now ?? Date.now;
@@ -43,17 +43,17 @@ export function createLog(options: LogOptions): Log {
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }
 
-/** A log that says nothing. */
+/** A log that writes nothing. */
 export const silentLog: Log = createLog({ level: 'error', format: 'text', write: () => undefined });
 
-/** Text that a terminal can show without acting on it: control characters become `\xNN`. */
+/** Text that is safe to show on a terminal: control characters become `\xNN`. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
 }
 
-/** JSON escapes the control characters below the space only. A terminal acts on those from 0x7F on as well. */
+/** JSON escapes only the control characters below the space. A terminal acts on those from 0x7F on, too. */
 function withoutControls(json: string): string {
   return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

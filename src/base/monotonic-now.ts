@@ -1,6 +1,9 @@
 import process from 'node:process';
 
-/** Milliseconds since some moment; never goes back. `performance` says the same, but takes a few of them to load. */
+/**
+ * Milliseconds since an arbitrary moment; never goes back. `performance` gives the same, but takes some milliseconds to
+ * load.
+ */
 export function monotonicNow(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;

@@ -23,7 +23,7 @@ import { warnOfMissing } from './missing-provisions.ts';
 
 type Config = ConfigOf<typeof bridgeSettings>;
 
-/** The bridge: ACP on stdin and stdout, until the input ends or a signal comes. Resolves to the exit code. */
+/** Runs the bridge: ACP on stdin and stdout, until the input ends or a signal comes. Resolves to the exit code. */
 export async function runBridge(config: Config): Promise<number> {
   const log = createLog({
     level: config.logLevel,
@@ -76,7 +76,7 @@ export async function runBridge(config: Config): Promise<number> {
       const target = { ...service, sessionId: runtimeSessionId, credentials, signingClock };
       const { stopSession } = await import('../aws/stop-session.ts');
       await stopSession(target, AbortSignal.timeout(limits.stopMs)).catch((error: unknown) => {
-        // Where nobody asked for it, it is a courtesy.
+        // Without `--on-exit stop` nobody relies on it.
         const level = config.onExit === 'stop' ? 'warn' : 'info';
         log[level]('a microVM could not be ended: AgentCore ends it when it has been idle', {
           why: whyOf(error),
@@ -133,12 +133,14 @@ export async function runBridge(config: Config): Promise<number> {
 }
 
 const limits = {
-  /** A chat bot sends SIGKILL 1.5 s after SIGTERM; we promise to be gone within one. */
+  /** A chat bot sends SIGKILL 1.5 s after SIGTERM; the bridge promises to end within one second. */
   detachMs: 600,
   flushMs: 200,
-  /** Of what is left of the second when the shell has been let go. */
+  /** From the rest of that second, once the shell was let go of. */
   stopMs: 400,
-  /** Of the client's messages that wait for the agent. Up to here stdin is read on, so that a cancel is seen. */
+  /**
+   * Bytes of the client's messages that wait for the agent. Up to this limit stdin is read, so that a cancel is seen.
+   */
   pendingBytes: 64 * 1024 * 1024,
 } as const;
 

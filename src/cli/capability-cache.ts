@@ -13,27 +13,27 @@ import process from 'node:process';
 import type { Log } from '../base/log.ts';
 import { fingerprint } from './fingerprint.ts';
 
-/** What an agent said last time, kept on this machine. A machine without a place for it is none the worse. */
+/** Stores on this machine what an agent last said. Without a place for it nothing is stored, and nothing fails. */
 export interface CapabilityCache {
-  /** The text that was written last for such a client, a JSON object; undefined where there is none. */
+  /** The text that was last written for such a client, a JSON object; undefined if there is none. */
   readonly read: (client: string) => string | undefined;
-  /** Keeps a JSON object, whole or not at all. */
+  /** Stores a JSON object, whole or not at all. */
   readonly write: (client: string, text: string) => void;
 }
 
 export interface CapabilityCacheOptions {
-  /** The same three have the same agent. */
+  /** Runtime, qualifier and agent name the file: the same three have the same agent. */
   readonly runtime: string;
   readonly qualifier: string;
   readonly command: string;
-  /** For `XDG_CACHE_HOME` and `HOME`. Default: this process's. */
+  /** Gives `XDG_CACHE_HOME` and `HOME`. Default: this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
 }
 
 /**
- * A file of `$XDG_CACHE_HOME/agentcore-bridge/`, or `$HOME/.cache/agentcore-bridge/`. Nothing throws: what goes wrong is in
- * the log, at level debug. Several processes may write at once: one of them wins.
+ * A file in `$XDG_CACHE_HOME/agentcore-bridge/`, or `$HOME/.cache/agentcore-bridge/`. Nothing throws: errors are logged
+ * at level debug. If several processes write at once, one of them wins.
  */
 export function capabilityCache({
   runtime,
@@ -69,7 +69,7 @@ export function capabilityCache({
   return { read, write };
 }
 
-/** The XDG base directory specification: a relative path is to be ignored. */
+/** The XDG base directory specification: a relative path must be ignored. */
 function cacheDirectory({
   XDG_CACHE_HOME = '',
   HOME = '',
@@ -78,7 +78,7 @@ function cacheDirectory({
   return isAbsolute(HOME) ? join(HOME, '.cache', 'agentcore-bridge') : undefined;
 }
 
-/** Throws where the file is missing, too large, or no JSON object. */
+/** Throws if the file is missing, too large, or no JSON object. */
 function readWhole(file: string): string {
   const descriptor = openSync(file, 'r');
   try {
@@ -105,7 +105,7 @@ function writeWhole(directory: string, file: string, text: string): void {
   }
 }
 
-/** An agent that says more of itself than this is asked again each time. */
+/** A longer answer is not stored, so such an agent is asked each time. */
 function isFit(bytes: number): boolean {
   return bytes <= 1024 * 1024;
 }

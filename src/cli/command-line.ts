@@ -8,7 +8,7 @@ import { complain } from './complain.ts';
 import { exitCodes } from './exit-codes.ts';
 import { addFlags, givenFlags } from './flags.ts';
 
-/** What a command line asks for: the exit code, once it is done. Rejects with BridgeError. */
+/** Runs the command that a command line names. Resolves to the exit code. Rejects with BridgeError. */
 export async function runCommandLine(
   { own, behind }: CommandWords,
   startBridge: (flags: Flags) => Promise<number>,
@@ -27,16 +27,16 @@ export async function runCommandLine(
 }
 
 export interface CommandWords {
-  /** What stands before `--`. */
+  /** The words before `--`. */
   readonly own: readonly string[];
-  /** What stands behind it. */
+  /** The words behind `--`. */
   readonly behind: readonly string[] | undefined;
 }
 
-/** By the settings' names, as `givenFlags` says it. */
+/** Values by the names of the settings, as from `givenFlags`. */
 export type Flags = Readonly<Record<string, unknown>>;
 
-/** What package.json says. */
+/** Reads package.json. */
 function readPackage(): { readonly description: string; readonly version: string } {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return JSON.parse(text) as ReturnType<typeof readPackage>;
@@ -88,7 +88,7 @@ function commandLine(hasAgent: boolean, startBridge: (flags: Flags) => Promise<v
   return program;
 }
 
-/** Gives a command the flags of its settings, and an action that gets what was given. */
+/** Gives a command the flags of its settings, and an action that gets the given values. */
 function withSettings(command: Command, settings: Settings, action: (flags: Flags) => Promise<void>): void {
   addFlags(command, settings);
   command.action(async () => {

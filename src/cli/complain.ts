@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { printable } from '../base/log.ts';
 
-/** Tells the person what is wrong, on stderr. */
+/** Tells the user on stderr what is wrong. */
 export function complain(...lines: readonly string[]): void {
   process.stderr.write(`agentcore-bridge: ${lines.map(printable).join('\n')}\n`);
 }

@@ -1,6 +1,6 @@
 import type { AwsCredentials } from '../aws/credentials.ts';
 
-/** The keys that AWS's variables give, if they do. */
+/** The keys in AWS's environment variables, if there are any. */
 export function keysFromEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): AwsCredentials | undefined {

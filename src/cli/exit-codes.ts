@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../base/errors.ts';
 
-/** How the process ends; the README has the same table. */
+/** Exit codes of the process; the README has the same table. */
 export const exitCodes = {
-  /** End of input, or SIGTERM. */
+  /** The input ended, or SIGTERM came. */
   ended: 0,
   /** A defect of the bridge itself. */
   defect: 1,
   usage: 2,
-  /** Credentials, permissions, no such runtime. */
+  /** Credentials or permissions are missing, or there is no such runtime. */
   refused: 3,
   unreachable: 4,
   /** Another bridge serves this thread now. */

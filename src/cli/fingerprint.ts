@@ -1,8 +1,8 @@
 /**
- * A name for a file that keeps what these are about: 16 hexadecimal digits. FNV-1a of 64 bits: a person has a few such files,
- * and Node's crypto would take longer to load than all else.
+ * A file name made of `parts`: 16 hexadecimal digits, FNV-1a of 64 bits. A user has few such files, and Node's crypto
+ * would take longer to load than everything else.
  *
- * @param parts Without NUL characters
+ * @param parts without NUL characters
  */
 export function fingerprint(parts: readonly string[]): string {
   let hash = 0xcbf29ce484222325n;

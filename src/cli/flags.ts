@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Setting, Settings } from '../config/settings.ts';
 
-/** Gives a command the flags of its settings. */
+/** Adds the flags of settings to a command. */
 export function addFlags(command: Command, settings: Settings): void {
   for (const { flag, alias, isList = false, env, says } of Object.values(settings)) {
     const variables = env.length > 0 ? ` [${env.join(', ')}]` : '';
@@ -13,15 +13,15 @@ export function addFlags(command: Command, settings: Settings): void {
 }
 
 /**
- * What a command was given on the command line, by the settings' names: text, a list of texts, or true for a flag without
- * a value, which is undefined where it was not given.
+ * The values on a command line, by the names of the settings: text, a list of texts, or true for a flag without a
+ * value; undefined for a flag that was not given.
  */
 export function givenFlags(command: Command, settings: Settings): Readonly<Record<string, unknown>> {
   const values = command.opts();
   const valueOf = (flag: string): unknown => {
     const option = new Option(flag);
     const value: unknown = values[option.attributeName()];
-    // Of `--no-x` commander says whether x is.
+    // For `--no-x`, commander gives the value of x.
     return option.negate ? value === false || undefined : value;
   };
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 import { writevSync } from 'node:fs';
 
-/** A pipe's end, as `process.stdout` is: non-blocking where it is a pipe or a socket. */
+/** The writing end of a pipe, such as `process.stdout`: non-blocking if it is a pipe or a socket. */
 export interface PipeEnd {
   readonly fd: number;
   write(bytes: Uint8Array, callback: (error?: Error | null) => void): boolean;
@@ -8,15 +8,15 @@ export interface PipeEnd {
 }
 
 export interface LineWriterEvents {
-  /** The line that was under way is whole, and there is room again. */
+  /** The line that was under way has been written, and there is room again. */
   onRoom(): void;
-  /** Nobody reads any more. */
+  /** The reader is gone. */
   onGone(): void;
 }
 
 /**
- * Writes lines to a pipe and knows which of them it has taken. Node's own streams keep what the pipe has no room for, and
- * don't say how much of it that is: with the process it would be lost, although it counted as written.
+ * Writes lines to a pipe, and knows which of them the pipe has taken. Node's streams keep what the pipe has no room
+ * for, and do not say how much that is: if the process ended, it would be lost although it counted as written.
  */
 export class LineWriter {
   readonly #pipe: PipeEnd;
@@ -31,8 +31,8 @@ export class LineWriter {
   }
 
   /**
-   * Writes lines, given without their newlines. Returns how many of them the pipe took whole. If these are not all, the
-   * next one is under way, and nothing may be written until `onRoom`.
+   * Writes lines, given without their newlines. Returns how many of them the pipe has taken whole. If that is not all,
+   * the next one is under way, and `write` must not be called until `onRoom`.
    */
   write(lines: readonly Uint8Array[]): number {
     for (let from = 0; from < lines.length;) {
@@ -50,7 +50,7 @@ export class LineWriter {
     return lines.length;
   }
 
-  /** Small lines are copied: that is much faster than to tell the kernel of each. */
+  /** Joins small lines into one piece: copying them is much faster than passing each one to the kernel. */
   #joined(lines: readonly Uint8Array[], from: number, to: number): readonly Uint8Array[] {
     const first = lines[from];
     if (first !== undefined && first.length >= batchBytes) return [first, newline];
@@ -65,7 +65,7 @@ export class LineWriter {
     return [this.#batch.subarray(0, end)];
   }
 
-  /** Has the stream write the rest of a line: it knows how to wait for room. */
+  /** Has the stream write the rest of a line, since it can wait for room. */
   #finish(line: Uint8Array, written: number): void {
     const rest = [line.subarray(written), newline.subarray(Math.max(written - line.length, 0))];
     this.#pipe.write(Buffer.concat(rest), (error) => {
@@ -73,7 +73,7 @@ export class LineWriter {
     });
   }
 
-  /** Bytes that the pipe took: 0 when it is full, or gone. */
+  /** Bytes that the pipe has taken: 0 if it is full, or gone. */
   #tryWrite(pieces: readonly Uint8Array[]): number {
     try {
       return writevSync(this.#pipe.fd, pieces);
@@ -90,13 +90,13 @@ export class LineWriter {
   }
 }
 
-/** What a pipe of Linux holds, if nobody has changed that. */
+/** Linux: the default size of a pipe. */
 const batchBytes = 64 * 1024;
 
 const lineFeed = 0x0a;
 const newline = Uint8Array.of(lineFeed);
 
-/** Of the lines from `from` on, as many as make a batch with their newlines; at least one. */
+/** Index behind the lines from `from` on that fit into a batch with their newlines; at least one line. */
 function endOfBatch(lines: readonly Uint8Array[], from: number): number {
   let room = batchBytes;
   let to = from;
@@ -107,7 +107,7 @@ function endOfBatch(lines: readonly Uint8Array[], from: number): number {
   return Math.max(to, from + 1);
 }
 
-/** How many of the lines from `from` to `to`, newlines included, are within the first `bytes`, and how long they are together. */
+/** How many of the lines from `from` to `to` the first `bytes` hold, newlines included, and their length together. */
 function wholeLines(
   lines: readonly Uint8Array[],
   from: number,

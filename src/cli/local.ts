@@ -19,7 +19,7 @@ export async function runLocal(config: ConfigOf<typeof localSettings>): Promise<
     tls: config.tls,
     hostNames: config.hostNames,
     bearerTokens: config.bearerTokens,
-    // What is on the PATH here, and in this directory, is there in the microVM as well.
+    // The microVM has the programs on this PATH and the files of this directory.
     containerEnv: { PATH: path },
     imagePaths: [process.cwd(), ...path.split(delimiter).filter(isAbsolute)],
     log,

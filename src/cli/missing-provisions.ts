@@ -1,7 +1,7 @@
 import type { Provisions } from '../agent/agent-link.ts';
 import type { Log } from '../base/log.ts';
 
-/** Warns of what microVMs lack: once of each, and of what is kept only where something is to be. */
+/** Warns of what microVMs lack: once for each kind, and of missing storage only if there is something to save. */
 export function warnOfMissing(log: Log, isKeepingWanted: boolean): (provisions: Provisions) => void {
   const told = new Set<string>();
   const warnOnce = (what: string): void => {

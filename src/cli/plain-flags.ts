@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.ts';
 
 /**
- * What the settings of a command are given by a command line of nothing but their flags, as `givenFlags` says it. Undefined
- * for every other line, one that asks for help or is wrong in any way: it is left to commander, which a bridge that is started in
- * the usual way need not wait for.
+ * The values of settings on a command line that has only their flags, as from `givenFlags`. Undefined for every other
+ * line, such as one that asks for help or has a mistake: commander reads those. So the usual start need not load
+ * commander.
  */
 export function plainFlags(
   argv: readonly string[],
@@ -38,7 +38,7 @@ export function plainFlags(
 }
 
 interface Known {
-  /** The setting's. */
+  /** The setting's name. */
   readonly name: string;
   readonly isAlias: boolean;
   readonly takesValue: boolean;

@@ -16,19 +16,20 @@ import type { Log } from '../base/log.ts';
 import { fingerprint } from './fingerprint.ts';
 
 export interface SessionMemoryOptions {
-  /** The same three have the same sessions. */
+  /** Runtime, qualifier and user name the file: the same sessions belong to the same three. */
   readonly runtime: string;
   readonly qualifier: string;
   readonly command: string;
-  /** For `XDG_STATE_HOME` and `HOME`. Default: this process's. */
+  /** Gives `XDG_STATE_HOME` and `HOME`. Default: this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
 }
 
 /**
- * A file of `$XDG_STATE_HOME/agentcore-bridge/`, or `$HOME/.local/state/agentcore-bridge/`: a line of JSON for each change of a
- * thread, of which the last counts. Several processes may append at once; who writes it anew, when it has grown, may drop a line
- * of another's. Nothing throws: what goes wrong is in the log, at level debug.
+ * A file in `$XDG_STATE_HOME/agentcore-bridge/`, or `$HOME/.local/state/agentcore-bridge/`. It has a line of JSON for
+ * each change of a thread, of which the last one counts. Several processes may append at once. The process that
+ * rewrites the file, when it has grown, may drop a line of another one. Nothing throws: errors are logged at level
+ * debug.
  */
 export function sessionMemory({
   runtime,
@@ -77,7 +78,7 @@ export function sessionMemory({
   };
 }
 
-/** The XDG base directory specification: a relative path is to be ignored. */
+/** The XDG base directory specification: a relative path must be ignored. */
 function stateDirectory({
   XDG_STATE_HOME = '',
   HOME = '',
@@ -86,10 +87,10 @@ function stateDirectory({
   return isAbsolute(HOME) ? join(HOME, '.local', 'state', 'agentcore-bridge') : undefined;
 }
 
-/** Several hundred threads. */
+/** Enough for several hundred threads. */
 const maxBytes = 256 * 1024;
 
-/** Lines that are damaged or cut off tell nothing. */
+/** Ignores lines that are damaged or cut off. */
 function readLines(text: string): Map<string, readonly ListedSession[]> {
   const threads = new Map<string, readonly ListedSession[]>();
   for (const line of text.split('\n').toReversed()) {
@@ -114,7 +115,7 @@ function isSession(value: unknown): value is ListedSession {
   return typeof sessionId === 'string' && typeof cwd === 'string';
 }
 
-/** Leaves the latest threads, in half of the room, and of them only where they stand now. */
+/** Keeps only the last line of each of the latest threads, in half of the file's largest size. */
 function rewrite(file: string, threads: ReadonlyMap<string, readonly ListedSession[]>): void {
   const lines: string[] = [];
   let bytes = 0;

@@ -1,23 +1,26 @@
-/** How an agent is started in the microVM, and what it needs to go on in another one. */
+/** How an agent is started in a microVM, and what has to be saved of it to go on in another one. */
 export interface AgentPreset {
-  /** Starts it as a speaker of ACP: a line of bash. */
+  /** The line of bash that starts the agent, speaking ACP. */
   readonly command: string;
   /** A line of bash that runs before the command, in the same shell. */
   readonly prepare?: string;
-  /** Its environment, below what the person sets. */
+  /** Environment of the agent. What the user sets overrides it. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * What holds its sessions and its login, relative to HOME. Directories rather than files, so that a database comes
-   * with its journal.
+   * Where it keeps its sessions and its login, relative to HOME. Directories rather than files, so that a database is
+   * saved with its journal.
    */
   readonly persist: readonly string[];
-  /** What it offers, for a client that is told before one was heard. Undefined where that was not seen. */
+  /**
+   * What the agent offers, for a client that needs an answer before the agent was heard. Undefined if that is not
+   * known.
+   */
   readonly offers?: Offers;
-  /** For people: which agent this is. */
+  /** The agent's name for users. */
   readonly says: string;
 }
 
-/** What an agent takes in prompts, and the MCP servers that it connects to, beside commands: words of ACP's capabilities. */
+/** What the agent accepts in prompts, and the kinds of MCP servers besides commands: words of ACP's capabilities. */
 export interface Offers {
   readonly prompt: readonly ('image' | 'audio' | 'embeddedContext')[];
   readonly mcp: readonly ('http' | 'sse')[];
@@ -41,7 +44,8 @@ export interface Offers {
 export const agents = {
   kiro: {
     command: 'kiro-cli acp --trust-all-tools',
-    // It refuses a session whose last process died without removing its lock, as all do with their microVM.
+    // Kiro refuses a session whose last process ended without removing its lock, which is the case for all processes of
+    // a lost microVM.
     prepare: 'rm -f ~/.kiro/sessions/cli/*.lock',
     persist: ['.kiro/sessions', '.kiro/session-index', '.local/share/kiro-cli'],
     says: 'Kiro CLI',
@@ -66,8 +70,8 @@ export const agents = {
   },
   gemini: {
     command: 'gemini --acp',
-    // Each load leaves a second file of the session with next to nothing in it, and the next start deletes the session along
-    // with it (google-gemini/gemini-cli#27368): under a name without a time there is one, the larger.
+    // Each load leaves a second, nearly empty file of the session, and the next start deletes the session with it
+    // (google-gemini/gemini-cli#27368). Under a name without a time only one file is kept, the larger one.
     prepare: [
       'for f in ~/.gemini/tmp/*/chats/session-[!0]*.jsonl; do',
       '[ -e "$f" ] || continue',
@@ -87,9 +91,9 @@ export const agents = {
   },
   copilot: {
     command: 'copilot --acp --stdio',
-    // Its locks name a process, and a number of the last microVM may be somebody else's in this one.
+    // Copilot's locks hold process ids, and an id of the last microVM may belong to another process in this one.
     prepare: 'rm -f ~/.copilot/session-state/*/inuse.*.lock',
-    // The image says which version it is; a download would be for this microVM only.
+    // The image decides the version; an update would last for this microVM only.
     env: { COPILOT_AUTO_UPDATE: 'false' },
     persist: ['.copilot'],
     says: 'GitHub Copilot CLI',
@@ -105,7 +109,7 @@ export type AgentName = keyof typeof agents;
 
 export const agentNames = Object.keys(agents) as [AgentName, ...AgentName[]];
 
-/** What the person chose, as the settings have it. */
+/** What the user chose, from the settings. */
 export interface AgentChoice {
   readonly agent?: AgentName | undefined;
   readonly command?: string | undefined;
@@ -113,20 +117,20 @@ export interface AgentChoice {
   readonly persist: readonly string[];
 }
 
-/** What the bridge starts. */
+/** The agent that the bridge starts. */
 export interface Agent {
-  /** Bash. */
+  /** A line of bash. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Relative to HOME. */
+  /** Paths relative to HOME. */
   readonly persist: readonly string[];
-  /** ACP's `agentCapabilities`, as far as they are known of it. */
+  /** ACP's `agentCapabilities`, if they are known. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * The agent that was chosen: a preset, its command replaced where one is given; the given command alone; or Kiro where
- * neither is.
+ * The agent that was chosen: a preset, with the given command if there is one; the given command alone; or Kiro if
+ * neither was given.
  */
 export function agentOf({ agent, command, env, persist }: AgentChoice): Agent {
   if (agent === undefined && command !== undefined) return { command, env, persist: [...new Set(persist)] };
@@ -139,7 +143,7 @@ export function agentOf({ agent, command, env, persist }: AgentChoice): Agent {
   };
 }
 
-/** All presets' agents load sessions. */
+/** The agents of all presets can load sessions. */
 function capabilitiesOf({ prompt, mcp }: Offers): Readonly<Record<string, unknown>> {
   const among = (all: readonly string[], some: readonly string[]): Record<string, boolean> =>
     Object.fromEntries(all.map((name) => [name, some.includes(name)]));

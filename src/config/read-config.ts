@@ -4,10 +4,10 @@ import { printable } from '../base/log.ts';
 import type { ConfigOf, Setting, Settings } from './settings.ts';
 
 /**
- * The configuration of a command: a flag beats its variable, an empty variable is none.
+ * The configuration of a command. A flag overrides its variable, and an empty variable counts as not set.
  *
- * @param flags What was given on the command line, by the settings' names; true for a flag without a value.
- * @throws BridgeError `usage`, which names the flag or the variable that is at fault.
+ * @param flags what was given on the command line, by the names of the settings; true for a flag without a value
+ * @throws BridgeError `usage`, which names the flag or the variable with the mistake
  */
 export function readConfig<S extends Settings>(
   settings: S,
@@ -25,7 +25,7 @@ export function readConfig<S extends Settings>(
     }
     const reading = z.safeParse(setting.schema(), given);
     if (reading.success) return [name, reading.data];
-    // The first fault: a person mends one at a time.
+    // Only the first mistake is reported: users correct one at a time.
     const [fault] = reading.error.issues;
     throw new BridgeError('usage', printable(`${source} ${fault?.message}`));
   });

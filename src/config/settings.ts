@@ -20,15 +20,15 @@ import {
   truth,
 } from './values.ts';
 
-/** What names a conversation: `auto` decides by what the client says of itself and in its prompts. */
+/** What names a conversation. `auto` decides by the client's name and its prompts. */
 const threadSources = ['auto', 'sender-context', 'session'] as const;
 const cancelStrategies = ['stop', 'forward', 'noop'] as const;
 const waysToLeave = ['detach', 'stop'] as const;
 const mcpStdioWays = ['drop', 'keep'] as const;
 
 /**
- * All that can be configured: for each setting its flag, the variables that stand in for it (the first that is set
- * counts), what the help says, and what it may be. Flags, variables, help and errors are made from this table alone.
+ * Everything that can be configured: for each setting its flag, the variables that may replace it (the first one that
+ * is set counts), its help text, and its values. Flags, variables, help and errors are all made from this table.
  */
 export const bridgeSettings = {
   runtimeArn: {
@@ -40,7 +40,7 @@ export const bridgeSettings = {
   },
   region: {
     flag: '--region <region>',
-    // Where AWS runs a process, AWS_REGION says where that is, and not where the runtime is.
+    // Where AWS runs a process, AWS_REGION is the Region of that process, not of the runtime.
     env: [],
     says: "AWS Region (default: the ARN's; another one is an error)",
     schema: text,
@@ -295,7 +295,10 @@ export const idsSettings = {
 } as const satisfies Settings;
 
 export interface Setting {
-  /** As commander takes it. One without a value is on or off: its schema is `truth` or `awsTruth`, also where it begins with `--no-`. */
+  /**
+   * In commander's notation. A flag without a value is on or off: its schema is `truth` or `awsTruth`, also if it
+   * begins with `--no-`.
+   */
   readonly flag: string;
   /** Another name of the flag. */
   readonly alias?: string;
@@ -304,20 +307,20 @@ export interface Setting {
   readonly env: readonly string[];
   readonly says: string;
   /**
-   * What it may be, where something is given: text, a list of texts, or a boolean. Its messages stand behind the name of the setting,
-   * and never repeat what was given, which may be a secret. A function, since making the schemas of all settings would take longer
-   * than all else that a start reads, and few are given.
+   * Validates a given value: text, a list of texts, or a boolean. Its messages follow the name of the setting, and
+   * never repeat the value, which may be a secret. It is a function, since making the schemas of all settings would
+   * take longer than the rest of a start, and few settings are given.
    */
   readonly schema: () => z.ZodMiniType;
-  /** What it comes to where nothing is given; undefined without this. */
+  /** The value if nothing is given; undefined without this. */
   readonly default?: unknown;
-  /** Whether it must be given. */
+  /** Whether the setting is required. */
   readonly isRequired?: boolean;
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
 
-/** What the settings of a command come to. */
+/** The configuration that the settings of a command give. */
 export type ConfigOf<S extends Settings> = {
   readonly [Name in keyof S]: z.output<ReturnType<S[Name]['schema']>> | ValueOfNothing<S[Name]>;
 };

@@ -1,4 +1,4 @@
-/** What a setting may be: functions that make schemas of zod. */
+/** Schemas for the values of settings, made with zod. */
 import { posix } from 'node:path';
 import * as z from 'zod/mini';
 
@@ -6,7 +6,7 @@ export function text() {
   return z.string('must be a text');
 }
 
-/** Any text but none. */
+/** Text that is not empty. */
 export function someText() {
   return text().check(z.minLength(1, 'must not be empty'));
 }
@@ -16,12 +16,12 @@ export function shellText() {
   return someText().check(z.regex(/^[^\0]*$/, 'must not hold a NUL character'));
 }
 
-/** One of a few words. */
+/** One of some words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `must be one of ${words.join(', ')}`);
 }
 
-/** A list of what `item` reads. */
+/** A list of items. */
 export function listOf<Item extends z.ZodMiniType>(item: Item) {
   return z.array(item, 'must be a list');
 }
@@ -37,12 +37,12 @@ export function hostName() {
   );
 }
 
-/** Something that is on or off: a flag without a value gives a boolean, a variable gives text. */
+/** On or off: a flag without a value gives a boolean, a variable gives text. */
 export function truth() {
   return onOrOff(['1', 'true'], ['0', 'false'], 'must be 1 or 0');
 }
 
-/** The same where the variable is AWS's: AWS's tools know these two words, in any case. */
+/** On or off, in a variable of AWS's: AWS's tools accept these two words, in any case. */
 export function awsTruth() {
   return onOrOff(['true'], ['false'], 'must be true or false');
 }
@@ -71,7 +71,7 @@ export function duration() {
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-/** No agent lives longer than 8 hours, and a timer takes 24 days. */
+/** No agent lives longer than 8 hours, and a timer takes at most 24 days. */
 const longestMs = 24 * 3_600_000;
 
 /** A size in bytes, with or without a unit. */
@@ -83,7 +83,7 @@ export function size() {
   });
 }
 
-/** What agents say of themselves and their commands alone takes more than half of it. */
+/** The agent's answers to `initialize` and its lists of commands alone take more than half of it. */
 const minMessageBytes = 64 * 1024;
 /** A message is held as one piece of memory. */
 const maxMessageBytes = 1024 ** 3;
@@ -98,7 +98,7 @@ export function port() {
   );
 }
 
-/** `KEY=VALUE`, of the environment. */
+/** `KEY=VALUE`, for the environment. */
 export function assignment() {
   return reading(
     text(),
@@ -110,7 +110,7 @@ export function assignment() {
   );
 }
 
-/** An object as JSON. */
+/** A JSON object. */
 export function jsonObject() {
   return reading(text(), 'must be a JSON object, such as {"loadSession":true}', (given) => {
     try {
@@ -124,7 +124,7 @@ export function jsonObject() {
   });
 }
 
-/** A path below HOME, without what says so: `.claude` of `.claude`, `~/.claude/` and `./.claude`. */
+/** A path below HOME, reduced to its part below HOME: `.claude` of `.claude`, `~/.claude/` and `./.claude`. */
 export function pathUnderHome() {
   return reading(
     text(),
@@ -138,14 +138,14 @@ export function pathUnderHome() {
   );
 }
 
-/** A path from the root on, without `.` and `..`. */
+/** An absolute path without `.` and `..`. */
 export function absolutePath() {
   return reading(text(), 'must be an absolute path', (given) =>
     given.startsWith('/') && isOneLine(given) ? plainPath(given) : undefined,
   );
 }
 
-/** `LOCAL=REMOTE`, two absolute paths. The first `=` in front of a `/` divides them. */
+/** `LOCAL=REMOTE`, two absolute paths, divided at the first `=` in front of a `/`. */
 export function pathMapping() {
   return reading(text(), 'must be LOCAL=REMOTE, both absolute paths', (given) => {
     const [, local, remote] = /^(\/.*?)=(\/.*)$/.exec(given) ?? [];
@@ -162,7 +162,7 @@ function isOneLine(given: string): boolean {
   return !/[\0\n\r]/.test(given);
 }
 
-/** What `read` makes of what `schema` takes; `fault` is what is said where it makes nothing of it. */
+/** A schema that converts the values of `schema` with `read`. `fault` is the message if `read` returns nothing. */
 function reading<Given extends z.ZodMiniType, Value>(
   schema: Given,
   fault: string,

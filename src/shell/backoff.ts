@@ -1,9 +1,9 @@
 /**
- * Milliseconds to wait before a try, `failures` tries having failed in a row: at once, then 0.25 s, doubled each time up
- * to 15 s, which is the cap of AWS's own clients. Each is spread by ±25%, so that clients that lost a server together
- * don't come back together.
+ * Milliseconds to wait before the next try, after `failures` failed tries in a row: none, then 0.25 s, doubled each
+ * time up to 15 s, which is the cap of AWS's own clients. Each delay is spread by ±25 %, so that clients that lost a
+ * server together do not return together.
  *
- * @param random gives a number from 0 up to 1.
+ * @param random gives a number from 0 up to 1
  */
 export function backoffMs(failures: number, random: () => number): number {
   if (failures === 0) return 0;

@@ -1,10 +1,10 @@
 import { monotonicNow } from '../base/monotonic-now.ts';
 
-/** Time, as this folder uses it. Tests hand in one that they move themselves. */
+/** The time, as this folder uses it. Tests pass one that they move themselves. */
 export interface Clock {
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; never goes back. */
   now(): number;
-  /** Runs `task` once, `ms` from now. Returns what cancels it. */
+  /** Runs `task` once, after `ms` milliseconds. Returns a function that cancels it. */
   after(ms: number, task: () => void): () => void;
 }
 

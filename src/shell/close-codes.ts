@@ -1,6 +1,6 @@
 import { printable } from '../base/log.ts';
 
-/** What a close code calls for. */
+/** What to do after a close code. */
 export type CloseAction =
   /** Connect again at once. */
   | 'reconnect'
@@ -10,22 +10,24 @@ export type CloseAction =
   | 'slow-down'
   /** Connect again, and send smaller frames. */
   | 'shrink'
-  /** The shell has ended. A new one is made under its id, but only when the user of the `Shell` asks by `reconnect`. */
+  /**
+   * The shell has ended. A new shell is started under its id, but only when the user of the `Shell` calls `reconnect`.
+   */
   | 'wait'
-  /** Don't connect again. */
+  /** Do not connect again. */
   | 'stop';
 
 /** How a connection ended, and what follows. */
 export interface ShellClose {
-  /** WebSocket close code; 1006 where the network ended it. */
+  /** WebSocket close code; 1006 if the network ended the connection. */
   readonly code: number;
-  /** What the other side gave as its reason, printable; often empty. */
+  /** The reason that the other side gave, printable; often empty. */
   readonly reason: string;
   readonly meaning: string;
   readonly action: CloseAction;
 }
 
-/** Reads a close by the one table of close codes, below. */
+/** Looks a close up in the one table of close codes, below. */
 export function shellClose(code: number, reason: string): ShellClose {
   const said = printable(reason.slice(0, 123));
   return { code, reason: said, ...(code === 1008 ? policyRow(said) : (rows[code] ?? unknown)) };
@@ -46,7 +48,10 @@ const rows: Readonly<Record<number, Row>> = {
 
 const unknown: Row = { meaning: 'the service closed the connection', action: 'back-off' };
 
-/** 1008 stands for three limits, and only the text tells them apart. Without a hint the rate is assumed: being slower does no harm. */
+/**
+ * 1008 stands for three limits, which only the text tells apart. Without a hint the rate is assumed, since sending more
+ * slowly does no harm.
+ */
 function policyRow(reason: string): Row {
   if (/hour|duration|lifetime|too long|\bage\b|expired|ttl/i.test(reason)) {
     return { meaning: 'the connection reached its maximum age', action: 'reconnect' };

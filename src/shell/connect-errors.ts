@@ -2,8 +2,8 @@ import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/log.ts';
 
 /**
- * The error to tell when no answer was had from `endpoint`. `retryable` is false where the next try would end alike: a
- * certificate that can't be trusted, or a server that speaks no TLS.
+ * The error for an attempt that got no answer from `endpoint`. `retryable` is false if a retry would fail alike: the
+ * certificate can't be trusted, or the server does not speak TLS.
  */
 export function connectError(cause: unknown, endpoint: URL): BridgeError {
   const { origin } = endpoint;

@@ -7,19 +7,19 @@ import type { Clock } from './clock.ts';
 import type { ShellLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 
-/** How a connection came to its end. */
+/** How a connection ended. */
 export type ConnectionEnd =
-  /** The service answered with something else than an upgrade. */
+  /** The service answered with something other than an upgrade. */
   | { readonly is: 'refused'; readonly response: UpgradeResponse }
-  /** No answer was had. `cause` is Node's error, or ours for a time that ran out. */
+  /** There was no answer. `cause` is Node's error, or a timeout of ours. */
   | { readonly is: 'failed'; readonly cause: Error }
-  /** It was open. */
+  /** It was open before. */
   | { readonly is: 'closed'; readonly code: number; readonly reason: string };
 
 /** In this order: at most one `onOpen`, any number of `onFrame`, exactly one `onEnd`. */
 export interface ConnectionEvents {
   onOpen(): void;
-  /** A binary message. */
+  /** A binary message has arrived. */
   onFrame(frame: Uint8Array): void;
   onEnd(end: ConnectionEnd): void;
 }
@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   readonly events: ConnectionEvents;
 }
 
-/** One WebSocket to the service. Every phase of it is bounded in time. */
+/** One WebSocket to the service. Every phase is limited in time. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: WebSocket;
@@ -40,7 +40,7 @@ export class Connection {
   #failure: Error | undefined;
   #refusal: UpgradeResponse | undefined;
 
-  /** Begins to connect. Events come later than this returns. */
+  /** Starts to connect. No event comes before the constructor has returned. */
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { upgrade, limits } = options;
@@ -57,7 +57,7 @@ export class Connection {
     this.#socket.on('open', () => this.#onOpen());
     this.#socket.on('message', (data, isBinary) => {
       this.#liveness?.heard();
-      // `binaryType` is at its default, so that each message is one Buffer.
+      // `binaryType` has its default value, so each message is one Buffer.
       if (isBinary) options.events.onFrame(data as Buffer);
     });
     this.#socket.on('pong', () => this.#liveness?.heard());
@@ -75,7 +75,7 @@ export class Connection {
     });
   }
 
-  /** Stops reading. Only while open. */
+  /** Stops reading. Call it only while the connection is open. */
   pause(): void {
     this.#socket.pause();
     this.#liveness?.pause();
@@ -87,8 +87,8 @@ export class Connection {
   }
 
   /**
-   * Detaches: a close handshake with code 1000, cut off after `graceMs` or `limits.closeMs`. Resolves when `onEnd` was
-   * told. Only before that.
+   * Detaches: a close handshake with code 1000, which is cut off after `graceMs` or `limits.closeMs`. Resolves after
+   * `onEnd`. Must not be called after that.
    */
   leave(graceMs: number): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
@@ -163,7 +163,7 @@ export class Connection {
   }
 }
 
-/** The service sends 64 KB at most; more than this is not the service. */
+/** The service sends 64 KB at most; a larger message does not come from it. */
 const maxPayloadBytes = 1024 * 1024;
 /** An error body is a short JSON text. */
 const maxRefusalCharacters = 64 * 1024;

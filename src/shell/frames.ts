@@ -2,14 +2,14 @@
 export const channels = {
   stdin: 0x00,
   stdout: 0x01,
-  /** The platform's own diagnostics, text. */
+  /** Diagnostics of the platform, as text. */
   stderr: 0x02,
   status: 0x03,
-  /** From the service: the shell is over. Sent to it, it would kill the shell: nothing here does. */
+  /** From the service: the shell has ended. Sent to the service it kills the shell, so nothing here sends it. */
   close: 0xff,
 } as const;
 
-/** One frame for the PTY's input, made of the given pieces. The only kind of frame that this folder sends. */
+/** One frame for the PTY's input, made of the given pieces. This folder sends no other kind of frame. */
 export function stdinFrame(pieces: readonly Uint8Array[]): Uint8Array {
   const frame = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 1));
   frame[0] = channels.stdin;

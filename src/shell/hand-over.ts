@@ -6,11 +6,11 @@ export type HandOverLimits = Pick<ShellLimits, 'handOverAfterMs' | 'handOverByMs
 export interface HandOverOptions {
   readonly limits: HandOverLimits;
   readonly clock: Clock;
-  /** Called once, when the connection is to be left. */
+  /** Called once, when the connection should be replaced. */
   readonly onDue: () => void;
 }
 
-/** Watches the age of one connection, from now on, and says when to leave it for a fresh one. */
+/** Watches the age of one connection, which begins now, and says when to replace it. */
 export class HandOver {
   readonly #options: HandOverOptions;
   readonly #since: number;
@@ -24,7 +24,7 @@ export class HandOver {
     this.#watch();
   }
 
-  /** Something crossed the connection, either way. */
+  /** Bytes have passed, in either direction. */
   active(): void {
     this.#activeAt = this.#options.clock.now();
   }
@@ -43,11 +43,11 @@ export class HandOver {
 }
 
 /**
- * Milliseconds until it is worth asking again whether to leave a connection; 0 means now. It is left when it is old
- * and nothing has crossed it for a while, or when it is so old that the service would end it at a moment of its own.
+ * Milliseconds until the question should be asked again whether to replace a connection; 0 means replace it now. It is
+ * replaced when it is old and quiet, or when it is so old that the service would end it at any moment.
  *
- * @param ageMs of the connection.
- * @param quietForMs since something crossed it, either way.
+ * @param ageMs age of the connection
+ * @param quietForMs time since bytes passed, in either direction
  */
 export function handOverInMs(ageMs: number, quietForMs: number, limits: HandOverLimits): number {
   if (ageMs < limits.handOverAfterMs) return limits.handOverAfterMs - ageMs;

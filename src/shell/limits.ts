@@ -1,30 +1,33 @@
 /** What bounds a shell, in bytes and milliseconds. */
 export interface ShellLimits {
-  /** A frame to the service, channel byte included. AWS quota: 64 KB; the margin is for clients that count differently. */
+  /**
+   * Most bytes of a frame to the service, channel byte included. AWS quota: 64 KB; the margin is for services that
+   * count differently.
+   */
   readonly frameBytes: number;
-  /** Frames in any second. AWS quota: 250, counted on arrival, where jitter has bunched them. */
+  /** Most frames in any second. AWS quota: 250, counted on arrival, where frames may come in bunches. */
   readonly framesPerSecond: number;
-  /** Bytes handed to the socket and not yet taken by the kernel, above which no further frame is made. */
+  /** While at least this many bytes are with the socket and not taken by the kernel, no frame is made. */
   readonly bufferedBytes: number;
-  /** DNS, TCP and TLS, up to the moment when the request can be sent. */
+  /** Time for DNS, TCP and TLS, until the request can be sent. */
   readonly connectMs: number;
-  /** The answer to the request. AWS: a microVM may be provisioned under it, allow 330 s. */
+  /** Time for the answer to the request. AWS: it may start a microVM first, allow 330 s. */
   readonly upgradeMs: number;
-  /** AWS: clients must ping every 30 s. */
+  /** Time between pings. AWS: clients must ping every 30 s. */
   readonly pingEveryMs: number;
-  /** Silence after a ping that means that the connection is dead. */
+  /** Silence after a ping, after which the connection counts as dead. */
   readonly pongWithinMs: number;
-  /** Age of a connection from which it is left at the next quiet moment. AWS ends it at one hour. */
+  /** Age at which a connection is replaced as soon as it is quiet. AWS ends it at one hour. */
   readonly handOverAfterMs: number;
-  /** Age at which it is left in any case. */
+  /** Age at which a connection is replaced in any case. */
   readonly handOverByMs: number;
-  /** How long nothing crosses, either way, in a quiet moment. */
+  /** How long no byte must pass, in either direction, for a connection to be quiet. */
   readonly quietMs: number;
-  /** The close handshake, whoever begins it. */
+  /** Time for the close handshake, whichever side begins it. */
   readonly closeMs: number;
-  /** How long an endpoint that never answered is tried. A chat bot waits 30 s for its first answer. */
+  /** How long an endpoint is tried that has never answered. A chat bot waits 30 s for its first answer. */
   readonly firstConnectBudgetMs: number;
-  /** How long, in all, a connection is sought until one proves useful. AWS's clients: 15 minutes. */
+  /** How long connecting is tried, in all, until a connection proves useful. AWS's clients: 15 minutes. */
   readonly reconnectBudgetMs: number;
 }
 

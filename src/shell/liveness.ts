@@ -4,38 +4,38 @@ import type { ShellLimits } from './limits.ts';
 export interface LivenessOptions {
   readonly limits: Pick<ShellLimits, 'pingEveryMs' | 'pongWithinMs'>;
   readonly clock: Clock;
-  /** Sends a ping; calls back when the kernel has taken it. */
+  /** Sends a ping. Calls `flushed` when the kernel has taken it. */
   readonly ping: (flushed: () => void) => void;
   readonly onDead: () => void;
 }
 
 /**
- * Finds out that the other side of a connection is gone. Whatever arrives is a sign of life, since on a slow line the
- * pong stands behind output. For the same reason a ping that stands behind our own data has its time again with each
- * piece of data that leaves.
+ * Notices that the other side of a connection is gone. Any byte that arrives is a sign of life, since on a slow line
+ * the pong comes behind output. For the same reason the wait for a pong starts again whenever data that was queued
+ * before the ping leaves this process.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
   #state: 'quiet' | 'ping-queued' | 'ping-sent' | 'paused' | 'stopped' = 'quiet';
   #cancel: () => void = () => undefined;
 
-  /** Begins at once. */
+  /** Starts watching. */
   constructor(options: LivenessOptions) {
     this.#options = options;
     this.#pingLater();
   }
 
-  /** Something arrived. */
+  /** Bytes have arrived. */
   heard(): void {
     if (this.#state === 'ping-queued' || this.#state === 'ping-sent') this.#pingLater();
   }
 
-  /** Data left this process. */
+  /** Data has left this process. */
   flushed(): void {
     if (this.#state === 'ping-queued') this.#expectLife();
   }
 
-  /** Nothing is read for now: pings go on, for what watches the line, but their pongs can't be seen. */
+  /** Stops watching while nothing is read, since pongs can't be seen. Pings go on, as the service requires them. */
   pause(): void {
     if (this.#state === 'stopped') return;
     this.#state = 'paused';

@@ -1,18 +1,18 @@
 import type { Clock } from './clock.ts';
 import { Pacer, type Pace } from './pacing.ts';
 
-/** Where an {@link Outbox} sends: calls back when the kernel has taken the frame, or it is lost with its connection. */
+/** Sends a frame. Calls `flushed` when the kernel has taken it, or when it is lost with its connection. */
 export type SendFrame = (frame: Uint8Array, flushed: () => void) => void;
 
 export interface OutboxOptions {
   readonly pace: Pace;
-  /** No frame is made while at least as many bytes are with the socket: they would queue there, out of reach. */
+  /** While at least this many bytes are with the socket, no frame is made: it would only wait there. */
   readonly bufferedBytes: number;
   readonly clock: Clock;
   readonly send: SendFrame;
 }
 
-/** What waits to be sent on one connection. Its owner bounds it by writing no more than `sent` says has room. */
+/** Bytes that wait to be sent on one connection. The owner bounds them by waiting for `sent` before it writes more. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #pacer: Pacer;
@@ -31,7 +31,9 @@ export class Outbox {
     return this.#pacer.queuedBytes + this.#withSocket;
   }
 
-  /** Takes bytes without copying them: they must not change until they are sent. Writes of one tick share frames. */
+  /**
+   * Queues bytes without copying them, so they must not change until they are sent. Writes of one tick share frames.
+   */
   write(bytes: Uint8Array): void {
     if (this.#pump === 'closed') return;
     this.#pacer.push(bytes);
@@ -46,7 +48,7 @@ export class Outbox {
     return new Promise((resolve) => this.#waiting.push({ bytes, resolve }));
   }
 
-  /** Drops what is left. */
+  /** Drops all bytes that wait. */
   close(): void {
     this.#pump = 'closed';
     this.#cancelTimer();

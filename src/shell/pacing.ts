@@ -1,19 +1,19 @@
 import { stdinFrame } from './frames.ts';
 
-/** What bounds the frames of a {@link Pacer}. */
+/** The limits of a {@link Pacer}. */
 export interface Pace {
-  /** Channel byte included. At least 2. */
+  /** Most bytes of a frame, channel byte included. At least 2. */
   readonly frameBytes: number;
-  /** In any window of one second. At least 2. */
+  /** Most frames in any window of one second. At least 2. */
   readonly framesPerSecond: number;
 }
 
-/** After the service complained of the rate. */
+/** The pace after the service has complained of the rate. */
 export function slower(pace: Pace): Pace {
   return { ...pace, framesPerSecond: Math.max(25, pace.framesPerSecond / 2) };
 }
 
-/** After the service complained of the size. */
+/** The pace after the service has complained of the size. */
 export function smaller(pace: Pace): Pace {
   return { ...pace, frameBytes: Math.max(4_096, Math.floor(pace.frameBytes / 2)) };
 }
@@ -25,10 +25,10 @@ export type PacerStep =
   | { readonly is: 'empty' };
 
 /**
- * Makes frames out of written bytes: small writes share a frame, large ones are split, and what comes while a frame
- * must wait joins it. A token bucket keeps the rate: a fiftieth of the frames of a second may go at once, the others are
- * spread, since frames that leave at once are those that a hiccup of the network bunches further. And no window of a
- * second has more than `framesPerSecond`. Reads no clock: `now` is in milliseconds.
+ * Makes frames of written bytes. Small writes share a frame, large ones are split, and bytes that come while a frame
+ * has to wait join it. A token bucket spreads the frames: a fiftieth of those of a second may leave at once, since the
+ * network bunches frames that leave together even more. No window of a second has more than `framesPerSecond`. Reads no
+ * clock: `now` is in milliseconds.
  */
 export class Pacer {
   readonly #payloadBytes: number;
@@ -36,7 +36,7 @@ export class Pacer {
   readonly #tokensPerMs: number;
   #tokens: number;
   #refilledAt: number | undefined;
-  /** When the last frames went, as many as may go in a second, in a ring. */
+  /** When the latest frames were sent: a ring of as many as may be sent in a second. */
   readonly #sentAt: Float64Array;
   #oldest = 0;
   #queue: Uint8Array[] = [];
@@ -54,7 +54,7 @@ export class Pacer {
     return this.#queuedBytes;
   }
 
-  /** Takes bytes without copying them: they must not change until they went out in a frame. */
+  /** Queues bytes without copying them, so they must not change until their frame is sent. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#queue.push(bytes);
@@ -79,17 +79,17 @@ export class Pacer {
     this.#tokens = Math.min(this.#bucket, this.#tokens + gained);
     this.#refilledAt = now;
     const missing = 1 - this.#tokens;
-    // What sums of fractions leave over is no reason to wait.
+    // Rounding errors of sums of fractions must not cause a wait.
     return missing > rounding ? Math.ceil(missing / this.#tokensPerMs) : 0;
   }
 
-  /** A frame that went a whole second ago is still in the window. */
+  /** Milliseconds until the window has room. A frame that was sent exactly one second ago still counts. */
   #untilWindow(now: number): number {
     const left = (this.#sentAt[this.#oldest] ?? 0) + 1_000 - now;
     return left < 0 ? 0 : Math.floor(left) + 1;
   }
 
-  /** The head of the queue, up to a frame's worth. */
+  /** Takes a frame's worth of bytes from the head of the queue. */
   #take(): Uint8Array[] {
     let room = this.#payloadBytes;
     let whole = 0;
@@ -107,5 +107,5 @@ export class Pacer {
   }
 }
 
-/** Of tokens. */
+/** In tokens. */
 const rounding = 1e-9;

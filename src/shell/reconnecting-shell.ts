@@ -19,7 +19,7 @@ import { verdictOnClose, verdictOnFailure, verdictOnRefusal, type Verdict } from
 
 export interface ShellOptions {
   readonly target: ShellTarget;
-  /** Asked before every attempt, since each is signed afresh. */
+  /** Called before every attempt, since each one is signed. */
   readonly credentials: CredentialSource;
   readonly signingClock: SigningClock;
   readonly events: ShellEvents;
@@ -30,29 +30,29 @@ export interface ShellOptions {
   readonly random?: () => number;
 }
 
-/** A shell that connects when it is started, and then again whenever the tables of errors and close codes say so. */
+/** A shell that connects when it is started, and again as the tables of upgrade errors and close codes say. */
 export function createShell(options: ShellOptions): Shell {
   return new ReconnectingShell(options);
 }
 
 /**
- * There is one state and at most one connection: a second one to the same shell would be told 4000, by ourselves. What
- * comes from an attempt or a connection counts only while the state is still its own.
+ * There is one state and at most one connection: with a second one to the same shell, the service would close the first
+ * with 4000. Events of an attempt or a connection are ignored once the state is no longer theirs.
  */
 type State =
   | { readonly is: 'idle' }
   | ConnectingState
   | OpenState
-  /** We are closing the connection, and then do as `close` says. What still arrives is not passed on. */
+  /** The connection is being closed from here; `close` says what follows. What still arrives is dropped. */
   | { readonly is: 'leaving'; readonly connection: Connection; readonly close: ShellClose }
   | { readonly is: 'waiting'; readonly cancel: () => void }
-  /** Not connected, until `reconnect` is called. */
+  /** Not connected until `reconnect` is called. */
   | { readonly is: 'resting' }
   | { readonly is: 'over'; readonly closed?: Promise<void> };
 
 interface ConnectingState {
   readonly is: 'connecting';
-  /** Whether the last attempt was refused for its time. */
+  /** Whether the attempt before was refused because of its signing time. */
   readonly isCorrected: boolean;
   /** Absent while the request is being signed. */
   connection?: Connection;
@@ -73,7 +73,10 @@ class ReconnectingShell implements Shell {
   #state: State = { is: 'idle' };
   #pace: Pace;
   #paused = false;
-  /** Whether the service ever answered: what fails before that is more likely a mistake than a hiccup. */
+  /**
+   * Whether the service has ever answered. A failure before that is more likely a mistake in the setup than a passing
+   * one.
+   */
   #reached = false;
 
   constructor(options: ShellOptions) {
@@ -155,7 +158,7 @@ class ReconnectingShell implements Shell {
     return closed;
   }
 
-  /** Connects at once, or when the service has said that it will take a request again. */
+  /** Connects at once, or as soon as the service accepts requests again. */
   #connectWhenAllowed(): void {
     const heldMs = this.#retries.heldMs(this.#clock.now());
     if (heldMs === 0) this.#connect();
@@ -176,7 +179,7 @@ class ReconnectingShell implements Shell {
   async #open(attempt: ConnectingState): Promise<void> {
     const { target, credentials, signingClock } = this.#options;
     try {
-      // Loaded only now, since a client may have to be answered before anything is connected.
+      // Loaded here, since the client may need an answer before anything is connected.
       const [{ signUpgrade }, { Connection }] = await Promise.all([
         import('../aws/sign-upgrade.ts'),
         import('./connection.ts'),
@@ -253,7 +256,7 @@ class ReconnectingShell implements Shell {
         break;
       case undefined:
       default:
-      // Nothing, or a channel of a later version of the protocol: clients must ignore it.
+      // An empty frame, or a channel of a later version of the protocol, which clients must ignore.
     }
   }
 
@@ -266,7 +269,7 @@ class ReconnectingShell implements Shell {
       message,
       code,
     });
-    // Official clients take it for the end of the shell. A shell whose start failed can start at the next try.
+    // AWS's clients take this for the end of the shell. A shell that failed to start may start at the next attempt.
     const meaning = `the shell could not be started or kept (${reason}: ${message})`;
     this.#leave(state, { code: 1000, reason: '', meaning, action: 'back-off' });
   }
@@ -296,7 +299,7 @@ class ReconnectingShell implements Shell {
   #onClosed(code: number, reason: string): void {
     const state = this.#state;
     if (state.is === 'open') letGo(state);
-    // Where both sides were closing, another code than these is news.
+    // If the bridge was closing, any other code than these came from the service.
     const isOurs = state.is === 'leaving' && [1000, 1005, 1006].includes(code);
     const close = isOurs ? state.close : shellClose(code, reason);
     if (close.action === 'slow-down') this.#pace = slower(this.#pace);
@@ -306,7 +309,7 @@ class ReconnectingShell implements Shell {
     const ended: State = { is: 'resting' };
     this.#state = ended;
     this.#options.events.onClose(close);
-    // The user may have closed the shell, or connected it again.
+    // In `onClose` the user may have closed the shell or connected it again.
     if (this.#state !== ended) return;
     if (isOurs && close.action === 'reconnect') this.#connect();
     else this.#follow(verdictOnClose(close));
@@ -343,7 +346,7 @@ function leaving(why: string, action: ShellClose['action']): ShellClose {
   return { code: 1000, reason: why, meaning: 'we left the connection', action };
 }
 
-/** Ends all that an open connection has running, but for itself. */
+/** Ends everything that an open connection has running, except the connection itself. */
 function letGo(state: OpenState): void {
   state.outbox.close();
   state.handOver.stop();

@@ -1,9 +1,9 @@
 import { backoffMs } from './backoff.ts';
 
 /**
- * Counts what it takes to get a useful connection: the tries, and the time that was spent without a connection. Time
- * with one costs nothing, but only `settled` gives back what was spent: a connection that breaks at once, again and
- * again, uses up the budget too. Reads no clock: `now` is in milliseconds.
+ * Counts the tries for a connection, and the time that was spent without one. Time with a connection is not counted,
+ * but only `settled` resets what was spent, so that connections which break at once use up the budget, too. Reads no
+ * clock: `now` is in milliseconds.
  */
 export class Retries {
   readonly #random: () => number;
@@ -12,7 +12,7 @@ export class Retries {
   #awaySince: number | undefined;
   #heldUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param random gives a number from 0 up to 1. */
+  /** @param random gives a number from 0 up to 1 */
   constructor(random: () => number) {
     this.#random = random;
   }
@@ -28,31 +28,34 @@ export class Retries {
     this.#awaySince = undefined;
   }
 
-  /** The connection proved useful. */
+  /** The connection proved useful: resets everything. */
   settled(): void {
     this.#failures = 0;
     this.#spentMs = 0;
   }
 
-  /** Nobody wanted a connection until now: nothing counts that was before, but what the service wants. */
+  /**
+   * A connection is wanted again after a rest: resets everything except the time for which the service wants no
+   * request.
+   */
   begin(): void {
     this.settled();
     this.#awaySince = undefined;
   }
 
-  /** Milliseconds until the next try, at least `floorMs`; undefined if it would come when more than `budgetMs` are spent. */
+  /** Milliseconds until the next try, at least `floorMs`; undefined if it would exceed `budgetMs`. */
   next(now: number, floorMs: number, budgetMs: number): number | undefined {
     const delayMs = Math.max(floorMs, backoffMs(this.#failures, this.#random));
     this.#failures += 1;
     return this.#spent(now) + delayMs > budgetMs ? undefined : delayMs;
   }
 
-  /** The service wants no request for so many milliseconds. */
+  /** The service wants no request for `ms` milliseconds. */
   hold(now: number, ms: number): void {
     this.#heldUntil = now + ms;
   }
 
-  /** Milliseconds for which no try may be made, whoever asks for it. */
+  /** Milliseconds for which no try is allowed, whoever asks for it. */
   heldMs(now: number): number {
     return Math.max(this.#heldUntil - now, 0);
   }

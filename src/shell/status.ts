@@ -1,25 +1,28 @@
 import { printable } from '../base/log.ts';
 
-/** What a STATUS frame says. */
+/** The content of a STATUS frame. */
 export type ShellStatus =
   | {
       readonly is: 'confirmation';
-      /** Absent in a second confirmation that only tells of dropped bytes. */
+      /** Absent in a second confirmation that only reports dropped bytes. */
       readonly shellId?: string | undefined;
-      /** Whether the shell was there before; undefined where the service does not say. */
+      /** Whether the shell existed before; undefined if the service does not say. */
       readonly reconnected?: boolean | undefined;
-      /** Bytes of output that the replay has lost. */
+      /** Bytes of output that are missing in the replay. */
       readonly bytesDropped?: number | undefined;
     }
   | {
       readonly is: 'exited';
-      /** Absent where only a signal is told. */
+      /** Absent if only a signal is reported. */
       readonly code?: number | undefined;
-      /** As the service names it. */
+      /** The service's name of the signal. */
       readonly signal?: string | undefined;
     }
   | {
-      /** A failure that is no exit of the shell. `isInternal`: a fault of the service, after which the shell can't be used. */
+      /**
+       * A failure other than an exit of the shell. `isInternal`: a fault of the service, after which the shell can't be
+       * used.
+       */
       readonly is: 'platform-error';
       readonly isInternal: boolean;
       readonly reason: string;
@@ -28,7 +31,7 @@ export type ShellStatus =
     }
   | { readonly is: 'unknown' };
 
-/** Reads the payload of a STATUS frame: JSON in the manner of Kubernetes' `metav1.Status`. Never throws. */
+/** Reads the payload of a STATUS frame: JSON in the form of Kubernetes' `metav1.Status`. Never throws. */
 export function decodeStatus(payload: Uint8Array): ShellStatus {
   const { status, metadata, reason, code, message, details } = membersOf(parse(payload));
   if (status === 'Success') {
@@ -63,7 +66,7 @@ export function decodeStatus(payload: Uint8Array): ShellStatus {
   };
 }
 
-/** Of another type: as if it had none. */
+/** The members of an object; none for a value of another type. */
 function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -5,13 +5,13 @@ import { connectError } from './connect-errors.ts';
 
 /** What follows when an attempt or a connection has ended. */
 export type Verdict =
-  /** Try again, not before `floorMs`. `error` is what to tell if there is no time left for it. */
+  /** Try again, not before `floorMs`. If the time for tries is used up, fail with `error`. */
   | { readonly is: 'retry'; readonly floorMs: number; readonly error: BridgeError }
-  /** Nothing, until the user asks. */
+  /** Wait until the user asks. */
   | { readonly is: 'rest' }
   | { readonly is: 'stop'; readonly error: BridgeError };
 
-/** Of a connection that was open. */
+/** After an open connection has closed. */
 export function verdictOnClose(close: ShellClose): Verdict {
   if (close.action === 'wait') return { is: 'rest' };
   if (close.action === 'stop') {
@@ -20,21 +20,21 @@ export function verdictOnClose(close: ShellClose): Verdict {
   return { is: 'retry', floorMs: close.action === 'reconnect' ? 0 : backOffMs, error: brokenError(close) };
 }
 
-/** Of an upgrade that the service refused. */
+/** After the service has refused an upgrade. */
 export function verdictOnRefusal({ error, action }: UpgradeRefusal): Verdict {
   return action.is === 'stop' ? { is: 'stop', error } : { is: 'retry', floorMs: action.firstDelayMs, error };
 }
 
 /**
- * Of an attempt that got no answer. Before the service was ever reached, what the next try can't mend is taken for a
- * mistake in the setup; later, for a network that has changed for a while (a captive portal, say).
+ * After an attempt that got no answer. If the service never answered before, an error that a retry can't mend is taken
+ * for a mistake in the setup; later, for a passing change of the network, such as a captive portal.
  */
 export function verdictOnFailure(cause: unknown, endpoint: URL, reached: boolean): Verdict {
   const error = cause instanceof BridgeError ? cause : connectError(cause, endpoint);
   return reached || error.retryable ? { is: 'retry', floorMs: 0, error } : { is: 'stop', error };
 }
 
-/** What is not to be tried at once is not tried sooner than this. */
+/** Shortest delay of a try that must not come at once. */
 const backOffMs = 250;
 
 function brokenError(close: ShellClose): BridgeError {
