@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // It installs the client first: `npm run test:acpx`.
+    // This test installs the client first: run it with `npm run test:acpx`.
     exclude: ['test/interop/acpx.test.ts'],
-    // Two cores, shared: end-to-end tests spawn several processes each.
+    // Two cores, shared: end-to-end tests start several processes each.
     globalSetup: ['test/e2e/build.ts'],
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Nothing is imported: `import` of Node's own modules runs all their getters, and every start would wait for that.
+// Nothing is imported: an `import` of Node's own modules runs all their getters, and every start would wait for that.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 12)) {
   process.stderr.write(

@@ -1,8 +1,10 @@
 /**
- * Bundles `src/` into `dist/`: what a bridge needs for its first answer in one file, each further part in a file that is
- * loaded when it is used. CommonJS, since an `import` of Node's own modules runs all their getters, which load half of Node.
+ * Bundles `src/` into `dist/`: one file for what a bridge needs for its first answer, and a file for each further part,
+ * which is loaded when it is used. CommonJS, since an `import` of Node's own modules runs all their getters, which load
+ * half of Node.
  *
- * `node scripts/build.ts ENTRY DIRECTORY` bundles another entry in the same way, for tests: `dist/` stays as it is.
+ * `node scripts/build.ts ENTRY DIRECTORY` bundles another entry in the same way, for tests, and leaves `dist/`
+ * unchanged.
  */
 import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,9 +22,10 @@ const bundle = await rolldown({
   input: { main: entry },
   platform: 'node',
   tsconfig: false,
-  // The SDK's chain of credentials is large and seldom needed, the PTY is native, and what ws could use is not installed.
+  // The SDK's credential chain is large and seldom needed, the PTY is native, and ws's optional packages are not
+  // installed.
   external: ['@aws-sdk/credential-providers', '@lydell/node-pty', 'bufferutil', 'utf-8-validate'],
-  // Only smithy's ECMAScript modules can be cut down to what signing needs.
+  // Only smithy's ECMAScript modules can be reduced to what signing needs.
   resolve: { mainFields: ['module', 'main'] },
   preserveEntrySignatures: 'allow-extension',
   plugins: [{ name: 'crypto-at-first-use', renderChunk: (code) => atFirstUse(code, 'node:crypto') }],
@@ -32,28 +35,28 @@ const { output } = await bundle.write({
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name].cjs',
-  // Names stay, for what a person reports; comments go.
+  // Names are kept for stack traces that users report; comments are removed.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   comments: false,
-  // All that a start needs is one file: each further one costs a millisecond.
+  // Everything that a start needs is in one file: each further file costs a millisecond.
   codeSplitting: { groups: [{ name: 'bridge', tags: ['$initial'] }] },
 });
 await bundle.close();
 
-// Scripts for the microVM and the local one are read where the code that sends them stands.
+// Scripts are read from beside the code that sends them.
 cpSync(join(root, 'src/agent/host/scripts'), join(bridge, 'scripts'), { recursive: true });
 cpSync(join(root, 'src/local/microvm/entry'), join(bridge, 'entry'), { recursive: true });
 const moduleIds = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 if (isShipped) writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(moduleIds));
 
-/** Loads one of Node's own modules where a bundle uses it, instead of where the bundle begins. */
+/** Loads one of Node's own modules where a bundle uses it, instead of at the start of the bundle. */
 function atFirstUse(code: string, module: string): string {
   const [declaration, name] = new RegExp(`let (\\w+) = require\\("${module}"\\);`).exec(code) ?? [];
   if (declaration === undefined || name === undefined) return code;
   return code.replace(declaration, '').replaceAll(`${name}.`, `require("${module}").`);
 }
 
-/** What the authors of the packages in the bundle want to have said. */
+/** The license texts of the packages in the bundle. */
 function licenses(ids: readonly string[]): string {
   const directories = ids.map(
     (id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? '',

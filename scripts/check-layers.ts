@@ -1,7 +1,8 @@
 /**
- * Imports under `src/` point one way: a folder may use the folders that its row names, and itself; so may a room within a
- * folder; files do not import each other in a circle, types included; and no folder is a crowd. A new folder needs a row here, and
- * `docs/architecture.md` a sentence. `node scripts/check-layers.ts DIRECTORY` checks another tree than `src/`, for tests.
+ * Checks the imports under `src/`. A folder may import itself and the folders that its row names, and so may a room
+ * within a folder. Files must not import each other in a circle, types included. No folder may have too many files. A
+ * new folder needs a row here, and a sentence in `docs/architecture.md`. `node scripts/check-layers.ts DIRECTORY`
+ * checks another tree than `src/`, for tests.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -18,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['acp', 'agent', 'shell', 'aws', 'local', 'config', 'base'],
 };
 
-/** The rooms of a folder, each above those that its row names. */
+/** The rooms of a folder, and the rooms that each may import. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'acp/message': [],
   'acp/client': ['acp/message'],
@@ -37,14 +38,14 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   local: ['local/behaviour', 'local/http', 'local/microvm', 'local/sessions'],
 };
 
-/** Files of any kind in one folder, those of its subfolders not counted. */
+/** Most files of any kind in one folder, those of its subfolders not counted. */
 const mostFiles = 25;
 
 const src = resolve(process.argv[2] ?? join(import.meta.dirname, '..', 'src'));
 const folderOf = (path: string): string => relative(src, path).split(sep)[0] ?? '';
 const roomOf = (path: string): string => relative(src, dirname(path)).split(sep).join('/');
 const faults: string[] = [];
-/** What each file imports of `src/`, as absolute paths. */
+/** What each file imports from `src/`, as absolute paths. */
 const imports = new Map<string, string[]>();
 for (const file of globSync(join(src, '**/*.ts'))) {
   const text = readFileSync(file, 'utf8');

@@ -18,8 +18,8 @@ import { StopAnswers } from './http/stop-answers.ts';
 import { Sessions } from './sessions/sessions.ts';
 
 /**
- * Starts the AgentCore shell service on 127.0.0.1, for people and tests without an AWS account. Rejects with a `BridgeError`
- * `usage` where the PTY package, the port or the isolation that was asked for can't be had.
+ * Starts the AgentCore shell service on 127.0.0.1, for users and tests without an AWS account. Rejects with a
+ * `BridgeError` `usage` if the PTY package, the port or the isolation that was asked for is not available.
  */
 export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
   const { port = 0, isolation = 'auto', log = silentLog } = options;
@@ -95,7 +95,7 @@ export async function startLocalAgentCore(options: LocalAgentCoreOptions = {}): 
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 
-/** What images set, for lack of an image. */
+/** What an image would set. */
 const defaultContainerEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 
 function madeUpCredentials(): LocalCredentials {

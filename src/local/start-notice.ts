@@ -1,6 +1,6 @@
 import type { LocalAgentCore } from './options.ts';
 
-/** What a person is told when the local AgentCore has started: lines that a shell can take as they are. */
+/** What the user is told when the local AgentCore has started: lines that can be pasted into a shell. */
 export function startNotice(core: LocalAgentCore): string {
   const { url, isolation, caFile, credentials } = core;
   const [{ accessKeyId, secretAccessKey, sessionToken }] = credentials;
@@ -33,7 +33,7 @@ const isolations = {
     'microVMs are directories: own HOME and TMPDIR, and nothing else; there is no /mnt/workspace, since namespaces can not be had here.',
 } as const;
 
-/** bedrock-agentcore of Python connects by TLS only, and only to a host of AWS. */
+/** Python's bedrock-agentcore connects by TLS only, and only to a host of AWS. */
 function python({ caFile, hostNames, port }: LocalAgentCore): string[] {
   const host = hostNames.find((name) => /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/.test(name));
   if (caFile === undefined || host === undefined) {

@@ -1,4 +1,4 @@
-/** Hands items over in the order in which they came, each no sooner than its delay. */
+/** Passes items on in the order in which they came, each no sooner than its delay. */
 export class DelayLine<T> {
   readonly #handOver: (item: T) => void;
   readonly #waiting: { readonly item: T; readonly dueAt: number }[] = [];
@@ -22,7 +22,7 @@ export class DelayLine<T> {
     if (this.#timer === undefined) this.#wait();
   }
 
-  /** Hands over everything now. */
+  /** Passes everything on now. */
   flush(): void {
     this.#stop();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
@@ -53,7 +53,7 @@ export class DelayLine<T> {
           this.#waiting.shift();
           this.#handOver(due.item);
         }
-        // The hand-over may have pushed something.
+        // The callback may have pushed an item.
         if (this.#timer === undefined) this.#wait();
       },
       Math.max(0, next.dueAt - performance.now()),

@@ -2,19 +2,19 @@ import { FrameFaults } from './frame-faults.ts';
 import type { FramePassage } from './frame-faults.ts';
 import type { ConnectionFilter, Cut, LateInput, ObservedFrame, UpgradeRefusal } from './faults.ts';
 
-/** An attached connection, as faults see it. */
+/** An attached connection, as faults use it. */
 export interface FaultyConnection {
   readonly sessionId: string;
   readonly shellId: string;
   /** Sends one frame. */
   send(channel: number, payload?: Uint8Array): void;
-  /** Breaks. */
+  /** Breaks the connection. */
   cut(how: Cut): void;
   /** While `on`, nothing is read or written. */
   setBlackhole(on: boolean): void;
 }
 
-/** What is to become of an upgrade request. */
+/** What happens to an upgrade request. */
 export type UpgradeFault =
   | { readonly kind: 'none' }
   | { readonly kind: 'refuse'; readonly refusal: UpgradeRefusal }
@@ -23,15 +23,15 @@ export type UpgradeFault =
   /** STATUS InternalError, then a close frame with this code. */
   | { readonly kind: 'fail'; readonly code: number };
 
-/** What is left of a burst of bytes, and how the connection ends behind it, if it does. */
+/** The bytes of a burst that pass, and how the connection ends after them, if it does. */
 export interface Passage {
   readonly bytes: Uint8Array;
   readonly cut?: Cut;
 }
 
-/** What becomes of one frame of input, and how the connection ends behind it, if it does. */
+/** What happens to one frame of input, and how the connection ends after it, if it does. */
 export interface InputPassage extends FramePassage {
-  /** It is held until the next connection attaches. */
+  /** The frame is held until the next connection attaches. */
   readonly late?: LateInput;
   readonly cut?: Cut | undefined;
 }
@@ -42,7 +42,7 @@ interface ArmedCut {
   bytesLeft: number;
 }
 
-/** The faults that were asked for, as connections and upgrades come upon them. */
+/** The faults that were asked for, as they apply to connections and upgrades. */
 export class FaultState {
   readonly connections = new Set<FaultyConnection>();
   readonly #upgrades: UpgradeFault[] = [];
@@ -50,7 +50,7 @@ export class FaultState {
   readonly #observers = new Set<(frame: ObservedFrame) => void>();
   readonly in = new FrameFaults();
   readonly out = new FrameFaults();
-  /** It holds for the first connection that sends something. */
+  /** Applies to the first connection that sends something. */
   #late: { readonly asked: LateInput; connection?: number; framesLeft: number } | undefined;
   #blackhole: PromiseWithResolvers<void> | undefined;
   /** Bytes that a cut loses. */
@@ -108,7 +108,7 @@ export class FaultState {
   }
 
   /**
-   * One frame of input on its way to a PTY.
+   * Applies the faults to one frame of input on its way to a PTY.
    *
    * @param connection its number
    */
@@ -126,7 +126,7 @@ export class FaultState {
     return { ...passage, late: late.asked, cut: cut ?? (late.framesLeft === 0 ? late.asked.how : undefined) };
   }
 
-  /** A burst of output on its way to a client, before it is put into frames. */
+  /** Applies the faults to a burst of output on its way to a client, before it is put into frames. */
   passOut(bytes: Uint8Array): Passage {
     return this.#pass('out', bytes);
   }

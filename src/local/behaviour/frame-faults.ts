@@ -1,9 +1,9 @@
 import type { FrameChoice, FrameLoss } from './faults.ts';
 import { seededRandom } from './random.ts';
 
-/** What becomes of one frame. */
+/** What happens to one frame. */
 export interface FramePassage {
-  /** Payloads that pass, in this order: none where the frame is lost, two where it is doubled. */
+  /** Payloads that pass, in this order: none if the frame is lost, two if it is doubled. */
   readonly payloads: readonly Uint8Array[];
   /** Bytes that are lost, of the whole frame or out of it. */
   readonly lostBytes: number;
@@ -11,30 +11,30 @@ export interface FramePassage {
   readonly delayMs: number;
 }
 
-/** The faults of single frames in one direction, on whichever connection the frames are. */
+/** The faults of single frames in one direction, on any connection. */
 export class FrameFaults {
   #lose: (payload: Uint8Array) => Uint8Array = (payload) => payload;
   #doubles: () => boolean = () => false;
   #delayMs: () => number = () => 0;
 
-  /** Replaces what is to be lost. */
+  /** Sets what is lost. */
   lose(loss: FrameLoss): void {
     this.#lose = 'afterBytes' in loss ? loseBytes(loss.afterBytes, loss.bytes) : loseFrames(loss);
   }
 
-  /** Replaces what is to be doubled. */
+  /** Sets what is doubled. */
   double(choice: FrameChoice): void {
     this.#doubles = chooser(choice);
   }
 
-  /** Replaces what is to be delayed. */
+  /** Sets what is delayed. */
   delay(choice: FrameChoice, milliseconds: number): void {
     const isChosen = chooser(choice);
     this.#delayMs = () => (isChosen() ? milliseconds : 0);
   }
 
   pass(payload: Uint8Array): FramePassage {
-    // There is nothing to lose of a frame without a payload, and nothing to see of it.
+    // A frame without a payload passes: nothing of it can be lost or seen.
     if (payload.length === 0) return { payloads: [payload], lostBytes: 0, delayMs: 0 };
     const left = this.#lose(payload);
     const lostBytes = payload.length - left.length;
@@ -43,7 +43,7 @@ export class FrameFaults {
   }
 }
 
-/** Says of one frame after the other whether it is chosen. */
+/** Returns a function that says for one frame after the other whether it is chosen. */
 function chooser(choice: FrameChoice): () => boolean {
   if ('probability' in choice) {
     const random = seededRandom(choice.seed);

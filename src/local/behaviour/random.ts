@@ -1,4 +1,4 @@
-/** A source of numbers from 0 up to 1 that the seed decides. The generator is mulberry32. */
+/** A source of numbers from 0 up to 1, decided by the seed. The generator is mulberry32. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

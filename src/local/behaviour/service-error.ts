@@ -1,8 +1,8 @@
-/** A refusal that crosses the wire as AWS shapes it. */
+/** A refusal in the form in which AWS sends it. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly status: number;
-  /** What `x-amzn-ErrorType` says. */
+  /** Value of the header `x-amzn-ErrorType`. */
   readonly errorType: string;
 
   constructor(status: number, message: string, errorType: string = errorTypeOf(status)) {
@@ -11,7 +11,10 @@ export class ServiceError extends Error {
     this.errorType = errorType;
   }
 
-  /** JSON. AWS: a 424 says its cause in `error`, all others in `message`; a ValidationException has a `reason` as well. */
+  /**
+   * JSON. AWS: the cause of a 424 is in `error`, all others are in `message`; a ValidationException has a `reason` as
+   * well.
+   */
   get body(): string {
     if (this.status === 424) return JSON.stringify({ error: this.message });
     const reason = this.errorType === 'ValidationException' ? { reason: 'FieldValidationFailed' } : {};
@@ -24,7 +27,10 @@ export function errorTypeOf(status: number): string {
   return errorTypes[status] ?? 'InternalServerException';
 }
 
-/** From the model in `@aws-sdk/client-bedrock-agentcore`; where two names share a status, the one that the shells API documents. */
+/**
+ * From the model in `@aws-sdk/client-bedrock-agentcore`; if two names share a status, the one that the shells API
+ * documents.
+ */
 const errorTypes: Readonly<Record<number, string>> = {
   400: 'ValidationException',
   401: 'UnauthorizedException',

@@ -30,7 +30,7 @@ export function sendBody(
   response.end(body);
 }
 
-/** What the `Date` of an answer says. Clients whose clock is off sign again by it. */
+/** The value of the `Date` header. Clients whose clock is wrong sign again by it. */
 export function httpDate(now: number): string {
   return new Date(now).toUTCString();
 }

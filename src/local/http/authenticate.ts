@@ -14,12 +14,12 @@ export interface Caller {
   readonly subprotocol?: string;
 }
 
-/** AWS: a browser can't set headers, so its token travels as a subprotocol in front of this one. */
+/** AWS: a browser can't set headers, so it sends its token as a subprotocol in front of this one. */
 const bearerProtocol = 'base64UrlBearerAuthorization';
 
 /**
- * Who sends a request: by a bearer token (subprotocol or header), or by a signature (headers or presigned URL).
- * Throws a {@link ServiceError} for whoever can't show it.
+ * Identifies the sender of a request by a bearer token (subprotocol or header) or by a signature (headers or presigned
+ * URL). Throws a {@link ServiceError} if that fails.
  *
  * @param now milliseconds since the epoch
  */
@@ -51,7 +51,7 @@ export function authenticate(
 }
 
 function checkToken(token: string, accepted: readonly string[]): void {
-  // Digests are of one length, and a comparison of them tells nothing of the token.
+  // Digests have one length, and the time to compare them reveals nothing of the token.
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   const given = digest(token);
   if (!accepted.some((one) => timingSafeEqual(digest(one), given))) {

@@ -3,21 +3,21 @@ import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import type { pki } from 'node-forge';
 
-/** What a TLS server shows, and what its clients trust. All of it is PEM. */
+/** What a TLS server presents, and what its clients trust. All of it is PEM. */
 export interface TlsIdentity {
   readonly key: string;
   readonly certificate: string;
-  /** The certificate of the authority, whose own key nobody has any more. */
+  /** The certificate of the authority, whose own key is not kept. */
   readonly authority: string;
 }
 
 /**
- * Makes an authority, and a certificate of it that is good for these names for a year.
+ * Makes an authority, and a certificate from it that is valid for these names for a year.
  *
  * @param names host names and IP addresses
  */
 export async function makeTlsIdentity(names: readonly string[]): Promise<TlsIdentity> {
-  // It is large, and only TLS needs it.
+  // The module is large, and only TLS needs it.
   const { default: forge } = await import('node-forge');
   const authority = { keys: await makeKeys(), subject: [{ shortName: 'CN', value: 'local AgentCore CA' }] };
   const server = { keys: await makeKeys(), subject: [{ shortName: 'CN', value: 'local AgentCore' }] };
@@ -25,7 +25,7 @@ export async function makeTlsIdentity(names: readonly string[]): Promise<TlsIden
   const certify = (subject: typeof server, extensions: object[]): pki.Certificate => {
     const certificate = forge.pki.createCertificate();
     certificate.publicKey = forge.pki.publicKeyFromPem(subject.keys.publicKey);
-    // A serial number is positive, and its first byte is not 0.
+    // A serial number must be positive, and its first byte must not be 0.
     certificate.serialNumber = `4${randomBytes(16).toString('hex').slice(1)}`;
     const now = Date.now();
     certificate.validity.notBefore = new Date(now - dayMs);
@@ -48,7 +48,7 @@ export async function makeTlsIdentity(names: readonly string[]): Promise<TlsIden
     { name: 'extKeyUsage', serverAuth: true },
     { name: 'subjectAltName', altNames: names.map(altName) },
     { name: 'subjectKeyIdentifier' },
-    // Python verifies strictly, and wants it.
+    // Python's strict verification requires it.
     {
       name: 'authorityKeyIdentifier',
       keyIdentifier: authorityCertificate.generateSubjectKeyIdentifier().getBytes(),

@@ -3,10 +3,10 @@ import { headerValues } from './request.ts';
 import type { WireRequest } from './request.ts';
 
 /**
- * Refuses what a web page of elsewhere could send here: a name that was rebound to 127.0.0.1 (Host), or a
- * cross-origin request (Origin). A shell on this machine is behind it.
+ * Refuses requests that a web page from elsewhere could send: with a name that was rebound to 127.0.0.1 (Host), or from
+ * another origin (Origin). Otherwise such a page could use a shell on this machine.
  *
- * @param hostNames other names that Host may have, in lower case
+ * @param hostNames other allowed names in Host, in lower case
  */
 export function checkLoopback(request: WireRequest, hostNames: readonly string[] = []): void {
   const hosts = headerValues(request, 'host').map((host) => nameIn(`http://${host}`));
@@ -16,7 +16,7 @@ export function checkLoopback(request: WireRequest, hostNames: readonly string[]
   }
 }
 
-/** In lower case; empty for what is no URL. */
+/** In lower case; empty for text that is no URL. */
 function nameIn(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : '';
 }

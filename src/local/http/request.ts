@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../behaviour/service-error.ts';
 
-/** An HTTP request as it came over the wire: nothing decoded that a signature covers. */
+/** An HTTP request as it was sent: whatever a signature covers is not decoded. */
 export interface WireRequest {
   readonly method: string;
-  /** The path of the request line, percent-encoding as sent, without the query. */
+  /** The path of the request line, percent-encoded as sent, without the query. */
   readonly path: string;
-  /** Decoded names and values, in the order of the wire. */
+  /** Decoded names and values, in the order in which they were sent. */
   readonly query: readonly (readonly [name: string, value: string])[];
-  /** Lower-case names, in the order of the wire; a header that came twice stands here twice. */
+  /** Names in lower case, in the order in which they were sent; a header that was sent twice is here twice. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 }
 
-/** Reads a request. Throws a {@link ServiceError} where the target is malformed. */
+/** Reads a request. Throws a {@link ServiceError} if the target is malformed. */
 export function wireRequest(message: IncomingMessage, body: Uint8Array): WireRequest {
   const target = message.url ?? '/';
   const mark = target.indexOf('?');
@@ -30,7 +30,7 @@ export function wireRequest(message: IncomingMessage, body: Uint8Array): WireReq
   };
 }
 
-/** Every value of a header, in order; none where it is absent. */
+/** Every value of a header, in order; none if it is absent. */
 export function headerValues(request: WireRequest, name: string): readonly string[] {
   return request.headers.filter(([header]) => header === name).map(([, value]) => value);
 }
@@ -40,13 +40,13 @@ export function queryValue(request: WireRequest, name: string): string | undefin
   return request.query.find(([key]) => key === name)?.[1];
 }
 
-/** What the ids of a request are: a header, or a query parameter by the same name (presigned URLs, browsers). */
+/** An id of a request: a header, or the query parameter with the same name (presigned URLs, browsers). */
 export function headerOrQuery(request: WireRequest, name: string): string | undefined {
   const lower = name.toLowerCase();
   return headerValues(request, lower)[0] ?? request.query.find(([key]) => key.toLowerCase() === lower)?.[1];
 }
 
-/** Decodes percent-encoding. Throws a {@link ServiceError} where it is malformed. */
+/** Decodes percent-encoding. Throws a {@link ServiceError} if it is malformed. */
 export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,6 +1,6 @@
 import { ServiceError } from '../behaviour/service-error.ts';
 
-/** The Region of a runtime's or a harness's ARN. Throws a {@link ServiceError} where it is malformed. */
+/** The Region of a runtime's or a harness's ARN. Throws a {@link ServiceError} if it is malformed. */
 export function regionOfArn(arn: string): string {
   const region = arnShape.exec(arn)?.[1];
   if (region === undefined) {

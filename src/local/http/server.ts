@@ -34,10 +34,10 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
-/** Listens on 127.0.0.1. Rejects with a {@link BridgeError} `usage` where the port can't be had. */
+/** Listens on 127.0.0.1. Rejects with a {@link BridgeError} `usage` if the port is not available. */
 export async function listen(options: ServerOptions): Promise<ListeningServer> {
   const sockets = new Set<Socket>();
-  /** The TCP connection below each one that HTTP is spoken on. */
+  /** For each socket that carries HTTP: the TCP connection below it. */
   const networks = new WeakMap<Socket, Socket>();
   const http = createHttpServer();
   http.on('request', (message, response) => void answerRequest(message, response, options));
@@ -52,7 +52,7 @@ export async function listen(options: ServerOptions): Promise<ListeningServer> {
     const socket =
       context === undefined ? network : new TLSSocket(network, { isServer: true, secureContext: context });
     networks.set(socket, network);
-    // A client that does not trust the certificate leaves in the middle of the handshake.
+    // A client that does not trust the certificate leaves during the handshake.
     socket.on('error', () => network.destroy());
     http.emit('connection', socket);
   });
@@ -107,7 +107,7 @@ async function answerRequest(
   }
 }
 
-/** Bytes of a request body. StopRuntimeSession's holds one token. */
+/** Most bytes of a request body. StopRuntimeSession's holds one token. */
 const largestBody = 64 * 1024;
 
 async function readBody(message: IncomingMessage): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import { decodePercent, headerOrQuery, queryValue } from './request.ts';
 import type { WireRequest } from './request.ts';
 import { regionOfArn } from './runtime-arn.ts';
 
-/** An operation that the caller may perform, its input checked. */
+/** An operation that the caller may perform, with checked input. */
 export type ServiceCall =
   | {
       readonly operation: 'InvokeAgentRuntimeCommandShell';
@@ -31,16 +31,16 @@ export interface ServiceRules {
   readonly bearerTokens: readonly string[];
   readonly runtimes: readonly string[] | undefined;
   readonly deniedActions: readonly string[];
-  /** Names of Host, beside those of the loopback interface, in lower case. */
+  /** Allowed names in Host besides those of the loopback interface, in lower case. */
   readonly hostNames: readonly string[];
 }
 
-/** Header and query parameter that carry the session id. */
+/** Name of the header and of the query parameter that hold the session id. */
 export const sessionIdHeader = 'X-Amzn-Bedrock-AgentCore-Runtime-Session-Id';
 
 /**
- * Reads a request in the order in which a service refuses: operation, identity, permission, input, resource. Throws a
- * {@link ServiceError}.
+ * Reads a request, and checks it in the order in which a service refuses: operation, identity, permission, input,
+ * resource. Throws a {@link ServiceError}.
  *
  * @param now milliseconds since the epoch
  */
@@ -88,7 +88,7 @@ export function readServiceCall(request: WireRequest, rules: ServiceRules, now: 
   };
 }
 
-/** 33 to 256 characters; the alphabet is that of the responses' model. */
+/** 33 to 256 characters, of the set that the model of the responses has. */
 function checkSessionId(sessionId: string): void {
   const fault =
     sessionId.length < 33
@@ -101,7 +101,7 @@ function checkSessionId(sessionId: string): void {
   if (fault !== undefined) throw invalid('runtimeSessionId', sessionId, fault);
 }
 
-/** A ValidationException in AWS's words. */
+/** A ValidationException with AWS's text. */
 function invalid(member: string, value: string, fault: string): ServiceError {
   return new ServiceError(
     400,

@@ -9,7 +9,7 @@ export interface LocalCredentials {
   readonly sessionToken?: string;
 }
 
-/** AWS: a request is good for 5 minutes around its date, a presigned shell URL for at most 300 s. */
+/** AWS: a request is valid for 5 minutes around its date, a presigned shell URL for at most 300 s. */
 const clockSkewMs = 300_000;
 const longestPresignedSeconds = 300;
 const algorithm = 'AWS4-HMAC-SHA256';
@@ -17,8 +17,8 @@ const service = 'bedrock-agentcore';
 
 /**
  * Verifies the SigV4 signature of a request, in its headers or in its query. Written from AWS's description of the
- * algorithm, and shares nothing with the signer of this package: a mistake in one must not hide in the other.
- * Throws a {@link ServiceError} with the message that AWS gives.
+ * algorithm. It shares no code with the signer of this package, so that a mistake in one is not hidden by the other.
+ * Throws a {@link ServiceError} with AWS's message.
  *
  * @param now milliseconds since the epoch
  */
@@ -172,8 +172,8 @@ function checkTime(claim: Claim, now: number): void {
 }
 
 /**
- * The values of Host that the client may have signed. The Python SDK sends Host twice, the TypeScript SDK signs it without its
- * port.
+ * The values of Host that the client may have signed. The Python SDK sends Host twice, and the TypeScript SDK signs it
+ * without its port.
  */
 function hostCandidates(request: WireRequest): readonly string[] {
   const sent = headerValues(request, 'host');
@@ -193,7 +193,7 @@ function canonicalRequest(request: WireRequest, claim: Claim, host: string): str
   });
   return [
     request.method,
-    // The path of the wire is encoded once already; the canonical one is that, encoded again.
+    // The path as sent is encoded once already; the canonical path is that, encoded again.
     request.path.split('/').map(encode).join('/'),
     query,
     headers.join(''),
@@ -214,7 +214,7 @@ function signingKey(secret: string, claim: Claim): Buffer {
   );
 }
 
-/** RFC 3986: all but the unreserved characters are encoded. */
+/** RFC 3986: all characters but the unreserved ones are encoded. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

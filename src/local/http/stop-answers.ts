@@ -1,15 +1,17 @@
 /** How many tokens are remembered; AWS names no number. */
 const mostTokens = 10_000;
 
-/** Makes StopRuntimeSession idempotent: who asks again with the same token gets the same answer, and nothing is stopped again. */
+/**
+ * Makes StopRuntimeSession idempotent: a second request with the same token gets the same answer, and stops nothing.
+ */
 export class StopAnswers {
   readonly #answers = new Map<string, Promise<void>>();
 
   /**
-   * Stops, or waits for the stop that was asked for with this token before. A stop that failed is not remembered.
+   * Stops, or waits for the earlier stop with this token. A stop that failed is not remembered.
    *
-   * @param request what names the session
-   * @param token undefined: each request is one of its own
+   * @param request identifies the session
+   * @param token undefined: each request is a new one
    */
   async once(request: string, token: string | undefined, stop: () => Promise<void>): Promise<void> {
     if (token === undefined) return stop();

@@ -34,11 +34,11 @@ export interface UpgradeOptions {
 
 /** The connection that asks for an upgrade. */
 export interface UpgradeSocket {
-  /** What HTTP is spoken on. */
+  /** The socket that carries HTTP. */
   readonly socket: Socket;
-  /** The TCP connection: the same, or what TLS is spoken on. */
+  /** The TCP connection: the same socket, or the one below TLS. */
   readonly network: Socket;
-  /** What came behind the request. */
+  /** The bytes behind the request. */
   readonly head: Buffer;
 }
 
@@ -52,7 +52,7 @@ export async function answerUpgrade(
 ): Promise<void> {
   const { socket } = upgrade;
   const { faults, sessions, log } = options;
-  // A client that leaves before the answer must not take the shell from its successor.
+  // A client that leaves before the answer must not take the shell from the next one.
   const left = new AbortController();
   const leave = (): void => {
     left.abort();
@@ -101,7 +101,7 @@ export async function answerUpgrade(
   }
 }
 
-/** Completes the handshake, in this same turn of the event loop. */
+/** Completes the handshake, in the same turn of the event loop. */
 function switchProtocols(
   message: IncomingMessage,
   { socket, head }: UpgradeSocket,
@@ -112,7 +112,7 @@ function switchProtocols(
   }: { call: ShellCall; options: UpgradeOptions; onOpen: (webSocket: WebSocket) => void },
 ): void {
   const { limits, readings } = options;
-  // A server for this one upgrade: the headers of its answer are its own.
+  // A server for this upgrade alone, since its answer has headers of its own.
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -129,7 +129,7 @@ function switchProtocols(
   server.handleUpgrade(message, socket, head, onOpen);
 }
 
-/** The platform could not start the shell, and says so. */
+/** Reports that the platform could not start the shell. */
 function fail(webSocket: WebSocket, code: number): void {
   webSocket.on('error', () => undefined);
   webSocket.send(frame(channels.status, internalError('The shell could not be started.')));
@@ -176,7 +176,7 @@ function refuseAs(response: ServerResponse, refusal: UpgradeRefusal): void {
   }
 }
 
-/** An HTTP response of this moment, on a socket that was set aside for an upgrade. */
+/** A response on a socket that was set aside for an upgrade, with the current `Date`. */
 function respondOn(message: IncomingMessage, socket: Socket, now: number): ServerResponse {
   const response = new ServerResponse(message);
   response.setHeader('date', httpDate(now));

@@ -4,8 +4,8 @@ import { namespaceMicroVms } from './namespaces.ts';
 import type { Isolation, MicroVms, MicroVmSettings } from './microvm.ts';
 
 /**
- * Chooses how microVMs are made here: `auto` tries whether namespaces can be had. Rejects with a {@link BridgeError}
- * `usage` where what was asked for can't be.
+ * Chooses how microVMs are made here. `auto` tries namespaces first. Rejects with a {@link BridgeError} `usage` if what
+ * was asked for is not available.
  */
 export async function chooseMicroVms(
   wanted: 'auto' | Isolation,

@@ -5,8 +5,8 @@ import { startFirstProcess } from './first-process.ts';
 import type { MicroVms, MicroVmSettings } from './microvm.ts';
 
 /**
- * microVMs that are a directory each, for machines without namespaces: HOME and TMPDIR are their own, and nothing else is. There
- * is no /mnt/workspace, and no first process whose environment could be read, so the shell gets the container's.
+ * microVMs made of a directory each, for machines without namespaces: only HOME and TMPDIR are their own. There is no
+ * /mnt/workspace, and no first process whose environment could be read, so the shell gets the container's.
  */
 export function directoryMicroVms({ stateDir, containerEnv }: MicroVmSettings): MicroVms {
   return {
@@ -39,8 +39,8 @@ export function directoryMicroVms({ stateDir, containerEnv }: MicroVmSettings): 
 }
 
 /**
- * Bytes of RLIMIT_MSGQUEUE, by which the processes of a microVM are known. Linux: 819,200 from the start, and whoever isn't
- * root can only lower it.
+ * Bytes of RLIMIT_MSGQUEUE, which marks the processes of a microVM. Linux: 819,200 initially; a user other than root
+ * can only lower it.
  */
 const largestMark = 800_000;
 

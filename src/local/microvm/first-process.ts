@@ -1,23 +1,23 @@
 import { spawn } from 'node:child_process';
 
-/** The process that holds a microVM: as long as its stdin is open, the microVM lives. */
+/** The process that holds a microVM: the microVM lives while this process's stdin is open. */
 export interface FirstProcess {
   readonly pid: number;
   readonly ended: Promise<void>;
-  /** Closes its stdin, upon which it ends all that is in its care, and then itself. */
+  /** Closes its stdin, so that it ends all processes in its care, and then itself. */
   end(): Promise<void>;
 }
 
 /**
- * Starts a program that prints a line when it is ready, and that ends when its stdin does. The operating system closes that
- * pipe whichever way this process ends, so nothing outlives it. Rejects with what the program wrote to stderr.
+ * Starts a program that prints a line when it is ready, and ends when its stdin does. The operating system closes that
+ * pipe however this process ends, so nothing outlives it. Rejects with what the program wrote to stderr.
  */
 export async function startFirstProcess(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<FirstProcess> {
-  // A process group of its own: a Ctrl-C meant for this process must not end microVMs behind its back.
+  // A process group of its own, so that a Ctrl-C for this process does not end microVMs directly.
   const child = spawn(file, args, { env, cwd: '/', stdio: 'pipe', detached: true });
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {
@@ -28,7 +28,7 @@ export async function startFirstProcess(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-2000);
   });
-  // Writing to a process that is gone is no news: `ended` tells.
+  // `ended` tells when the process is gone, so a failed write need not.
   child.stdin.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);

@@ -1,20 +1,20 @@
 import type { PtyCommand } from './pty.ts';
 
 /**
- * `namespaces`: a mount and a PID namespace of its own. `directory`: nothing but its own HOME and TMPDIR, and a way to
- * end every process of it.
+ * `namespaces`: a mount and a PID namespace of its own. `directory`: only a HOME and a TMPDIR of its own, and a way to
+ * end all its processes.
  */
 export type Isolation = 'namespaces' | 'directory';
 
-/** What stands for a Firecracker microVM: processes that are ended together, and files that go with them. */
+/** Stands for a Firecracker microVM: processes that are ended together, and files that belong to them. */
 export interface MicroVm {
-  /** How a shell in it is started on a PTY. */
+  /** The command that starts a shell in it on a PTY. */
   enter(shellCommand: readonly [string, ...string[]]): PtyCommand;
-  /** Process id of the shell itself, given that of what `enter` started. */
+  /** Process id of the shell itself, given that of the process which `enter` started. */
   shellPid(ptyPid: number): number;
-  /** Resolves when every process of it is gone, however that came. */
+  /** Resolves when all its processes are gone, for any reason. */
   readonly ended: Promise<void>;
-  /** Ends every process of it. Resolves when they are gone. */
+  /** Ends all its processes. Resolves when they are gone. */
   end(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface MicroVms {
 }
 
 export interface MicroVmSettings {
-  /** Directory that is the microVMs' own. */
+  /** A directory that only the microVMs use. */
   readonly stateDir: string;
   readonly containerEnv: Readonly<Record<string, string>>;
   readonly imagePaths: readonly string[];

@@ -5,8 +5,8 @@ import type { MicroVm, MicroVms, MicroVmSettings } from './microvm.ts';
 import { childrenOf } from './processes.ts';
 
 /**
- * microVMs that are a mount and a PID namespace each (and a user namespace, for who isn't root). Rejects where they can't be
- * had, which is found out by starting one.
+ * microVMs made of a mount and a PID namespace each, and a user namespace if this user isn't root. Rejects if
+ * namespaces are not available, which is tried by starting one.
  */
 export async function namespaceMicroVms(settings: MicroVmSettings): Promise<MicroVms> {
   const asRoot = new NamespaceMicroVms(settings, []);
@@ -76,7 +76,7 @@ class NamespaceMicroVms implements MicroVms {
   }
 }
 
-/** As AWS's report of a shell has it. */
+/** The HOME that AWS shows for a shell. */
 const home = '/home/agentcore-runtime-user';
 
 const initScript = join(import.meta.dirname, 'entry', 'namespace-init.sh');

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Process ids of the children of a process, as `/proc` has them now. */
+/** Process ids of a process's children, from `/proc`. */
 export function childrenOf(pid: number): number[] {
   return processes((stat) => stat.parent === pid);
 }
 
-/** Process ids of a session of processes: what was started on one PTY and did not leave it. */
+/** Process ids of a session of processes: those that were started on one PTY and did not leave it. */
 export function membersOfSession(leader: number): number[] {
   return processes((stat) => stat.session === leader);
 }
@@ -39,10 +39,10 @@ function readStat(pid: string): Stat | undefined {
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
-    // It ended between the listing and the look at it.
+    // The process ended after it was listed.
     return undefined;
   }
-  // The name of the command stands in parentheses and may hold any character; what follows is state, parent, group, session.
+  // The command's name is in parentheses and may hold any character. Behind it come state, parent, group, session.
   const [, parent, , session] = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { parent: Number(parent), session: Number(session) };
 }

@@ -17,9 +17,9 @@ export interface PtyExit {
 }
 
 export interface PtyEvents {
-  /** What the PTY wrote, split anywhere. */
+  /** Output of the PTY, split anywhere. */
   onOutput(bytes: Uint8Array): void;
-  /** The process ended. Comes behind all output, and last. */
+  /** The process ended. Called behind all output, and last. */
   onExit(exit: PtyExit): void;
   /** `queuedBytes` has become less. */
   onDrain(): void;
@@ -28,17 +28,17 @@ export interface PtyEvents {
 /** A process on a PTY of its own. */
 export interface Pty {
   readonly pid: number;
-  /** Input that the PTY has not taken yet. */
+  /** Bytes of input that the PTY has not taken yet. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
-  /** Forgets at most so many of the newest bytes that the PTY has not taken yet. */
+  /** Drops at most `bytes` of the newest input bytes that the PTY has not taken yet. */
   forgetInput(bytes: number): void;
   resize(columns: number, rows: number): void;
 }
 
 export type OpenPty = (command: PtyCommand, events: PtyEvents) => Pty;
 
-/** Loads the native PTY package. Rejects with a {@link BridgeError} `usage` where it is not installed. */
+/** Loads the native PTY package. Rejects with a {@link BridgeError} `usage` if it is not installed. */
 export async function loadPty(): Promise<OpenPty> {
   const { spawn } = await import('@lydell/node-pty').catch((cause: unknown) => {
     throw new BridgeError(
@@ -63,7 +63,7 @@ export async function loadPty(): Promise<OpenPty> {
   };
 }
 
-/** What the package has, but its types don't say. */
+/** What the package has but its types lack. */
 interface NativeTerminal extends IPty {
   readonly fd: number;
   on(event: 'error', listener: () => void): void;
@@ -74,12 +74,12 @@ function wrap(terminal: NativeTerminal, events: PtyEvents): Pty {
     events.onDrain();
   });
   terminal.onData((data) => {
-    // With `encoding: null` these are bytes, whatever the types say.
+    // With `encoding: null` these are bytes, although the types say otherwise.
     events.onOutput(data as unknown as Uint8Array);
     input.flush();
   });
   terminal.on('error', () => {
-    // Nobody has the other side open any more, and the descriptor is closed: its number may soon mean another file.
+    // The other side is closed, and so is the descriptor: its number may soon mean another file.
     input.close();
   });
   terminal.onExit(({ exitCode, signal = 0 }) => {
@@ -104,22 +104,22 @@ function wrap(terminal: NativeTerminal, events: PtyEvents): Pty {
 }
 
 /**
- * Nothing tells Node that the master of a PTY can be written to, so a full one is tried again: at once, so many times, since
- * it holds only 8 KB and a reader that is at it empties that in no time; then each millisecond.
+ * Node can't tell when the master of a PTY can be written to, so a full one is tried again. First 50 times at once,
+ * since it holds only 8 KB, which a process that reads empties quickly; then each millisecond.
  */
 const triesAtOnce = 50;
 const retryMs = 1;
 
 /**
- * Input on its way to a PTY. The package writes with a call that spins until the PTY takes everything: for ever, where the
- * process in it waits for its own output to be read. So this writes to the descriptor itself, as much as it takes.
+ * Input on its way to a PTY. The package's own write spins until the PTY has taken everything, which is for ever if the
+ * process in it waits for its own output to be read. So this class writes to the descriptor, as much as it takes.
  */
 class PtyInput {
   readonly #fd: number;
   readonly #onDrain: () => void;
   #queue: Uint8Array[] = [];
   #cancelRetry: (() => void) | undefined;
-  /** Since it took anything. */
+  /** Tries since the PTY last took a byte. */
   #triesInVain = 0;
   queuedBytes = 0;
   closed = false;
@@ -183,7 +183,7 @@ class PtyInput {
     this.queuedBytes = 0;
   }
 
-  /** Bytes that the PTY took: 0 when it is full, or when the other side is gone, which `onExit` will tell. */
+  /** Bytes that the PTY took: 0 if it is full, or if the other side is gone, which `onExit` tells. */
   #tryWrite(bytes: Uint8Array): number {
     try {
       return writeSync(this.#fd, bytes);

@@ -9,15 +9,15 @@ import type { Limits } from '../behaviour/limits.ts';
 import { RateWindow } from './rate.ts';
 import type { InputFrame } from './shell-input.ts';
 
-/** What a connection tells the shell that it is attached to. */
+/** What a connection reports to the shell that it is attached to. */
 export interface ConnectionEvents {
   onStdin(frame: InputFrame): void;
   onResize(columns: number, rows: number): void;
   /** The client asks for the end of the shell. */
   onEndShell(): void;
-  /** A fault cuts the connection, and so many bytes are lost with it. `onGone` follows. */
+  /** A fault cuts the connection and loses up to this many bytes. `onGone` follows. */
   onLost(bytes: { readonly input: number; readonly output: number }): void;
-  /** The connection carries nothing any more. Last event. */
+  /** The connection is over. Last event. */
   onGone(): void;
 }
 
@@ -31,11 +31,11 @@ export interface ConnectionOptions {
   readonly log: Log;
 }
 
-/** How a connection breaks without a close frame. */
+/** Two ways to break a connection without a close frame. */
 export interface Breaks {
-  /** Ends it behind what was written: a FIN. */
+  /** Sends a FIN behind what was written. */
   readonly end: () => void;
-  /** A TCP reset, at once. */
+  /** Sends a TCP reset at once. */
   readonly reset: () => void;
 }
 
@@ -45,7 +45,7 @@ const textFramesInARow = 5;
 const side = z.int().check(z.minimum(1), z.maximum(1000));
 const resizeShape = z.object({ width: side, height: side });
 
-/** One client's WebSocket, from the upgrade to its end: frames, limits, and the faults that hit it. */
+/** One client's WebSocket, from the upgrade to its end: frames, limits, and the faults that apply to it. */
 export class Connection implements FaultyConnection {
   readonly sessionId: string;
   readonly shellId: string;
@@ -56,10 +56,10 @@ export class Connection implements FaultyConnection {
   readonly #rate: RateWindow;
   readonly #age: NodeJS.Timeout;
   readonly #pauses = new Set<'blackhole' | 'backpressure'>();
-  /** Frames that a blackhole keeps from the network. */
+  /** Frames that a blackhole holds back. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
-  /** Output that is held back, to go out together. */
+  /** Output that is held back to be sent together. */
   #merging: { readonly timer: NodeJS.Timeout; readonly pieces: Uint8Array[] } | undefined;
   /** Frames that are to be sent; a fault delays some. */
   readonly #outgoing = new DelayLine<{ readonly channel: number; readonly payload?: Uint8Array | undefined }>(
@@ -84,7 +84,7 @@ export class Connection implements FaultyConnection {
     webSocket.on('message', (data: Buffer, isBinary) => {
       this.#receive(data, isBinary);
     });
-    // The package answers a frame that is too large (1009) or malformed (1002, 1007) by itself.
+    // The package itself answers a frame that is too large (1009) or malformed (1002, 1007).
     webSocket.on('error', () => {
       this.#leave();
     });
@@ -180,7 +180,7 @@ export class Connection implements FaultyConnection {
     this.#options.log.info('closing', { connection: this.#options.number, code, reason });
     this.#leave();
     if (this.#options.faults.blackholed) {
-      // Not even this gets through: the client finds out when the network is back.
+      // The close frame is not sent either: the client notices when the network is back.
       void this.#options.faults.reachable().then(() => {
         this.#webSocket.terminate();
       });
@@ -189,7 +189,7 @@ export class Connection implements FaultyConnection {
     }
   }
 
-  /** Breaks, as a fault. */
+  /** Breaks the connection, as a fault does. */
   cut(how: Cut): void {
     if (this.#state === 'gone') return;
     this.#options.log.info('cutting', { connection: this.#options.number, how });
@@ -267,7 +267,7 @@ export class Connection implements FaultyConnection {
     }
   }
 
-  /** Tells which faults hit a frame. */
+  /** Logs which faults affected a frame. */
   #log(what: 'input' | 'output', { payloads, lostBytes, delayMs, late }: InputPassage): void {
     const { log, number: connection } = this.#options;
     if (lostBytes > 0) log.info(`dropping ${what}`, { connection, bytes: lostBytes });

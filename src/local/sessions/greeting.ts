@@ -12,7 +12,7 @@ export interface GreetingFacts {
   readonly bytesDropped: number;
 }
 
-/** What a client gets when it has attached: the confirmation and the replay, in the order that the readings have. */
+/** What a client gets when it has attached: the confirmation and the replay, in the order that the readings give. */
 export class Greeting {
   readonly #connection: Connection;
   readonly #readings: Readings;
@@ -44,14 +44,14 @@ export class Greeting {
     if (second || when === 'twice') this.#confirm(true);
   }
 
-  /** To be called behind each output. */
+  /** Call this after each output. */
   afterOutput(): void {
     if (!this.#due) return;
     this.#due = false;
     this.#confirm(true);
   }
 
-  /** The connection is gone: nothing more is said. */
+  /** The connection is gone: sends nothing more. */
   end(): void {
     clearTimeout(this.#late);
     this.#due = false;

@@ -1,4 +1,4 @@
-/** Counts what happens against a limit of so many in any second. */
+/** Counts events against a limit of events in any second. */
 export class RateWindow {
   readonly #limit: number;
   /** Milliseconds, oldest first; never more than the limit. */
@@ -9,7 +9,7 @@ export class RateWindow {
   }
 
   /**
-   * Counts one more, unless that would be one too many.
+   * Counts one event. Returns false, and does not count it, if it exceeds the limit.
    *
    * @param now milliseconds of a clock that only goes forward
    */

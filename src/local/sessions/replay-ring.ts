@@ -1,11 +1,12 @@
 /**
- * The latest output of a PTY. Positions count the bytes of its whole life; what was overwritten is before `start`.
+ * The latest output of a PTY. Positions count all bytes since the PTY was opened; bytes before `start` were
+ * overwritten.
  */
 export class ReplayRing {
   readonly #bytes: Uint8Array;
   #end = 0;
 
-  /** @param capacity bytes kept. AWS: 256 KB. */
+  /** @param capacity bytes that are kept. AWS: 256 KB. */
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
   }
@@ -30,7 +31,7 @@ export class ReplayRing {
     this.#end += bytes.length;
   }
 
-  /** A copy of what is kept from `position` on; a position before `start` counts as `start`. */
+  /** A copy of the kept bytes from `position` on; a position before `start` counts as `start`. */
   read(position: number): Uint8Array {
     const from = Math.max(position, this.start);
     const copy = new Uint8Array(Math.max(0, this.#end - from));

@@ -22,14 +22,14 @@ export interface SessionInfo {
   readonly shells: readonly ShellInfo[];
 }
 
-/** A place for one client at one shell, taken before its upgrade is answered. Nobody else can take it meanwhile. */
+/** Reserves a shell for one client, before its upgrade is answered. No other client can get it meanwhile. */
 export interface Claim {
   /**
-   * Attaches the connection that `connect` makes, and gives the place free.
-   * Throws where the shell can't be started, or the microVM is gone.
+   * Attaches the connection that `connect` makes, and ends the reservation. Throws if the shell can't be started, or
+   * the microVM is gone.
    */
   attach(connect: (events: ConnectionEvents) => Connection): void;
-  /** Gives the place free, if it still is taken. */
+  /** Ends the reservation, if it still stands. */
   release(): void;
 }
 
@@ -45,7 +45,7 @@ export class Session {
   readonly #lifetime: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
   #state: 'running' | 'ending' = 'running';
-  /** Resolves when every process of the microVM is gone, however that came. */
+  /** Resolves when all processes of the microVM are gone, for any reason. */
   readonly ended: Promise<void>;
 
   constructor(microVm: MicroVm, options: SessionOptions) {
@@ -67,7 +67,7 @@ export class Session {
     return { runtimeArn, sessionId, shells: [...this.#shells.values()].map((shell) => shell.info()) };
   }
 
-  /** Takes a place at a shell. Throws a {@link ServiceError} where there is none to be had. */
+  /** Reserves a shell. Throws a {@link ServiceError} if that is refused. */
   claim(shellId: string): Claim {
     if (this.#closed.has(shellId)) {
       throw new ServiceError(424, `Shell '${shellId}' was closed and can not be attached to again.`);
@@ -105,7 +105,7 @@ export class Session {
     return shell !== undefined;
   }
 
-  /** Ends the microVM, as an eviction does: clients are told as the reading `eviction` has it. */
+  /** Ends the microVM, as an eviction does: clients are told as the reading `eviction` says. */
   end(): Promise<void> {
     this.#stop();
     void this.#microVm.end();
@@ -124,7 +124,7 @@ export class Session {
     clearTimeout(this.#idle);
     for (const shell of this.#shells.values()) {
       shell.disconnect('the microVM is reclaimed');
-      // One that is on its way into the microVM may not be in it yet, and would not end with it.
+      // A shell that is just entering the microVM may not be in it yet, and would not end with it.
       shell.kill();
     }
   }
@@ -170,7 +170,7 @@ export class Session {
     return counted.length + claimedOnly.length;
   }
 
-  /** An attached shell keeps the microVM, however idle it is. */
+  /** An attached shell keeps the microVM, even if it is idle. */
   #watchIdleness(): void {
     clearTimeout(this.#idle);
     const busy = this.#claimed.size > 0 || [...this.#shells.values()].some((shell) => shell.attached);

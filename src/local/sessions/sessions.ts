@@ -12,7 +12,7 @@ import type { Claim, SessionOptions } from './session.ts';
 
 export interface SessionsOptions extends Omit<SessionOptions, 'runtimeArn' | 'sessionId'> {
   readonly microVms: MicroVms;
-  /** Directory of the workspaces that outlive microVMs. */
+  /** Directory of the workspaces, which outlive microVMs. */
   readonly workspaces: string;
   readonly log: Log;
 }
@@ -34,8 +34,8 @@ export class Sessions {
   }
 
   /**
-   * Takes a place at a shell, for which a microVM is started if the session has none. Rejects with a {@link ServiceError}
-   * where there is none to be had.
+   * Reserves a shell for one client, and starts a microVM if the session has none. Rejects with a {@link ServiceError}
+   * if that is refused.
    */
   async claim(runtimeArn: string, sessionId: string, shellId: string): Promise<Claim> {
     const key = keyOf(runtimeArn, sessionId);
@@ -49,14 +49,17 @@ export class Sessions {
     return (await started).claim(shellId);
   }
 
-  /** StopRuntimeSession. Resolves when its processes are gone; rejects with a {@link ServiceError} where there is no such session. */
+  /**
+   * StopRuntimeSession. Resolves when the session's processes are gone; rejects with a {@link ServiceError} if there is
+   * no such session.
+   */
   async stop(runtimeArn: string, sessionId: string): Promise<void> {
     const entry = this.#entries.get(keyOf(runtimeArn, sessionId));
     if (entry === undefined) throw new ServiceError(404, `Session '${sessionId}' does not exist.`);
     await settled(entry).end();
   }
 
-  /** Reclaims the microVM of one session, or of all. Resolves when their processes are gone. */
+  /** Reclaims the microVM of one session, or all of them. Resolves when their processes are gone. */
   async evict(sessionId?: string): Promise<void> {
     const hit = this.#started().filter(
       (session) => sessionId === undefined || session.info().sessionId === sessionId,
@@ -64,7 +67,7 @@ export class Sessions {
     await Promise.all(hit.map((session) => session.end()));
   }
 
-  /** Kills the shells of this id, whichever session they are in. Returns whether there was one. */
+  /** Kills the shells with this id, in any session. Returns whether there was one. */
   killShell(shellId: string): boolean {
     return this.#started().filter((session) => session.killShell(shellId)).length > 0;
   }
@@ -73,7 +76,7 @@ export class Sessions {
     return this.#started().map((session) => session.info());
   }
 
-  /** Ends every microVM, also those that are only about to start. */
+  /** Ends every microVM, including those that are about to start. */
   async close(): Promise<void> {
     this.#closing.abort();
     const provisioning = [...this.#entries.values()].filter((entry) => entry.kind === 'provisioning');
@@ -122,12 +125,14 @@ function settled(entry: Entry): Session {
   return entry.session;
 }
 
-/** AWS's words for a session that is being provisioned or torn down. */
+/** AWS's text for a session that is being started or ended. */
 function inProgress(): ServiceError {
   return new ServiceError(409, 'Session operation in progress, please retry', 'RetryableConflictException');
 }
 
-/** The name of a session's workspace: ids may differ in case only, and a file system may not. */
+/**
+ * The name of a session's workspace. It is a hash, since ids may differ in case only, which some file systems ignore.
+ */
 function keyOf(runtimeArn: string, sessionId: string): string {
   return createHash('sha256').update(`${runtimeArn}\n${sessionId}`).digest('hex').slice(0, 32);
 }

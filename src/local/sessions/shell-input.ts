@@ -4,13 +4,13 @@ import type { LateInput } from '../behaviour/faults.ts';
 /** The payload of one stdin frame, and what a fault does to it. */
 export interface InputFrame {
   readonly bytes: Uint8Array;
-  /** Milliseconds for which it is held back. */
+  /** Milliseconds for which the frame is held back. */
   readonly delayMs: number;
-  /** It is held until the next connection attaches. */
+  /** The frame is held until the next connection attaches. */
   readonly late?: LateInput | undefined;
 }
 
-/** Frames of a connection that is gone, which are handed over between those of the next. */
+/** Frames of a connection that is gone, which are written between those of the next one. */
 interface Late {
   readonly frames: Uint8Array[];
   readonly isInterleaved: boolean;
@@ -19,8 +19,8 @@ interface Late {
 }
 
 /**
- * Input on its way from the connections of a shell to its PTY. Frames of one connection keep their order; what faults delay or
- * hold of a dead connection comes between the frames of later ones.
+ * Input on its way from the connections of a shell to its PTY. Frames of one connection keep their order. Frames that
+ * faults delay or hold are written between the frames of later connections.
  */
 export class ShellInput {
   readonly #write: (bytes: Uint8Array) => void;
@@ -29,12 +29,15 @@ export class ShellInput {
   #held: { readonly bytes: Uint8Array; readonly late: LateInput }[] = [];
   #late: Late | undefined;
 
-  /** @param write hands bytes to the PTY */
+  /** @param write writes bytes to the PTY */
   constructor(write: (bytes: Uint8Array) => void) {
     this.#write = write;
   }
 
-  /** Another connection attaches: what was held of the one before is late from now on. Returns what takes its frames. */
+  /**
+   * Another connection attaches: frames that were held of the one before are now late. Returns the function that takes
+   * its frames.
+   */
   attach(): (frame: InputFrame) => void {
     const line = new DelayLine<Uint8Array>((bytes) => {
       this.#write(bytes);
@@ -48,7 +51,7 @@ export class ShellInput {
     };
   }
 
-  /** The PTY is gone: what is on its way is dropped. */
+  /** The PTY is gone: drops frames that are on their way. */
   end(): void {
     for (const line of this.#lines) line.end();
     this.#held = [];

@@ -12,7 +12,7 @@ import { exitStatus } from './status.ts';
 
 export interface ShellInfo {
   readonly shellId: string;
-  /** Process id of the shell, as this machine counts. */
+  /** Process id of the shell, on this machine. */
   readonly pid: number;
   readonly attached: boolean;
 }
@@ -24,7 +24,7 @@ export interface ShellOptions {
   readonly shellCommand: readonly [string, ...string[]];
   readonly limits: Limits;
   readonly readings: Readings;
-  /** The client asked for its end: nobody may attach to it again. */
+  /** The client asked for the shell's end: nobody may attach to it again. */
   readonly onClosed: () => void;
   /** A connection came or went. */
   readonly onAttachment: () => void;
@@ -35,11 +35,11 @@ export interface ShellOptions {
 type ShellState =
   | { readonly kind: 'detached' }
   | { readonly kind: 'attached'; readonly connection: Connection; readonly greeting: Greeting }
-  /** The client asked for its end, and waits for it unless it left. */
+  /** The client asked for the shell's end, and waits for it unless it left. */
   | { readonly kind: 'ending'; readonly connection: Connection | undefined; readonly kill: NodeJS.Timeout }
   | { readonly kind: 'ended' };
 
-/** A shell on its PTY, whether somebody is attached to it or not. */
+/** A shell on its PTY, attached or not. */
 export class Shell {
   readonly #options: ShellOptions;
   readonly #pty: Pty;
@@ -48,7 +48,7 @@ export class Shell {
   readonly #ended = Promise.withResolvers<void>();
   /** Position behind the last byte of output that went to a client. */
   #sent = 0;
-  /** Bytes of output that a dead socket is still to swallow. */
+  /** Bytes of output that are still to be lost, as in a dead socket. */
   #losing = 0;
   #state: ShellState = { kind: 'detached' };
 
@@ -85,9 +85,7 @@ export class Shell {
     return { shellId: this.#options.shellId, pid: this.#pid, attached: this.attached };
   }
 
-  /**
-   * Gives the shell to a connection, which `connect` makes; who had it before is closed with 4000.
-   */
+  /** Gives the shell to a connection, which `connect` makes. The connection that had it is closed with 4000. */
   attach(connect: (events: ConnectionEvents) => Connection, reconnected: boolean): void {
     const connection: Connection = connect({
       onStdin: this.#input.attach(),
@@ -119,7 +117,7 @@ export class Shell {
     );
     this.#state = { kind: 'attached', connection, greeting };
     this.#sent = ring.end;
-    // What is written from now on goes to a socket that lives.
+    // Output from now on goes to a live socket.
     this.#losing = 0;
     if (before.kind === 'attached') {
       before.greeting.end();
@@ -129,7 +127,7 @@ export class Shell {
     greeting.begin();
   }
 
-  /** The microVM ends: the client is told so, if there is one. */
+  /** The microVM ends: tells the client, if there is one. */
   disconnect(reason: string): void {
     if (this.#state.kind !== 'attached') return;
     const { connection } = this.#state;
@@ -154,13 +152,13 @@ export class Shell {
     this.#ring.push(kept);
     const state = this.#state;
     if (state.kind !== 'attached' || kept.length === 0) return;
-    // Before it is sent: what a cut loses on the way counts as sent.
+    // Counted before it is sent: what a cut loses on the way counts as sent.
     this.#sent = this.#ring.end;
     state.connection.sendOutput(kept);
     state.greeting.afterOutput();
   }
 
-  /** A PTY that takes nothing makes the client wait. */
+  /** While the PTY takes no input, the client is not read. */
   #steerInput(): void {
     if (this.#state.kind !== 'attached') return;
     this.#state.connection.setBackpressure(this.#pty.queuedBytes > this.#options.limits.inputBufferBytes);
@@ -177,7 +175,7 @@ export class Shell {
     }
   }
 
-  /** SIGHUP, then SIGKILL: first to the shell, then to everything on its PTY. */
+  /** Sends SIGHUP, then SIGKILL: first to the shell, then to every process on its PTY. */
   #endFor(connection: Connection): void {
     if (this.#state.kind !== 'attached') return;
     this.#state.greeting.end();

@@ -2,17 +2,17 @@ import type { PtyExit } from '../microvm/pty.ts';
 
 const encoder = new TextEncoder();
 
-/** The STATUS payload that says which shell a connection came to be attached to. */
+/** The STATUS payload that names the shell which a connection is attached to. */
 export function confirmation(metadata: {
   readonly shellId: string;
-  /** Undefined: it says nothing of it. */
+  /** Undefined: the payload does not have it. */
   readonly reconnected?: boolean;
   readonly bytesDropped?: number;
 }): Uint8Array {
   return json({ kind: 'Status', apiVersion: 'v1', metadata, status: 'Success' });
 }
 
-/** The STATUS payload that says how the shell ended. */
+/** The STATUS payload for the end of a shell. */
 export function exitStatus({ code, signal }: PtyExit): Uint8Array {
   if (code === 0 && signal === 0) {
     return json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
@@ -32,7 +32,7 @@ export function exitStatus({ code, signal }: PtyExit): Uint8Array {
   });
 }
 
-/** The STATUS payload that says that the platform failed. */
+/** The STATUS payload for a failure of the platform. */
 export function internalError(message: string): Uint8Array {
   return json({
     kind: 'Status',

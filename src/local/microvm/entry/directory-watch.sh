@@ -1,8 +1,8 @@
-# Waits for the end of its stdin, then kills every process of a microVM made of a directory, until there is none.
+# Waits for the end of its stdin, then kills all processes of a microVM made of a directory, until there is none.
 # usage: directory-watch.sh MARK
 #
-# Its processes are known by MARK, an unusual limit on POSIX message queues: unlike a session, a process group or a variable,
-# it is not shed by setsid, by a double fork or by `env -i`. Zombies wait for their parents, and count as gone.
+# The processes are recognized by MARK, an unusual limit on POSIX message queues: unlike a session, a process group or a
+# variable, it survives setsid, a double fork and `env -i`. Zombies count as gone: their parents have to wait for them.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 living() {

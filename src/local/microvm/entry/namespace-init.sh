@@ -1,6 +1,6 @@
-# The first process of a microVM made of namespaces. Builds a root of its own from this machine's, with an empty /tmp, /mnt and
-# HOME, and then waits for the end of its stdin; when it ends, the kernel kills everything else in its namespace.
-# It is bash, which also buries orphans; -p keeps it from reading a file that the container's environment names.
+# The first process of a microVM made of namespaces. Makes a root of its own from this machine's, with an empty /tmp,
+# /mnt and HOME, and then waits for the end of its stdin. When it ends, the kernel kills all other processes in its
+# namespace. bash also reaps orphans; -p keeps it from reading a file that the container's environment names.
 # usage: namespace-init.sh ROOT HOME WORKSPACE [PATH…]     PATHs stay visible where the new root would hide them
 set -eu
 root=$1 home=$2 workspace=$3
@@ -34,7 +34,7 @@ for path in "$@"; do
   [ -e "$root$path" ] || show "$path"
 done
 
-# The old root comes to lie on top of the new one, and is taken off.
+# Puts the old root on top of the new one, and unmounts it.
 cd "$root"
 pivot_root . .
 umount -l .
