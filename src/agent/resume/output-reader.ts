@@ -129,7 +129,8 @@ export class OutputReader {
       return;
     }
     const start = piece.offset;
-    this.#received = start + (to - from) + 1;
+    // A carriage return is the terminal's, and not in the host's file.
+    this.#received = start + (end - from) + 1;
     if (piece.kind === 'host') {
       this.#options.onHostLine(piece.payload);
       return;

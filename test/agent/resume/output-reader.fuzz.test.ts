@@ -141,6 +141,25 @@ describe('a reader of output', () => {
     expect(gaps).toBe(7);
   });
 
+  test('reads the lines of a terminal that puts a carriage return before each newline', () => {
+    const file = fileOf(['one', 'two\r', 'three'].map((text) => ({ text, piecesOf: 100 })));
+    const heard: string[] = [];
+    const reader = new OutputReader({
+      epoch,
+      offset: 0,
+      maxLineBytes: 100,
+      onLine: (bytes) => heard.push(Buffer.from(bytes).toString()),
+      onOversizedLine: () => undefined,
+      onHostLine: () => undefined,
+      onRecord: () => undefined,
+      onReport: () => undefined,
+      onGap: () => expect.unreachable(),
+    });
+    reader.push(Buffer.from(file.toString('latin1').replaceAll('\n', '\r\n'), 'latin1'));
+    expect(heard).toEqual(['one', 'two', 'three']);
+    expect(reader.received).toBe(file.length);
+  });
+
   test('drops what is no numbered line of this epoch', () => {
     expect(outputKey(epoch)).toBe(0xabcdef0);
     const heard: string[] = [];
