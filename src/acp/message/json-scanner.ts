@@ -70,11 +70,12 @@ export function scanObject(bytes: Uint8Array, start: number, visit: (member: Mem
   if (bytes[at] === closeBrace) return at + 1;
   for (;;) {
     const keyStart = at;
-    const valueStart = startOfMemberValue(bytes, keyStart);
+    const keyEnd = bytes[at] === quote ? endOfString(bytes, at) : none;
+    const valueStart = keyEnd === none ? none : startOfValueBehind(bytes, keyEnd);
     if (valueStart === none) return none;
     const end = endOfValue(bytes, valueStart);
-    const key = { start: keyStart, end: endOfString(bytes, keyStart) };
-    visit({ name: decodeString(bytes, key), keyStart, value: { start: valueStart, end } });
+    const name = decodeString(bytes, keyStart, keyEnd);
+    visit({ name, keyStart, value: { start: valueStart, end } });
     if (end === none) return none;
     at = skipSpace(bytes, end);
     if (bytes[at] === closeBrace) return at + 1;
@@ -116,7 +117,9 @@ export function elements(bytes: Uint8Array, span: Span): Span[] {
 
 /** The text of the valid string at `span`; undefined if the value there is no string. */
 export function stringAt(bytes: Uint8Array, span: Span | undefined): string | undefined {
-  return span !== undefined && bytes[span.start] === quote ? decodeString(bytes, span) : undefined;
+  return span !== undefined && bytes[span.start] === quote
+    ? decodeString(bytes, span.start, span.end)
+    : undefined;
 }
 
 /** The position of a string in a value. */
@@ -194,7 +197,10 @@ function grown(closers: Uint8Array): Uint8Array<ArrayBuffer> {
 function startOfMemberValue(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== quote) return none;
   const keyEnd = endOfString(bytes, at);
-  if (keyEnd === none) return none;
+  return keyEnd === none ? none : startOfValueBehind(bytes, keyEnd);
+}
+
+function startOfValueBehind(bytes: Uint8Array, keyEnd: number): number {
   const colonAt = skipSpace(bytes, keyEnd);
   return bytes[colonAt] === colon ? skipSpace(bytes, colonAt + 1) : none;
 }
@@ -307,7 +313,7 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 /** Decodes a string that was found valid. */
-function decodeString(bytes: Uint8Array, { start, end }: Span): string {
+function decodeString(bytes: Uint8Array, start: number, end: number): string {
   const from = start + 1;
   const length = end - 1 - from;
   if (length > maxRemembered) return decoded(bytes.subarray(from, end - 1));
@@ -316,8 +322,8 @@ function decodeString(bytes: Uint8Array, { start, end }: Span): string {
   const place = hash & (places - 1);
   const known = remembered[place];
   if (known !== undefined && isAt(bytes, from, length, known.bytes)) return known.text;
-  // A copy: the line may be large, and what is remembered stays.
-  const copy = bytes.slice(from, end - 1);
+  // A copy, which `slice` of a Buffer is not: else what is remembered would hold the line.
+  const copy = new Uint8Array(bytes.subarray(from, end - 1));
   const text = decoded(copy);
   remembered[place] = { bytes: copy, text };
   return text;

@@ -61,9 +61,9 @@ export function sessionIdsIn(line: Uint8Array, within: Span | undefined): string
   const text = asBuffer(line);
   const ids: string[] = [];
   for (
-    let at = text.indexOf(keyEnding, within.start);
+    let at = nextKeyEnding(text, within.start);
     at >= 0 && at < within.end;
-    at = text.indexOf(keyEnding, at + 1)
+    at = nextKeyEnding(text, at + 1)
   ) {
     const colonAt = skipSpace(line, at + keyEnding.length);
     const start = skipSpace(line, colonAt + 1);
@@ -96,7 +96,31 @@ const idName = /session_?ids?$/i;
 /** In UTF-16 code units. Longer ids are made of random numbers: a UUID has 36. */
 const unmistakableLength = 16;
 
+/**
+ * Where {@link keyEnding} stands next, from `from` on. Its capital is rare in most text, and the search for a single byte is three
+ * times as fast as that for several: so that is tried first, a few times.
+ */
+function nextKeyEnding(text: Buffer, from: number): number {
+  let at = from + capitalAt;
+  for (let tries = 0; tries < capitalTries; tries += 1) {
+    at = text.indexOf(capital, at);
+    if (at < 0) return -1;
+    // The quote behind it tells most others apart.
+    if (
+      text[at + 2] === quote &&
+      text.compare(keyEnding, 0, keyEnding.length, at - capitalAt, at + 3) === 0
+    ) {
+      return at - capitalAt;
+    }
+    at += 1;
+  }
+  return text.indexOf(keyEnding, at - capitalAt);
+}
+
 const keyEnding = Buffer.from('essionId"');
+const capital = 0x49;
+const capitalAt = keyEnding.indexOf(capital);
+const capitalTries = 8;
 const colon = 0x3a;
 
 /** Whether the value has to be walked: searching the text for the ids is much faster than looking at each string. */

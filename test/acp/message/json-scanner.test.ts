@@ -1,7 +1,33 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { collectGarbage } from '../../collect-garbage.ts';
 import { elements, memberOf, members, stringAt } from '../../../src/acp/message/json-scanner.ts';
 import { arrayText, bytesOf, objectText, parsed, parsedAt, stringText, textAt, whole } from './json-texts.ts';
+
+test('a string that was decoded does not hold the line that it stood in', async () => {
+  const read = (): WeakRef<ArrayBufferLike> => {
+    const line = Buffer.allocUnsafeSlow(100_000).fill(0x20);
+    line.write('{"a name of a member":"the text of a string"}');
+    expect(stringAt(line, memberOf(line, whole(line), 'a name of a member'))).toBe('the text of a string');
+    return new WeakRef(line.buffer);
+  };
+  const held = read();
+  // A WeakRef holds its target until the job that made it ends.
+  await new Promise(setImmediate);
+  collectGarbage();
+  expect(held.deref()).toBeUndefined();
+});
+
+test('strings that share a hash or a length are told apart', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '\\', 'é', '\u0000'), maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 2 }), (texts) => {
+      const line = bytesOf(JSON.stringify(texts));
+      expect(elements(line, whole(line)).map((span) => stringAt(line, span))).toEqual(texts);
+    }),
+    { numRuns: 1000 },
+  );
+});
 
 describe('members', () => {
   test('has the keys and values that JSON.parse has', () => {

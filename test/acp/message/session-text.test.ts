@@ -129,3 +129,11 @@ test('session ids are found by the names of their members, at any depth', () => 
   );
   expect(sessionIdsIn(line, { start: 0, end: line.length })).toEqual(['a', 'bc', 'd']);
 });
+
+test('session ids are found behind any number of capitals', () => {
+  for (let count = 0; count < 20; count += 1) {
+    const text = `${'I'.repeat(count)} Id" essionId" I"`;
+    const line = bytesOf(JSON.stringify({ text, sessionId: 'a', more: [text, { childSessionId: 'b' }] }));
+    expect(sessionIdsIn(line, { start: 0, end: line.length })).toEqual(['a', 'b']);
+  }
+});
