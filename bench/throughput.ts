@@ -153,7 +153,7 @@ export async function throughputFigures(rounds = 5): Promise<Figure[]> {
 const updates = 10_000;
 const updateBytes = 1024;
 const outBytes = 32 * megabyte;
-const inBytes = 30 * megabyte;
+const inBytes = 45 * megabyte;
 
 function rate(bytes: number, began: number): number {
   return bytes / megabyte / ((performance.now() - began) / 1_000);

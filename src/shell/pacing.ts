@@ -25,10 +25,10 @@ export type PacerStep =
   | { readonly is: 'empty' };
 
 /**
- * Makes frames of written bytes. Small writes share a frame, large ones are split, and bytes that come while a frame
- * has to wait join it. A token bucket spreads the frames: a fiftieth of those of a second may leave at once, since the
- * network bunches frames that leave together even more. No window of a second has more than `framesPerSecond`. Reads no
- * clock: `now` is in milliseconds.
+ * Makes frames of written bytes. Small writes share a frame, a write that is larger than a frame is split, and bytes that
+ * come while a frame has to wait join it. A token bucket spreads the frames: a fiftieth of those of a second may leave at
+ * once, since the network bunches frames that leave together even more. No window of a second has more than
+ * `framesPerSecond`. Reads no clock: `now` is in milliseconds.
  */
 export class Pacer {
   readonly #payloadBytes: number;
@@ -89,7 +89,7 @@ export class Pacer {
     return left < 0 ? 0 : Math.floor(left) + 1;
   }
 
-  /** Takes a frame's worth of bytes from the head of the queue. */
+  /** Takes a frame's worth from the head of the queue: whole writes, or a part of one that no frame can hold. */
   #take(): Uint8Array[] {
     let room = this.#payloadBytes;
     let whole = 0;
@@ -99,7 +99,7 @@ export class Pacer {
     }
     const pieces = this.#queue.splice(0, whole);
     const next = this.#queue[0];
-    if (next !== undefined && room > 0) {
+    if (next !== undefined && whole === 0) {
       pieces.push(next.subarray(0, room));
       this.#queue[0] = next.subarray(room);
     }

@@ -41,6 +41,25 @@ describe('pacing', () => {
     );
   });
 
+  it('only a write that no frame can hold is split', () => {
+    const writes = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }));
+    fc.assert(
+      fc.property(writes, fc.integer({ min: 2, max: 20 }), (all, frameBytes) => {
+        const pacer = new Pacer({ frameBytes, framesPerSecond: 200 });
+        for (const bytes of all) pacer.push(bytes);
+        const borders = new Set<number>();
+        let end = 0;
+        for (const { frame } of drain(pacer)) borders.add((end += frame.length - 1));
+        let start = 0;
+        for (const bytes of all) {
+          const inside = [...borders].filter((at) => at > start && at < start + bytes.length);
+          if (bytes.length < frameBytes) expect(inside).toEqual([]);
+          start += bytes.length;
+        }
+      }),
+    );
+  });
+
   it('small writes share a frame', () => {
     const pacer = new Pacer(defaultLimits);
     for (const text of ['a', 'bc', 'def']) pacer.push(Buffer.from(text));

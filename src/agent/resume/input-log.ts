@@ -70,14 +70,15 @@ export class InputLog {
     return lines.map(({ ticket, bytes, isUrgent }) => ({ ticket, line: bytes, urgent: isUrgent }));
   }
 
-  /** Takes the next piece to send; undefined if there is none. */
-  take(): Piece | undefined {
+  /** Takes the next piece to send, with at most so many bytes of payload; undefined if there is none. */
+  take(mostBytes = maxPayloadBytes): Piece | undefined {
     if (this.#next === this.#end && !this.#bindNext()) return undefined;
     const line = this.#nextLine();
     const offset = this.#next;
     const from = offset - line.start;
-    const isLast = line.length - 1 - from <= this.#payloadBytes;
-    const to = isLast ? line.length - 1 : from + this.#payloadBytes;
+    const most = Math.min(mostBytes, this.#payloadBytes);
+    const isLast = line.length - 1 - from <= most;
+    const to = isLast ? line.length - 1 : from + most;
     this.#next = line.start + (isLast ? line.length : to);
     this.#furthest = Math.max(this.#furthest, this.#next);
     return { offset, payload: line.slice(from, to), kind: isLast ? 'last' : 'more' };

@@ -1,6 +1,12 @@
 import type { Shell } from '../../shell/shell.ts';
 import type { Begun } from '../host/handshake.ts';
-import { encodePiece, type Engine, maxPieceBytes, type Piece } from '../host/numbered-lines.ts';
+import {
+  encodePiece,
+  type Engine,
+  maxPayloadBytes,
+  maxPieceBytes,
+  type Piece,
+} from '../host/numbered-lines.ts';
 import { questionLine, type SizeReport } from '../host/records.ts';
 import type { InputLog } from './input-log.ts';
 
@@ -126,12 +132,14 @@ export class InputPump {
     return isForHostAlone() ? log.hasRecord : log.hasNext;
   }
 
-  /** Sends about a frame's worth of whole pieces, so that the loss of a frame damages no other piece. */
+  /** Sends a frame's worth of whole pieces, so that the loss of a frame damages no other piece. */
   #write(attach: { readonly key: number; readonly engine: Engine }): void {
     const pieces: Piece[] = [];
     let room = 0;
-    while (this.#mayTake && room + maxPieceBytes <= limits.frameBytes) {
-      const piece = this.#options.log.take();
+    while (this.#mayTake) {
+      const left = limits.frameBytes - room - pieceOverhead;
+      if (left < limits.leastPieceBytes) break;
+      const piece = this.#options.log.take(left);
       if (piece === undefined) break;
       pieces.push(piece);
       room += piece.payload.length + pieceOverhead;
@@ -143,11 +151,13 @@ export class InputPump {
   }
 }
 
-const pieceOverhead = 40;
+const pieceOverhead = maxPieceBytes - maxPayloadBytes;
 
 const limits = {
   /** Just below 60 KB, the largest frame that is safe under each reading of AWS's documentation. */
   frameBytes: 60 * 1024 - 16,
+  /** What is left of a frame is filled with a piece of a line, unless it is less than this. */
+  leastPieceBytes: 256,
   /** How far the pump may be ahead of the connection's pace. At this size a cancel waits for 25 ms at most. */
   windowBytes: 256 * 1024,
   /** How many bytes are sent before the host is asked what has arrived, so that the log can drop that. */
