@@ -192,7 +192,7 @@ export class Handshake {
     // Not at the first attempts: an interrupt would end a shell's start-up files, which may only be slow.
     if (attempts >= limits.interruptFrom) this.#options.write(interrupt);
     this.#options.write(bootstrapLines({ ...request, nonce, key, attempt: attempts }));
-    this.#wait(attach, limits.answerMs * 2 ** (attempts - 1) + request.saveMs);
+    this.#wait(attach, limits.answerMs * 2 ** Math.max(attempts - 2, 0) + request.saveMs);
   }
 
   #wait(attach: Attach, ms: number): void {
@@ -231,10 +231,10 @@ interface Said {
 }
 
 const limits = {
-  /** A round trip around the earth takes 0.3 s. The wait doubles with each attempt: 1, 2, 4, 8, 16 s, half a minute in all. */
+  /** A round trip around the earth takes 0.3 s. Doubled from the third attempt on: 1, 1, 2, 4, 8, 16 s, half a minute in all. */
   answerMs: 1000,
-  attempts: 5,
-  interruptFrom: 3,
+  attempts: 6,
+  interruptFrom: 4,
   /** The host waits 3 s for an old agent to end and 20 s for its save before it starts the new one. */
   startMs: 30_000,
   /** A record is at the end of a line of noise, so only that much of the end is kept. */

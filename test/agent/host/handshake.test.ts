@@ -84,7 +84,7 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('asks again after 1, 2, 4 and 8 s, with an interrupt from the third time on, and then tells of silence', () => {
+  test('asks again after 1, 2, 4, 8 and 16 s, with an interrupt from the fourth attempt on, and then tells of silence', () => {
     const { handshake, heard, written } = start();
     handshake.begin();
     const asked: [number, string][] = [];
@@ -95,12 +95,13 @@ describe('a handshake', () => {
     expect(asked).toEqual([
       [0, 'attach me-1.1'],
       [1000, 'attach me-1.2'],
-      [3000, 'interrupt'],
-      [3000, 'attach me-1.3'],
-      [7000, 'interrupt'],
-      [7000, 'attach me-1.4'],
-      [15_000, 'interrupt'],
-      [15_000, 'attach me-1.5'],
+      [2000, 'attach me-1.3'],
+      [4000, 'interrupt'],
+      [4000, 'attach me-1.4'],
+      [8000, 'interrupt'],
+      [8000, 'attach me-1.5'],
+      [16_000, 'interrupt'],
+      [16_000, 'attach me-1.6'],
     ]);
     expect(heard).toEqual(['silence']);
     expect(handshake.isUnderWay).toBe(false);
