@@ -118,6 +118,10 @@ export const requirements = {
   },
   'host.doubled': { says: 'What the service hands over twice arrives once.', source: 'issue' },
   'host.fallbacks': { says: 'It works in a container that has only busybox and bash.', source: 'issue' },
+  'host.login-shell': {
+    says: 'Whatever POSIX shell runs in the PTY, the host gets to bash; where there is none, an error says so within 15 s.',
+    source: 'issue',
+  },
   'host.missing-tool': {
     says: 'A tool that is missing and has no fallback (stty) is named.',
     source: 'issue',

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { LocalAgentCore } from '../../src/local/options.ts';
 import { verifies } from '../requirements.ts';
 import { type BridgeProcess, fixture, type Message, repository } from './bridge-process.ts';
-import { appletsOf, imageWith, programOf } from './image.ts';
+import { appletsOf, canHideBash, imageWith, programOf, withoutBash } from './image.ts';
 import { endLater, startBridge, startLocal } from './stage.ts';
 import { numbersOf, upTo } from './updates.ts';
 
@@ -245,6 +245,20 @@ describe('a poor container', async () => {
       expect(await bridge.exit).toBe(6);
       expect(bridge.stderr).toMatch(/^agentcore-bridge error: .*lacks stty.*\n$/);
     },
+  );
+});
+
+describe.skipIf(!canHideBash())('an image without bash', () => {
+  test(
+    verifies(['host.login-shell', 'cli.exit-codes'], 'is told so by name, with exit code 6, within 15 s'),
+    async () => {
+      const bridge = startBridge(await startLocal({ shellCommand: withoutBash('/bin/sh') }));
+      const answer = await start(bridge);
+      expect(codeOf(answer)).toBe('host-failed');
+      expect(answer.error?.message).toMatch(/image lacks bash/);
+      expect(await bridge.exit).toBe(6);
+    },
+    15_000,
   );
 });
 

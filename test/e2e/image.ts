@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,6 +34,26 @@ export async function programOf(name: string): Promise<string | undefined> {
     if (isThere) return file;
   }
   return undefined;
+}
+
+/** A command that runs a shell where nothing at the usual places of bash can be run. In a mount namespace, see {@link canHideBash}. */
+export function withoutBash(shell: string): [string, ...string[]] {
+  const hide = 'for f in /bin/bash /usr/bin/bash; do [ ! -e $f ] || mount --bind /dev/null $f; done';
+  return [
+    '/usr/bin/unshare',
+    '--user',
+    '--map-root-user',
+    '--mount',
+    '/bin/sh',
+    '-c',
+    `${hide}; exec ${shell}`,
+  ];
+}
+
+/** Whether this machine lets us do that. */
+export function canHideBash(): boolean {
+  const [file, ...args] = withoutBash('test ! -x /bin/bash');
+  return spawnSync(file, args, { stdio: 'ignore' }).status === 0;
 }
 
 /** What the multi-call program can be, each as a link to it. */

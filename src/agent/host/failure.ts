@@ -9,7 +9,9 @@ export function hostFailure(what: string): BridgeError {
     case 'tool':
       return failure(
         `the microVM's image lacks ${subject}, which the agent host needs`,
-        `Add ${subject} to the image; coreutils, perl, awk or busybox has it.`,
+        subject === 'bash'
+          ? 'Install bash in the image, on its PATH or as /bin/bash: the agent host is a script for it.'
+          : `Add ${subject} to the image; coreutils, perl, awk or busybox has it.`,
       );
     case 'stty':
       return failure(

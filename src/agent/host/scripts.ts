@@ -90,12 +90,16 @@ function marked(mark: string, command: string): string {
   return `${mark}${command.length};${command}`;
 }
 
+/**
+ * The command that replaces a POSIX shell by bash. Each candidate is run once before: dash and ash find a file that can't
+ * be executed, and an interactive shell drops the rest of the line when `exec` fails. zsh does not set `BASH`.
+ */
 function toBash(nonce: string): string {
   const loader =
     'trap : INT;while :;do IFS= read -r l||[ $? -gt 128 ]||exit;case $l in " \\"\\"\\"\\": "*)' +
     'l=${l#*: };n=${l%%;*};l=${l#*;};[ ${#l} = "$n" ]&&eval "$l";esac;done';
   return (
-    ` unset HISTFILE;for b in bash "$BASH" /bin/bash;do command -v "$b">/dev/null 2>&1&&exec "$b" -pc '${loader}';done;` +
+    ` unset HISTFILE;for b in bash "\${BASH-}" /bin/bash;do "$b" -pc : >/dev/null 2>&1&&exec "$b" -pc '${loader}';done;` +
     `printf '\\036acb %s 0 14 fail tool bash 0\\n' ${nonce}`
   );
 }

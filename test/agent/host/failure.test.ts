@@ -4,6 +4,7 @@ import { hostFailure } from '../../../src/agent/host/failure.ts';
 describe('a failure of the host', () => {
   test.each([
     ['tool stty', /lacks stty/, /stty/],
+    ['tool bash', /lacks bash/, /^Install bash/],
     ['stty', /terminal/, /stty/],
     ['directory', /no directory/, /writable/],
     ['cwd /no/such place', /\/no\/such place/, /--cwd/],
