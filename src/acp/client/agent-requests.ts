@@ -17,7 +17,7 @@ export interface Asker {
  * The open requests of all agents to the client. The client gets them under numbers from 0: two agents may use the same
  * id, and some clients drop ids that are not integers.
  */
-export class AgentCalls {
+export class AgentRequests {
   readonly #toClient: ClientOutput;
   readonly #log: Log;
   readonly #open = new OpenRequests<AgentRequest>(0);

@@ -1,7 +1,7 @@
 import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { AgentCalls } from '../client/agent-requests.ts';
+import type { AgentRequests } from '../client/agent-requests.ts';
 import { ClientRequests } from '../thread/client-requests.ts';
 import type { ClientOutput } from '../client/output.ts';
 import type { Introduction, Repeated } from '../client/introduction.ts';
@@ -25,7 +25,7 @@ export interface ThreadPoolOptions {
   /** Ends a microVM; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly toClient: ClientOutput;
-  readonly agentCalls: AgentCalls;
+  readonly agentRequests: AgentRequests;
   readonly introduction: Introduction;
   readonly policy: ThreadPolicy;
   readonly remote: RemoteViewOptions;

@@ -1,11 +1,11 @@
 import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { AgentCalls } from '../client/agent-requests.ts';
+import { AgentRequests } from '../client/agent-requests.ts';
 import { offeringLoad, withoutList } from '../thread/state/agent-info.ts';
 import { invalidRequest, leaving, oversizedAnswer, parseError, unreadableAnswer } from '../message/errors.ts';
 import { ClientOutput, type WriteLines } from '../client/output.ts';
-import { answerInTime } from './initialize-answer.ts';
+import { answerInitialize } from './client-initialize.ts';
 import { type CapabilityCache, Introduction } from '../client/introduction.ts';
 import { errorResponse, resultTextResponse, rpcCodes, rpcError } from '../message/json-rpc-errors.ts';
 import { memberOf, type Span, stringAt } from '../message/json-scanner.ts';
@@ -59,7 +59,7 @@ export interface RouterOptions {
 export class Router {
   readonly #options: RouterOptions;
   readonly #toClient: ClientOutput;
-  readonly #agentCalls: AgentCalls;
+  readonly #agentRequests: AgentRequests;
   readonly #introduction: Introduction;
   readonly #pool: ThreadPool;
   readonly #routes: SessionRoutes;
@@ -75,12 +75,12 @@ export class Router {
       onFull: () => this.#pool.all().forEach(({ thread }) => thread.pause()),
       onRoom: () => this.#pool.all().forEach(({ thread }) => thread.resume()),
     });
-    this.#agentCalls = new AgentCalls(this.#toClient, log);
+    this.#agentRequests = new AgentRequests(this.#toClient, log);
     this.#introduction = new Introduction(options);
     this.#pool = new ThreadPool({
       ...options,
       toClient: this.#toClient,
-      agentCalls: this.#agentCalls,
+      agentRequests: this.#agentRequests,
       introduction: this.#introduction,
       namingOf: (key) => keys.namingOf(key),
       onSession: (key, clientId) => this.#routes.onOpened(key, clientId),
@@ -115,7 +115,7 @@ export class Router {
         this.#options.log.debug('the client could not read a line');
         return;
       case 'response':
-        this.#agentCalls.answer(line, message.id);
+        this.#agentRequests.answer(line, message.id);
         return;
       case 'notification':
         this.#notify(line, message);
@@ -130,7 +130,7 @@ export class Router {
     this.#options.log.warn('a message of the client is over the limit: refused');
     const { id, looksLike } = readHead(head);
     if (looksLike === 'answer') {
-      this.#agentCalls.fail(head, id, oversizedAnswer);
+      this.#agentRequests.fail(head, id, oversizedAnswer);
       return;
     }
     const error = {
@@ -187,7 +187,7 @@ export class Router {
   }
 
   #refuse(line: Uint8Array, { fault, id, looksLike }: Invalid): void {
-    if (looksLike === 'answer') this.#agentCalls.fail(line, id, unreadableAnswer);
+    if (looksLike === 'answer') this.#agentRequests.fail(line, id, unreadableAnswer);
     // JSON-RPC 2.0: the id is null if the line could not be read.
     const isReadable = fault === 'no-message' && id !== undefined;
     const error = fault === 'not-json' ? parseError : invalidRequest;
@@ -213,7 +213,7 @@ export class Router {
       this.#toClient.add(resultTextResponse(id, this.#asOffered(offeringLoad(introduction.standIn))));
       return;
     }
-    const onInitialized = answerInTime({
+    const onInitialized = answerInitialize({
       id,
       timeoutMs: this.#options.initializeTimeoutMs ?? patienceOf(introduction.clientName),
       standIn: () => introduction.standIn,

@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.ts';
-import type { AgentCalls, Asker } from '../client/agent-requests.ts';
+import type { AgentRequests, Asker } from '../client/agent-requests.ts';
 import { oversizedAnswer, unreadableAnswer } from '../message/errors.ts';
 import { errorResponse, type RpcError } from '../message/json-rpc-errors.ts';
 import { memberOf, stringAt } from '../message/json-scanner.ts';
@@ -23,7 +23,7 @@ import type { Turns } from './state/turns.ts';
 export interface FromAgentOptions {
   readonly asker: Asker;
   readonly calls: Calls;
-  readonly agentCalls: AgentCalls;
+  readonly agentRequests: AgentRequests;
   readonly sessions: Sessions;
   readonly openings: Openings;
   readonly turns: Turns;
@@ -56,7 +56,7 @@ export class FromAgent {
   }
 
   read(line: Uint8Array, start: number): void {
-    const { asker, agentCalls, log } = this.#options;
+    const { asker, agentRequests, log } = this.#options;
     const message = readMessage(line);
     if (message.is === 'invalid') {
       this.#onNoise(line, message);
@@ -73,10 +73,10 @@ export class FromAgent {
         this.#answer(line, message);
         return;
       case 'request':
-        this.#pass(line, message, [agentCalls.open(asker, line, message.id, start)]);
+        this.#pass(line, message, [agentRequests.open(asker, line, message.id, start)]);
         return;
       case 'notification':
-        if (message.method === '$/cancel_request') agentCalls.cancel(asker, line, message.params);
+        if (message.method === '$/cancel_request') agentRequests.cancel(asker, line, message.params);
         else if (!this.#isKeptBack(line, message)) this.#pass(line, message, []);
     }
   }

@@ -1,7 +1,7 @@
 import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { AgentCalls } from '../client/agent-requests.ts';
+import type { AgentRequests } from '../client/agent-requests.ts';
 import type { CancelPolicy } from './sending/cancels.ts';
 import type { ClientOutput } from '../client/output.ts';
 import type { Introduction, Repeated } from '../client/introduction.ts';
@@ -23,7 +23,7 @@ export interface ThreadOptions {
   readonly naming: SessionNaming;
   readonly createLink: (events: AgentLinkEvents) => AgentLink;
   readonly toClient: ClientOutput;
-  readonly agentCalls: AgentCalls;
+  readonly agentRequests: AgentRequests;
   readonly introduction: Introduction;
   /** First of the numbers that the client's requests get towards the agent. */
   readonly firstNumber: number;

@@ -4,7 +4,7 @@ import type { Asker } from '../client/agent-requests.ts';
 import { agentCannotStart, agentExited, exitAnswer, neverSent } from '../message/errors.ts';
 import type { OutputLane } from '../client/output.ts';
 import { FromAgent } from './from-agent.ts';
-import { Initialization, type Initialized } from './initialization.ts';
+import { AgentInitialize, type Initialized } from './agent-initialize.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { rpcError, type RpcError } from '../message/json-rpc-errors.ts';
 import { Lifecycle } from './state/lifecycle.ts';
@@ -32,12 +32,12 @@ export class Thread implements Asker {
   readonly #options: ThreadOptions;
   readonly #link: AgentLink;
   readonly #fromAgent: FromAgent;
-  readonly #initialization: Initialization;
+  readonly #agentInitialize: AgentInitialize;
   readonly #idle: IdleWatch;
   #isLeaving = false;
 
   constructor(options: ThreadOptions) {
-    const { agentCalls, introduction, log, naming, policy, toClient } = options;
+    const { agentRequests, introduction, log, naming, policy, toClient } = options;
     this.#options = options;
     const link = options.createLink({
       onEpoch: (event) => this.#onEpoch(event),
@@ -53,14 +53,14 @@ export class Thread implements Asker {
     });
     const lane = toClient.lane((delivered) => {
       // If this process is killed, the next one goes on from here.
-      if (this.life.is !== 'over') link.acknowledge(delivered, agentCalls.starts(this));
+      if (this.life.is !== 'over') link.acknowledge(delivered, agentRequests.starts(this));
     });
     const life = new Lifecycle(link);
     const sessions = new Sessions(naming);
     const calls = new Calls(options.firstNumber, (call, outcome) => settlement.settle(call, outcome));
     const turns = new Turns({
       sessions,
-      protocolVersion: () => this.#initialization.info?.protocolVersion ?? 1,
+      protocolVersion: () => this.#agentInitialize.info?.protocolVersion ?? 1,
       onChange: () => this.saveNote(),
       onEnded: (sessionId) => this.toAgent.turnEnded(sessionId),
     });
@@ -103,7 +103,7 @@ export class Thread implements Asker {
       openings: this.toAgent.openings,
       onChange: () => this.saveNote(),
     });
-    this.#initialization = new Initialization({
+    this.#agentInitialize = new AgentInitialize({
       introduction,
       send: (request, onSettled) => {
         const { method } = request.message;
@@ -132,12 +132,14 @@ export class Thread implements Asker {
 
   /** Whether an agent was ever asked for. */
   get isBegun(): boolean {
-    return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#initialization.isAwaited;
+    return this.life.is !== 'unbegun' || this.toAgent.isWaiting || this.#agentInitialize.isAwaited;
   }
 
   /** Whether nobody waits for this agent, and no session belongs to it. */
   get isUnused(): boolean {
-    return this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#initialization.isAwaited;
+    return (
+      this.sessions.all().length === 0 && !this.calls.isClientWaiting && !this.#agentInitialize.isAwaited
+    );
   }
 
   /** Introduces the client to the agent, or tells the result if that was done before. */
@@ -147,11 +149,11 @@ export class Thread implements Asker {
       onInitialized({ is: 'failed', error: life.error });
       return;
     }
-    this.#initialization.ask(onInitialized);
-    if (!this.#initialization.isAwaited) return;
+    this.#agentInitialize.ask(onInitialized);
+    if (!this.#agentInitialize.isAwaited) return;
     if (life.is === 'ready') {
       life.meet();
-      this.#initialization.begin(undefined);
+      this.#agentInitialize.begin(undefined);
     } else {
       life.wake();
     }
@@ -206,12 +208,12 @@ export class Thread implements Asker {
     this.sessions.beginEpoch(event.epoch, parseThreadNote(event.notes.thread));
     this.#options.onProvisions(event);
     this.life.begin(event);
-    this.#initialization.begin(event.notes.agent);
+    this.#agentInitialize.begin(event.notes.agent);
     this.#watch();
   }
 
   #onReady(): void {
-    if (!this.life.ready(this.#initialization.info)) return;
+    if (!this.life.ready(this.#agentInitialize.info)) return;
     this.toAgent.goOn();
     this.#watch();
   }
@@ -240,14 +242,14 @@ export class Thread implements Asker {
         (call) => call.kind === 'own' && call.purpose === 'introduction' && isLost(call, exit.lostThrough),
       );
     this.#loseAgent(exit.lostThrough, error);
-    if (isIntroductionLost) this.#initialization.fail(error);
-    if (this.toAgent.isWaiting || this.#initialization.isAwaited) this.life.wake();
+    if (isIntroductionLost) this.#agentInitialize.fail(error);
+    if (this.toAgent.isWaiting || this.#agentInitialize.isAwaited) this.life.wake();
     this.#watch();
   }
 
   #loseAgent(lostThrough: number, error: RpcError): void {
     this.calls.settleAll((call) => isLost(call, lostThrough), { is: 'failed', error });
-    this.#options.agentCalls.withdrawAll(this);
+    this.#options.agentRequests.withdrawAll(this);
   }
 
   #fail(error: BridgeError, told: RpcError): void {
@@ -255,12 +257,12 @@ export class Thread implements Asker {
     this.#answerAll(told);
     this.life.giveUp(told);
     this.#stopTimers();
-    this.#options.agentCalls.withdrawAll(this);
+    this.#options.agentRequests.withdrawAll(this);
     this.#options.onFailed(error);
   }
 
   #answerAll(error: RpcError): void {
-    this.#initialization.fail(error);
+    this.#agentInitialize.fail(error);
     this.calls.settleAll(() => true, { is: 'failed', error });
     this.toAgent.clear();
   }
@@ -272,11 +274,11 @@ export class Thread implements Asker {
 
   #watch(): void {
     if (this.#isLeaving || this.life.is === 'over') return;
-    const isAsked = this.#options.agentCalls.isOpen(this);
+    const isAsked = this.#options.agentRequests.isOpen(this);
     const isBusy =
       this.calls.isClientWaiting ||
       isAsked ||
-      this.#initialization.isAwaited ||
+      this.#agentInitialize.isAwaited ||
       (this.turns.outliveAnswers && this.turns.isOneOpen);
     this.#idle.update({ isBusy, isTurnOpen: isBusy || this.turns.isOneOpen });
   }

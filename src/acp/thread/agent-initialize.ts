@@ -14,7 +14,7 @@ export type Initialized =
   /** The agent is gone, or can't be reached. */
   | { readonly is: 'failed'; readonly error: RpcError };
 
-export interface InitializationOptions {
+export interface AgentInitializeOptions {
   readonly introduction: Introduction;
   /** Sends a request of the client's to the current agent. */
   send(request: Repeated, onSettled: OwnCall['onSettled']): void;
@@ -25,13 +25,13 @@ export interface InitializationOptions {
 }
 
 /** Introduces the client to an agent with `initialize`, exactly once in the agent's life. */
-export class Initialization {
-  readonly #options: InitializationOptions;
+export class AgentInitialize {
+  readonly #options: AgentInitializeOptions;
   #waiting: ((initialized: Initialized) => void)[] = [];
   #info: AgentInfo | undefined;
   #result: string | undefined;
 
-  constructor(options: InitializationOptions) {
+  constructor(options: AgentInitializeOptions) {
     this.#options = options;
   }
 

@@ -1,10 +1,10 @@
 import type { Log } from '../../base/log.ts';
-import type { Initialized } from '../thread/initialization.ts';
+import type { Initialized } from '../thread/agent-initialize.ts';
 import { errorResponse, resultTextResponse } from '../message/json-rpc-errors.ts';
 import { replacing, textAt } from '../message/json-text.ts';
 import { splice } from '../message/splice.ts';
 
-export interface InitializeAnswerOptions {
+export interface ClientInitializeOptions {
   /** The client's id, as JSON text. */
   readonly id: string;
   /** How long the client can wait for the agent's answer. Undefined: as long as it takes. */
@@ -21,7 +21,7 @@ export interface InitializeAnswerOptions {
  * Answers a client's `initialize` once, with the agent's answer if that comes in time. Returns the function to call
  * with the agent's answer.
  */
-export function answerInTime(options: InitializeAnswerOptions): (initialized: Initialized) => void {
+export function answerInitialize(options: ClientInitializeOptions): (initialized: Initialized) => void {
   const { id, timeoutMs, standIn, adapt, answer, log } = options;
   let isAnswered = false;
   const onLate = (): void => {
