@@ -56,11 +56,11 @@ const hostileLine = (ids: readonly unknown[]): fc.Arbitrary<string> => {
     .map((text) => text.replaceAll('\n', ' '));
 };
 
-describe('an agent that means harm', () => {
+describe('a hostile agent', () => {
   test(
     verifies(
       'acp.many-sessions',
-      'can not answer what another was asked, nor make the client read what is no message',
+      'cannot answer another agent’s request, or make the client read a line that is no message',
     ),
     async () => {
       const { numbers, asked } = await twoTurns();
@@ -96,11 +96,11 @@ const hostileNote = fc.oneof(
   ),
 );
 
-describe('a microVM that means harm', () => {
+describe('a hostile microVM', () => {
   test(
     verifies(
       'host.notes',
-      'can not make the client read anything but the answers to its own requests, by what it says was left in it',
+      'cannot make the client read anything but answers to its own requests, by changing the notes',
     ),
     async () => {
       await fc.assert(

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { threadIds } from '../../src/agent/thread-ids.ts';
 
 describe('the ids of a thread', () => {
-  test('are what the service takes, whatever the key', () => {
+  test('have the form that the service takes, whatever the key', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (key) => {
         const { runtimeSessionId, shellId } = threadIds(key);
@@ -14,14 +14,14 @@ describe('the ids of a thread', () => {
     );
   });
 
-  test('are the same everywhere and for ever', () => {
+  test('never change', () => {
     expect(threadIds('discord/456')).toEqual({
       runtimeSessionId: 'acb-c3abf4f27c67cdc8606c1c4396f20de882f5ce5c7d3fe4a7c422f09377723517',
       shellId: 'acb-2b558730d760aa3ea3262706f65ea2bf5048295b8af7391f1af05aa06e5c381a',
     });
   });
 
-  test('differ where the keys do', () => {
+  test('differ if the keys differ', () => {
     expect(threadIds('a').runtimeSessionId).not.toBe(threadIds('b').runtimeSessionId);
     expect(threadIds('a').shellId).not.toBe(threadIds('b').shellId);
   });

@@ -35,7 +35,7 @@ const atAws = new Date(right).toUTCString();
 const error = (): number => clock.date().getTime() - right;
 
 describe('the time that requests are signed with', () => {
-  test("is this machine's while nothing is known of another", () => {
+  test("is this machine's while no other is known", () => {
     offMs = 7 * minute;
     expect(error()).toBe(offMs);
     expect(clock.fault).toBeUndefined();
@@ -45,7 +45,7 @@ describe('the time that requests are signed with', () => {
     [-12 * minute, "12 minutes behind AWS's"],
     [12 * minute, "12 minutes ahead of AWS's"],
     [-300 * day, "432000 minutes behind AWS's"],
-  ])(verifies('aws.clock', "becomes AWS's where a refusal shows that the clock is off: %i"), (off, says) => {
+  ])(verifies('aws.clock', "becomes AWS's when a refusal shows that the clock is wrong: %i"), (off, says) => {
     offMs = off;
     expect(clock.corrects(clock.date(), refused(atAws))).toBe(true);
     expect(error()).toBe(0);
@@ -53,14 +53,14 @@ describe('the time that requests are signed with', () => {
     expect(logged).toBe(`agentcore-bridge warn: this machine's clock is ${says}: signed with AWS's\n`);
   });
 
-  test(verifies('aws.clock', 'is no reason any more once it is the corrected one'), () => {
+  test(verifies('aws.clock', 'is no longer the reason of a refusal once it is corrected'), () => {
     offMs = 12 * minute;
     clock.corrects(clock.date(), refused(atAws));
     expect(clock.corrects(clock.date(), refused(atAws))).toBe(false);
     expect(error()).toBe(0);
   });
 
-  test('is corrected and told once for requests that were signed before', () => {
+  test('is corrected and logged once for requests that were signed before', () => {
     offMs = 12 * minute;
     const dates = [clock.date(), clock.date(), clock.date()];
     expect(dates.map((date) => clock.corrects(date, refused(atAws)))).toEqual([true, true, true]);
@@ -77,13 +77,13 @@ describe('the time that requests are signed with', () => {
     expect(logged).toMatch(/info: this machine's clock agrees with AWS's again\n$/);
   });
 
-  test('is not questioned where the refusal speaks of something else', () => {
+  test('is not changed if the refusal mentions something else', () => {
     offMs = 12 * minute;
     expect(clock.corrects(clock.date(), refused(atAws, 'AccessDeniedException'))).toBe(false);
     expect(error()).toBe(offMs);
   });
 
-  test('is not questioned where it is off by less than AWS refuses', () => {
+  test('is not changed by a difference that AWS accepts', () => {
     offMs = 4 * minute;
     expect(clock.corrects(clock.date(), refused(atAws))).toBe(false);
     offMs += 1;
@@ -121,10 +121,7 @@ describe('the time that requests are signed with', () => {
 const isTaken = (signedAt: Date): boolean => Math.abs(signedAt.getTime() - right) < 5 * minute;
 
 test(
-  verifies(
-    'aws.clock',
-    'however often the clock jumps, each request is let in at the second try, if not the first',
-  ),
+  verifies('aws.clock', 'is accepted at the second try at the latest, however often the clock jumps'),
   () => {
     const offset = fc.oneof(
       fc.integer({ min: -397 * day, max: 397 * day }),
@@ -145,7 +142,7 @@ test(
   },
 );
 
-test('no Date moves the time by more than a year or so, or throws', () => {
+test('is never moved by more than about a year, and no Date causes an exception', () => {
   fc.assert(
     fc.property(
       fc.oneof(

@@ -81,7 +81,7 @@ const errorOf = (work: Promise<void>): Promise<unknown> =>
   );
 
 describe('stopping a session', () => {
-  test(verifies('aws.stop', 'ends its microVM, and is content where there is none'), async () => {
+  test(verifies('aws.stop', 'ends its microVM, and succeeds if there is none'), async () => {
     const core = await startLocal();
     const [sessionId, other] = [newSessionId(), newSessionId()];
     for (const id of [sessionId, other]) await open(core, { sessionId: id });
@@ -92,7 +92,7 @@ describe('stopping a session', () => {
     expect(core.sessions()).toHaveLength(1);
   });
 
-  test(verifies('aws.clock', 'signs again by the clock of the service'), async () => {
+  test(verifies('aws.clock', "signs again with the service's time"), async () => {
     const log = recordingLog();
     const core = await startLocal({ log });
     const sessionId = newSessionId();
@@ -103,7 +103,7 @@ describe('stopping a session', () => {
     expect(log.messages.filter((message) => message === 'request refused')).toHaveLength(1);
   });
 
-  test(verifies('aws.clock', 'says how the clock is off where that did not help'), async () => {
+  test(verifies('aws.clock', 'says how the clock is wrong if that did not help'), async () => {
     const headers = { date: new Date(Date.now() + 20 * 60_000).toUTCString() };
     const refused = { status: 403, body: '{"message":"Signature expired"}', headers };
     const service = await startService([refused, refused]);
@@ -113,7 +113,7 @@ describe('stopping a session', () => {
     expect(new Set(service.received.map(({ body }) => body)).size).toBe(1);
   });
 
-  test('waits for a microVM that is only about to start', async () => {
+  test('waits for a microVM that is about to start', async () => {
     const log = recordingLog();
     const core = await startLocal({ limits: { provisionMs: 300 }, log });
     const sessionId = newSessionId();
@@ -126,7 +126,7 @@ describe('stopping a session', () => {
     await opening;
   });
 
-  test('says which permission is missing, at the first try', async () => {
+  test('names the missing permission at the first try', async () => {
     const core = await startLocal({ deniedActions: ['bedrock-agentcore:StopRuntimeSession'] });
     const error = await errorOf(stopSession(localTarget(core, newSessionId()), never));
     expect(error).toMatchObject({ code: 'refused', retryable: false });
@@ -136,7 +136,7 @@ describe('stopping a session', () => {
   });
 
   test(
-    verifies('aws.sigv4', 'tries again what may pass, as the same request, signed as the service reads it'),
+    verifies('aws.sigv4', 'retries transient errors with the same request, signed as the service reads it'),
     async () => {
       const service = await startService([409, 503, 429, 424, 200].map((status) => ({ status })));
       const sessionId = newSessionId();
@@ -160,7 +160,7 @@ describe('stopping a session', () => {
     },
   );
 
-  test(verifies('aws.retry-after', 'tries again no sooner than the service asks'), async () => {
+  test(verifies('aws.retry-after', 'retries no sooner than the service asks'), async () => {
     const delays: (number | undefined)[] = [];
     const service = await startService([
       { status: 503, headers: { 'x-amz-retry-after': '250' } },
@@ -177,7 +177,7 @@ describe('stopping a session', () => {
     expect(service.received).toHaveLength(4);
   });
 
-  test('signs with the credentials of the moment', async () => {
+  test('signs with the current credentials', async () => {
     const service = await startService([{ status: 500 }, { status: 200 }]);
     const ids = ['FIRST', 'SECOND'];
     const credentials = () => Promise.resolve({ ...keys, accessKeyId: ids.shift() ?? '' });
@@ -187,7 +187,7 @@ describe('stopping a session', () => {
     ).toEqual(['FIRST', 'SECOND']);
   });
 
-  test('gives up a service that does not answer at the signal, and its connection', async () => {
+  test('gives up a service that does not answer when the signal comes, and its connection', async () => {
     const service = await startService([]);
     const leaving = new AbortController();
     const stopping = errorOf(stopSession(target(service.url), leaving.signal));
@@ -199,14 +199,14 @@ describe('stopping a session', () => {
     await closed;
   });
 
-  test('gives up credentials that do not come at the signal', async () => {
+  test('gives up credentials that do not come when the signal comes', async () => {
     const leaving = new AbortController();
     const credentials = () => new Promise<never>(() => setImmediate(() => leaving.abort()));
     const stopping = stopSession({ ...target('http://127.0.0.1:9'), credentials }, leaving.signal);
     expect(await errorOf(stopping)).toMatchObject({ code: 'unreachable' });
   });
 
-  test('tells at the signal what the last try said', async () => {
+  test("reports the last try's error when the signal comes", async () => {
     const leaving = new AbortController();
     const service = await startService([{ status: 503, body: '{"message":"not now"}' }]);
     service.server.on('received', () => service.received.length === 2 && leaving.abort());
@@ -216,7 +216,7 @@ describe('stopping a session', () => {
     });
   });
 
-  test('does nothing once the signal has come', async () => {
+  test('does nothing after the signal', async () => {
     const service = await startService([]);
     expect(await errorOf(stopSession(target(service.url), AbortSignal.abort()))).toMatchObject({
       code: 'unreachable',
@@ -229,20 +229,20 @@ describe('stopping a session', () => {
     [401, 'refused'],
     [418, 'refused'],
     [302, 'refused'],
-  ])('%i stops the tries, as %s', async (status, code) => {
+  ])('%i ends the tries with the code %s', async (status, code) => {
     const service = await startService([{ status }]);
     const error = await errorOf(stopSession(target(service.url), never));
     expect(error).toBeInstanceOf(BridgeError);
     expect(error).toMatchObject({ code, retryable: false });
   });
 
-  test('what the credentials say is told as it is', async () => {
+  test('reports the error of the credentials unchanged', async () => {
     const failure = new BridgeError('credentials', 'none');
     const credentials = () => Promise.reject(failure);
     expect(await errorOf(stopSession({ ...target('http://127.0.0.1:9'), credentials }, never))).toBe(failure);
   });
 
-  test('goes on trying to reach the service until the signal', async () => {
+  test('tries to reach the service until the signal', async () => {
     const leaving = new AbortController();
     let tries = 0;
     const credentials = () => {

@@ -31,7 +31,7 @@ const bytes = fc.oneof(
 const chunks = fc.array(bytes, { maxLength: 12 });
 
 describe('any chunks', () => {
-  test('give lines that, with their endings, are the stream again', () => {
+  test('give lines that, with their endings, make up the stream', () => {
     fc.assert(
       fc.property(chunks, fc.nat(2 ** 40), (all, offset) => {
         const stream = Buffer.concat(all);
@@ -55,7 +55,7 @@ describe('any chunks', () => {
     );
   });
 
-  test('are not read again once they are told: they may be used for something else', () => {
+  test('are not read after the call, so they can be reused', () => {
     fc.assert(
       fc.property(chunks, fc.nat(20), (all, maxBytes) => {
         const kept = assembler(maxBytes, 0);
@@ -72,7 +72,7 @@ describe('any chunks', () => {
     );
   });
 
-  test('leave no more of a line behind than its limit and a head, however long it is', () => {
+  test('keep no more of a line than its limit and a head, however long it is', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(3 * headBytes), { minLength: 1, maxLength: 10 }),
@@ -95,7 +95,7 @@ describe('any chunks', () => {
     );
   });
 
-  test('go on from where another assembler was left, at any line', () => {
+  test("continue from another assembler's position, at any line", () => {
     fc.assert(
       fc.property(chunks, fc.nat(30), fc.nat(), (all, maxBytes, where) => {
         const stream = Buffer.concat(all);

@@ -57,7 +57,7 @@ const longStream = fc
   );
 
 describe('LineAssembler', () => {
-  test('takes the end of a line without its newline', () => {
+  test('gives the end of a line without its newline', () => {
     const { told, lines } = assembler(4);
     lines.end(Buffer.from('one\r'));
     lines.end(Buffer.from(''));
@@ -124,7 +124,7 @@ describe('LineAssembler', () => {
     },
   );
 
-  test('takes LF and CRLF for the end of a line, CR alone for a part of it', () => {
+  test('takes LF and CRLF for the end of a line, and CR alone for a part of it', () => {
     const { told, lines } = assembler(100);
     lines.push(bytesOf('a\nb\r\n\r\n\nc\rd\r\r\n'));
     expect(told.map(([, text]) => text)).toEqual(['a', 'b', '', '', 'c\rd\r']);
@@ -137,7 +137,7 @@ describe('LineAssembler', () => {
     expect(lines.pendingBytes).toBe(1);
   });
 
-  test('counts offsets from the one it was given', () => {
+  test('counts offsets from a given one', () => {
     const { told, lines } = assembler(100, 2 ** 40);
     lines.push(bytesOf('ab\n\n'));
     expect(told).toEqual([
@@ -146,7 +146,7 @@ describe('LineAssembler', () => {
     ]);
   });
 
-  test('a line of exactly the limit is a line, one byte more is too long', () => {
+  test('accepts a line of exactly the limit, and drops one of a byte more', () => {
     const { told, lines } = assembler(3);
     lines.push(bytesOf('abc\nabcd\nab\n'));
     expect(told.map(([kind, text]) => [kind, text])).toEqual([
@@ -168,7 +168,7 @@ describe('LineAssembler', () => {
     expect([...buffers]).toEqual([chunk.buffer]);
   });
 
-  test(verifies('acp.oversized', 'an oversized line is told once, at its end, with its first bytes'), () => {
+  test(verifies('acp.oversized', 'reports an oversized line once, at its end, with its first bytes'), () => {
     const { told, lines } = assembler(10_000);
     const part = bytesOf('0123456789'.repeat(100));
     for (let count = 0; count < 50; count++) lines.push(part);
@@ -181,7 +181,7 @@ describe('LineAssembler', () => {
     ]);
   });
 
-  test(verifies('acp.oversized', 'chunks of an oversized line are let go while it streams'), async () => {
+  test(verifies('acp.oversized', 'does not keep chunks of an oversized line'), async () => {
     const { lines } = assembler(100_000);
     const buffers = Array.from({ length: 100 }, () => pushed(lines, new Uint8Array(10_000)));
     expect(lines.pendingBytes).toBe(1_000_000);

@@ -20,7 +20,7 @@ function written(format: LogFormat, message: string, fields: Record<string, stri
 }
 
 describe('any text', () => {
-  test('made printable has no control characters, and is as it was but for them', () => {
+  test('made printable has no control characters, and is unchanged otherwise', () => {
     fc.assert(
       fc.property(text, (each) => {
         expect(printable(each)).not.toMatch(control);
@@ -42,7 +42,7 @@ describe('any text', () => {
     );
   });
 
-  test('is in a log of JSON what it was', () => {
+  test('is unchanged in a JSON log', () => {
     fc.assert(
       fc.property(text, text, (message, value) => {
         expect(JSON.parse(written('json', message, { value }))).toMatchObject({ message, value });

@@ -17,13 +17,13 @@ describe('the log', () => {
     expect(lines).toEqual(kept.map((each) => `agentcore-bridge ${each}: ${each}\n`));
   });
 
-  test('writes one line of text an entry, whatever is in it', () => {
+  test('writes one line of text for each entry, whatever it holds', () => {
     const { log, lines } = logged('debug');
     log.info('a\nb\u001b[2J', { bytes: 3, gone: undefined, text: 'c\r\nd' });
     expect(lines).toEqual(['agentcore-bridge info: a\\x0ab\\x1b[2J (bytes=3 text=c\\x0d\\x0ad)\n']);
   });
 
-  test('writes one line of JSON an entry, with its time, level and fields', () => {
+  test('writes one line of JSON for each entry, with its time, level and fields', () => {
     const { log, lines } = logged('debug', 'json');
     log.warn('a\nb', { bytes: 3, isLive: true, gone: undefined });
     expect(lines).toHaveLength(1);

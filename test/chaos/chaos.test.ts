@@ -5,7 +5,7 @@ import { runChaos } from './run.ts';
 test(
   verifies(
     ['host.exactly-once', 'host.takeover', 'host.damage', 'shell.close-codes', 'shell.confirmation'],
-    'a seeded storm of faults of every kind takes nothing that it may not',
+    'a seeded run with faults of every kind has no loss that is not allowed',
   ),
   async () => {
     const { table, isWhole, lanes } = await runChaos({ seed: 3, messages: 8000, faults: 42, lanes: 3 });

@@ -35,25 +35,25 @@ const written = (life: string, count: number, open: number[] = [], answered: num
   ledger.written(life, { updates: [[0, count]], open, answered }, true);
 
 describe('on the way to the agent', () => {
-  test('all that came once and in order is well', () => {
+  test('messages that come once and in order are right', () => {
     say(10);
     seen('A', [0, 3], [4, 9]);
     expect(found()).toEqual({});
   });
 
-  test('a hole is a loss', () => {
+  test('a gap is a loss', () => {
     say(10);
     seen('A', [0, 3], [6, 9]);
     expect(found()).toEqual({ lostUp: 2 });
   });
 
-  test('what is missing at the end, or at the beginning, is a loss', () => {
+  test('messages that are missing at the end, or at the beginning, are lost', () => {
     say(10);
     seen('A', [2, 8]);
     expect(found()).toEqual({ lostUp: 3 });
   });
 
-  test('what comes again is doubled, also where another agent gets it', () => {
+  test('a message that comes again is doubled, also at another agent', () => {
     say(10);
     seen('A', [0, 5], [4, 7]);
     ledger.losing();
@@ -63,7 +63,7 @@ describe('on the way to the agent', () => {
     expect(found()).toEqual({ doubledUp: 3 });
   });
 
-  test('a hole before the first thing that a new agent gets is counted apart', () => {
+  test('a gap before the first message of a new agent is counted separately', () => {
     say(10);
     seen('A', [0, 3]);
     ledger.losing();
@@ -76,19 +76,16 @@ describe('on the way to the agent', () => {
   test.each([
     ['broken', { lostWithBridge: 2 }],
     ['left', { lostUp: 2 }],
-  ] as const)(
-    'a hole up to the first thing that the next bridge was told, the last having %s, is %o',
-    (how, is) => {
-      say(6);
-      ledger.endBridge(how);
-      ledger.beginBridge();
-      say(4);
-      seen('A', [0, 3], [6, 9]);
-      expect(found()).toEqual(is);
-    },
-  );
+  ] as const)('a gap up to the first message of the next bridge, the last having %s, is %o', (how, is) => {
+    say(6);
+    ledger.endBridge(how);
+    ledger.beginBridge();
+    say(4);
+    seen('A', [0, 3], [6, 9]);
+    expect(found()).toEqual(is);
+  });
 
-  test('a hole that goes on behind that is a loss', () => {
+  test('a gap behind that is a loss', () => {
     say(6);
     ledger.endBridge('broken');
     ledger.beginBridge();
@@ -97,7 +94,7 @@ describe('on the way to the agent', () => {
     expect(found()).toEqual({ lostUp: 3 });
   });
 
-  test('an agent that ends with no cause, and bytes that are no message, are wrong', () => {
+  test('an agent that ends without a cause, and bytes that are no message, are wrong', () => {
     ledger.died('A');
     ledger.garbled('A', 7);
     expect(found()).toEqual({ otherwise: 2 });
@@ -116,18 +113,18 @@ describe('on the way to the agent', () => {
   });
 });
 
-describe('a session that another agent must bring back', () => {
+describe('a session that another agent has to bring back', () => {
   const past = (load: number, ...numbers: number[]): void => {
     for (const h of numbers) ledger.past({ sessionId: 's', life: 'A', load, h });
   };
   const anew = { sessionId: 's', update: { content: { text: 'It begins anew.' } } };
 
-  test('is there before anything is said in it', () => {
+  test('is opened before a message goes to it', () => {
     ledger.astray('A');
     expect(found()).toEqual({ otherwise: 1 });
   });
 
-  test('has its past told to who asks for it, whole, each time', () => {
+  test('is replayed to a client that asks for it, whole, each time', () => {
     for (const load of [1, 2]) {
       ledger.loading('s');
       past(load, 0, 1, 2, 3, 4);
@@ -151,7 +148,7 @@ describe('a session that another agent must bring back', () => {
     expect(found()).toMatchObject(is);
   });
 
-  test('may have told it to a bridge that broke', () => {
+  test('may have been replayed to a bridge that ended', () => {
     ledger.loading('s');
     past(1, 0, 1);
     ledger.endBridge('broken');
@@ -163,12 +160,12 @@ describe('a session that another agent must bring back', () => {
     expect(found()).toEqual({ shownAgain: 4 });
   });
 
-  test('does not begin anew where the agent can bring it back', () => {
+  test('does not start without its history if the agent can bring it back', () => {
     ledger.update(anew);
     expect(found()).toEqual({ otherwise: 1 });
   });
 
-  test('says that it begins anew where the agent can not', () => {
+  test('says that it starts without its history if the agent cannot bring it back', () => {
     ledger = new Ledger(() => (now += 1), 'none');
     ledger.beginBridge();
     ledger.addSession('s');
@@ -185,7 +182,7 @@ describe('on the way to the client', () => {
     ['lost', [0, 1, 4], 5, { lostDown: 2 }],
     ['lost at the end', [0, 1], 4, { lostDown: 2 }],
     ['doubled', [0, 1, 1, 2], 3, { doubledDown: 1 }],
-  ] as const)('what is %s is found', (_name, numbers, count, is) => {
+  ] as const)('a message that is %s is found', (_name, numbers, count, is) => {
     for (const d of numbers) update('A', d);
     written('A', count);
     expect(found()).toEqual(is);
@@ -203,7 +200,7 @@ describe('on the way to the client', () => {
     expect(found()).toEqual(is);
   });
 
-  test('what is shown again a second time is doubled', () => {
+  test('a message that is shown a second time is doubled', () => {
     for (const d of [0, 1, 2]) update('A', d);
     ledger.endBridge('broken');
     ledger.beginBridge();
@@ -212,7 +209,7 @@ describe('on the way to the client', () => {
     expect(found()).toMatchObject({ shownAgain: 1, doubledDown: 1 });
   });
 
-  test('an agent that is dead says nothing behind the next one', () => {
+  test('an ended agent writes nothing after the next one has', () => {
     update('A', 0);
     ledger.losing();
     ledger.born('B');
@@ -221,7 +218,7 @@ describe('on the way to the client', () => {
     expect(found()).toEqual({ reordered: 1 });
   });
 
-  test('an answer comes behind the updates that were before it', () => {
+  test('an answer comes behind the updates before it', () => {
     for (const after of [0, 1, 0]) {
       void ledger.ask(after, 's', after);
     }
@@ -255,7 +252,7 @@ describe('requests', () => {
     expect(found()).toEqual({ refused: 1, misanswered: 1 });
   });
 
-  test('of a bridge that breaks are void, and of one that leaves are answered', async () => {
+  test('of a bridge that was killed do not count, and of one that left are answered', async () => {
     const first = ledger.ask(1, 's', 1);
     ledger.endBridge('broken');
     await expect(first).resolves.toBe('gone');
@@ -281,7 +278,7 @@ describe('questions of the agent', () => {
     expect(found()).toEqual({ doubledDown: 1, askedAgain: 1 });
   });
 
-  test('come at all, and so do their answers, once', () => {
+  test('must come, and their answers, once', () => {
     question(0);
     question(1);
     ledger.replied('A', 1);

@@ -21,7 +21,7 @@ function outputTo(takes: (lines: number) => number) {
 }
 
 describe('the output to the client', () => {
-  test('writes the lines of one turn together, and then says how far the client is', async () => {
+  test('writes the lines of one turn of the event loop together, and then reports how far the client is', async () => {
     const { heard, say } = outputTo(() => Infinity);
     say('a', 10);
     say('b', 20);
@@ -29,14 +29,14 @@ describe('the output to the client', () => {
     expect(heard).toEqual(['a', 'b', '<20>']);
   });
 
-  test('counts output that gives the client nothing', async () => {
+  test('reports progress for output that gives the client no line', async () => {
     const { lane, heard } = outputTo(() => Infinity);
     lane.moveTo(30);
     await Promise.resolve();
     expect(heard).toEqual(['<30>']);
   });
 
-  test('counts only what the pipe took, and goes on behind the line that was under way', async () => {
+  test('counts only lines that the pipe has taken, and goes on behind the one that was under way', async () => {
     let room = 1;
     const { output, heard, say } = outputTo(() => room);
     say('a', 10);
@@ -49,7 +49,7 @@ describe('the output to the client', () => {
     expect(heard).toEqual(['c', '<30>', '<room>']);
   });
 
-  test('does not take lines of an earlier epoch for progress in this one', async () => {
+  test('does not count lines of an earlier epoch as progress in this one', async () => {
     const { output, lane, heard, say } = outputTo((lines) => lines - 1);
     say('a', 500);
     await Promise.resolve();
@@ -60,7 +60,7 @@ describe('the output to the client', () => {
     expect(heard).toEqual(['<0>']);
   });
 
-  test('is drained when the client has all of it, or after the time that it is given', async () => {
+  test('is drained when the client has all lines, or after the given time', async () => {
     const slow = outputTo(() => 0);
     slow.say('a', 1);
     await slow.output.drained(1);
@@ -71,7 +71,7 @@ describe('the output to the client', () => {
     expect(slow.heard.at(-1)).toBe('<room>');
   });
 
-  test('says of each agent how far the client is with it, whoever’s lines come first', async () => {
+  test('reports progress for each agent separately, in whichever order their lines come', async () => {
     let room = 2;
     const { output, heard, say } = outputTo(() => room);
     const other = output.lane((delivered) => heard.push(`<other ${delivered}>`));

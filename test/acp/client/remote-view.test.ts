@@ -46,7 +46,7 @@ function inDirectory(method: string, before: string): string {
 describe('initialize in remote terms', () => {
   const without = (params: string): string => inTerms('initialize', params).params;
 
-  test(verifies('acp.initialize', 'takes fs and terminal from the capabilities, and nothing else'), () => {
+  test(verifies('acp.initialize', 'removes fs and terminal from the capabilities, and nothing else'), () => {
     expect(
       without('{"fs":1,"clientCapabilities":{"fs":{"readTextFile":true},"_meta":{"fs":1} ,"terminal":true}}'),
     ).toBe('{"fs":1,"clientCapabilities":{"_meta":{"fs":1}}}');
@@ -55,7 +55,7 @@ describe('initialize in remote terms', () => {
   test(
     verifies(
       'acp.initialize',
-      'takes logins in a terminal from them: a login belongs in the microVM, and the terminal is here',
+      'removes logins in a terminal from the capabilities, since a login belongs in the microVM',
     ),
     () => {
       const auth = '"auth":{"terminal":true,"x":1}';
@@ -71,7 +71,7 @@ describe('initialize in remote terms', () => {
   );
 
   test.each(['{}', '{"clientCapabilities":null}', '{"clientCapabilities":{ }}', '[]'])(
-    'leaves %s as it is',
+    'leaves %s unchanged',
     (params) => {
       expect(without(params)).toBe(params);
     },
@@ -81,7 +81,7 @@ describe('initialize in remote terms', () => {
 describe('session/new in remote terms', () => {
   const moved = (params: string): { params: string; warnings: string[] } => inTerms('session/new', params);
 
-  test(verifies('acp.cwd', 'replaces cwd, and only the one at the top'), () => {
+  test(verifies('acp.cwd', 'replaces cwd, but only the one at the top'), () => {
     expect(inDirectory('session/new', '{"cwd":"/home/me","_meta":{"cwd":"/home/me"}}')).toBe(
       '{"cwd":"/mnt\\"/home/me\\"","_meta":{"cwd":"/home/me"}}',
     );
@@ -91,7 +91,7 @@ describe('session/new in remote terms', () => {
     expect(inDirectory('session/list', '{"cwd":null}')).toBe('{"cwd":null}');
   });
 
-  test('drops further directories with a warning', () => {
+  test('drops additional directories with a warning', () => {
     const { params, warnings } = moved('{"additionalDirectories":["/a","/b"]}');
     expect(params).toBe('{"additionalDirectories":[]}');
     expect(warnings).toEqual([expect.stringContaining('count=2')]);
@@ -123,13 +123,13 @@ describe('session/new in remote terms', () => {
   );
 });
 
-test.each(['session/prompt', 'm', '_session/new'])('%s crosses as it is', (method) => {
+test.each(['session/prompt', 'm', '_session/new'])('%s is passed on unchanged', (method) => {
   const params = '{"cwd":"/home/me","mcpServers":[{}]}';
   expect(inTerms(method, params)).toEqual({ params, warnings: [] });
   expect(inDirectory(method, params)).toBe(params);
 });
 
-describe('what the person lets through', () => {
+describe('what the options let through', () => {
   test('are the client’s files, its terminals, and MCP servers that are commands', () => {
     const capabilities = '{"clientCapabilities":{"fs":1,"terminal":2}}';
     expect(inTerms('initialize', capabilities, { clientFs: true }).params).toBe(
@@ -159,7 +159,7 @@ describe('what the person lets through', () => {
     expect(localPath(remote, { map })).toBe(local);
   });
 
-  test('are further directories that are mapped', () => {
+  test('are additional directories that are mapped', () => {
     const { params, warnings } = inTerms('session/new', '{"additionalDirectories":["/x","/home/me/a",3]}', {
       map: map.slice(0, 2),
     });

@@ -4,7 +4,7 @@ import { firstRequestId, OpenRequests } from '../../../src/acp/client/request-nu
 import { verifies } from '../../requirements.ts';
 
 describe('OpenRequests', () => {
-  test('gives each request a number of its own, and gives it back once', () => {
+  test('gives each request its own number, and returns it once', () => {
     const requests = new OpenRequests<{ id: string }>(5);
     const [a, b] = [{ id: '"a"' }, { id: '"b"' }];
     expect([requests.open(a), requests.next, requests.open(b)]).toEqual([5, 6, 6]);
@@ -17,19 +17,19 @@ describe('OpenRequests', () => {
     ]);
   });
 
-  test.each(['"5"', 'null', '5.5', '-5', '"x"', ''])('has nothing under %j', (id) => {
+  test.each(['"5"', 'null', '5.5', '-5', '"x"', ''])('has no request under %j', (id) => {
     const requests = new OpenRequests<{ id: string }>(5);
     requests.open({ id: '0' });
     expect(requests.close(id)).toBeUndefined();
   });
 
-  test('knows an answer by its number, however it is written', () => {
+  test('recognizes a number in a response, however it is written', () => {
     const requests = new OpenRequests<{ id: string }>(500);
     requests.open({ id: '0' });
     expect(requests.close('5.0e2')).toEqual({ id: '0' });
   });
 
-  test('closes those that are chosen, in their order', () => {
+  test('closes the chosen requests, in their order', () => {
     const requests = new OpenRequests<{ id: string }>(0);
     for (const id of ['a', 'b', 'a']) requests.open({ id });
     expect(requests.closeAll(({ id }) => id === 'a').map(([number]) => number)).toEqual([0, 2]);
@@ -37,17 +37,20 @@ describe('OpenRequests', () => {
   });
 });
 
-test(verifies('acp.ids', 'ids towards the agent are non-negative and below 2^53, 2^32 ids later too'), () => {
-  fc.assert(
-    fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (random) => {
-      const first = firstRequestId(random);
-      expect(Number.isSafeInteger(first)).toBe(true);
-      expect(first).toBeGreaterThanOrEqual(0);
-      expect(Number.isSafeInteger(first + 2 ** 32)).toBe(true);
-    }),
-  );
-});
+test(
+  verifies('acp.ids', 'numbers towards the agent are non-negative and below 2^53, even after 2^32 of them'),
+  () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (random) => {
+        const first = firstRequestId(random);
+        expect(Number.isSafeInteger(first)).toBe(true);
+        expect(first).toBeGreaterThanOrEqual(0);
+        expect(Number.isSafeInteger(first + 2 ** 32)).toBe(true);
+      }),
+    );
+  },
+);
 
-test('processes whose random numbers differ share no ids', () => {
+test('processes with different random numbers share no ids', () => {
   expect(firstRequestId(0.5) - firstRequestId(0.499999)).toBeGreaterThanOrEqual(2 ** 32);
 });

@@ -132,12 +132,12 @@ describe('readEnvelope', () => {
     expect(readEnvelope(Uint8Array.from(bytes)).is).toBe('not-json');
   });
 
-  test('takes the last of doubled members, and keys with escapes for what they spell', () => {
+  test('takes the last of duplicate members, and decodes keys with escapes', () => {
     const line = bytesOf('{"id":1,"\\u0069d":"two","method":"m"}');
     expect(found(line)).toEqual({ is: 'object', values: { id: 'two', method: 'm' } });
   });
 
-  test('sees only members of the top level', () => {
+  test('sees only members at the top level', () => {
     const line = bytesOf('{"params":{"id":1,"method":"m"}}');
     expect(Object.keys(readEnvelope(line).members)).toEqual(['params']);
   });
@@ -158,7 +158,7 @@ describe('readEnvelope', () => {
   });
 });
 
-describe('readEnvelope of a faulty line', () => {
+describe('readEnvelope of a malformed line', () => {
   const outline = (text: string): unknown => {
     const line = bytesOf(text);
     const { is, members, brokenMember } = readEnvelope(line);
@@ -166,7 +166,7 @@ describe('readEnvelope of a faulty line', () => {
     return { is, members: Object.fromEntries(texts), brokenMember };
   };
 
-  test('tells of a line that is cut off which members it has whole, and which it breaks off in', () => {
+  test('finds the whole members of a line that is cut off, and the member in which it is cut', () => {
     expect(outline('{"id":"a","method":"m","params":{"b":')).toEqual({
       is: 'not-json',
       members: { id: '"a"', method: '"m"' },
@@ -174,7 +174,7 @@ describe('readEnvelope of a faulty line', () => {
     });
   });
 
-  test('takes no number for whole that the line ends in', () => {
+  test('does not take a number at the end of the line for whole', () => {
     expect(outline('{"method":"m","id":12')).toEqual({
       is: 'not-json',
       members: { method: '"m"' },
@@ -183,7 +183,7 @@ describe('readEnvelope of a faulty line', () => {
     expect(outline('{"id":12,')).toEqual({ is: 'not-json', members: { id: '12' }, brokenMember: undefined });
   });
 
-  test('tells of bytes behind a message that they are no part of it', () => {
+  test('does not take bytes behind a message for a part of it', () => {
     expect(outline('{"id":1}{')).toEqual({ is: 'not-json', members: { id: '1' }, brokenMember: undefined });
   });
 });

@@ -4,7 +4,7 @@ import { BridgeError } from '../../../src/base/errors.ts';
 import { textOf } from './json-texts.ts';
 
 describe('rpcError', () => {
-  test('says what failed and what to do, for people and for programs', () => {
+  test('says what failed and what to do, for users and for programs', () => {
     const error = new BridgeError('unreachable', 'the service can’t be reached', {
       remedy: 'Try again.',
       retryable: true,
@@ -21,19 +21,19 @@ describe('rpcError', () => {
     });
   });
 
-  test('leaves out a remedy that there is not, and adds details under our prefix', () => {
+  test('leaves out an empty remedy, and adds details under the bridge’s prefix', () => {
     const { message, data } = rpcError(new BridgeError('agent-exited', 'It ended.'), { exitCode: 1 });
     expect(message).toBe('It ended.');
     expect(data).toMatchObject({ 'agentcore-bridge/exitCode': 1 });
   });
 
-  test('a shutdown is a cancellation', () => {
+  test('reports a shutdown as a cancellation', () => {
     expect(rpcError(new BridgeError('closing', 'x')).code).toBe(-32800);
   });
 });
 
 describe('responses', () => {
-  test('carry the id as it was written', () => {
+  test('have the request’s id as it was written', () => {
     const id = '9223372036854775807';
     expect(textOf(resultResponse(id, { a: 1 }))).toBe(`{"jsonrpc":"2.0","id":${id},"result":{"a":1}}`);
     expect(textOf(errorResponse('"é"', { code: 1, message: 'm' }))).toBe(

@@ -4,7 +4,7 @@ import { collectGarbage } from '../../collect-garbage.ts';
 import { elements, memberOf, members, stringAt } from '../../../src/acp/message/json-scanner.ts';
 import { arrayText, bytesOf, objectText, parsed, parsedAt, stringText, textAt, whole } from './json-texts.ts';
 
-test('a string that was decoded does not hold the line that it stood in', async () => {
+test('a decoded string does not keep its line in memory', async () => {
   const read = (): WeakRef<ArrayBufferLike> => {
     const line = Buffer.allocUnsafeSlow(100_000).fill(0x20);
     line.write('{"a name of a member":"the text of a string"}');
@@ -18,7 +18,7 @@ test('a string that was decoded does not hold the line that it stood in', async 
   expect(held.deref()).toBeUndefined();
 });
 
-test('strings that share a hash or a length are told apart', () => {
+test('strings with the same hash or length are told apart', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '\\', 'é', '\u0000'), maxLength: 3 });
   fc.assert(
     fc.property(fc.array(text, { minLength: 2 }), (texts) => {
@@ -30,7 +30,7 @@ test('strings that share a hash or a length are told apart', () => {
 });
 
 describe('members', () => {
-  test('has the keys and values that JSON.parse has', () => {
+  test('returns the keys and values that JSON.parse finds', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const line = bytesOf(text);
@@ -41,7 +41,7 @@ describe('members', () => {
     );
   });
 
-  test('has doubled members, each with its place', () => {
+  test('returns duplicate members, each with its position', () => {
     const line = bytesOf('{ "a" : 1 , "\\u0061":[2] }');
     const found = members(line, whole(line));
     expect(found.map(({ name, keyStart, value }) => [name, keyStart, textAt(line, value)])).toEqual([
@@ -57,7 +57,7 @@ describe('members', () => {
 });
 
 describe('memberOf', () => {
-  test('is the last of doubled members, as in JSON.parse', () => {
+  test('returns the last of duplicate members, as JSON.parse does', () => {
     const line = bytesOf('{"a":1,"b":{"a":2},"\\u0061":3,"b":4}');
     const span = memberOf(line, whole(line), 'a');
     expect(span && textAt(line, span)).toBe('3');
@@ -70,7 +70,7 @@ describe('memberOf', () => {
 });
 
 describe('elements', () => {
-  test('has the values that JSON.parse has, in order', () => {
+  test('returns the values that JSON.parse finds, in order', () => {
     fc.assert(
       fc.property(arrayText, (text) => {
         const line = bytesOf(text);
@@ -87,7 +87,7 @@ describe('elements', () => {
 });
 
 describe('stringAt', () => {
-  test('decodes what JSON.parse decodes', () => {
+  test('decodes strings as JSON.parse does', () => {
     fc.assert(
       fc.property(stringText, (text) => {
         const line = bytesOf(text);
@@ -102,7 +102,7 @@ describe('stringAt', () => {
     expect(stringAt(line, whole(line))).toBeUndefined();
   });
 
-  test('is undefined where there is no value', () => {
+  test('is undefined if there is no value', () => {
     expect(stringAt(bytesOf('{}'), undefined)).toBeUndefined();
   });
 });

@@ -64,7 +64,7 @@ const monster = fc.oneof(
 );
 
 describe('any JSON text', () => {
-  test('is, walked by the scanner alone, what JSON.parse makes of it', () => {
+  test('is scanned to the same value that JSON.parse gives', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         const line = bytesOf(text.trim());
@@ -74,7 +74,7 @@ describe('any JSON text', () => {
     );
   });
 
-  test('is found whole among other bytes, which are not looked at', () => {
+  test('is found whole among other bytes, which are not read', () => {
     fc.assert(
       fc.property(jsonText, fc.uint8Array(), fc.uint8Array(), (text, before, behind) => {
         const value = bytesOf(text.trim());
@@ -86,7 +86,7 @@ describe('any JSON text', () => {
     );
   });
 
-  test('is whole at no place before its end', () => {
+  test('is not complete before its end', () => {
     fc.assert(
       fc.property(jsonText, fc.nat(), (text, where) => {
         const value = bytesOf(text.trim());
@@ -98,7 +98,7 @@ describe('any JSON text', () => {
     );
   });
 
-  test('that is deep, long or full of escapes is read as JSON.parse would', () => {
+  test('is read as by JSON.parse if it is deep, long or full of escapes', () => {
     fc.assert(
       fc.property(monster, (text) => {
         const line = bytesOf(text);
@@ -113,7 +113,7 @@ describe('any JSON text', () => {
 });
 
 describe('any line', () => {
-  test('is the kind of message that JSON-RPC says', () => {
+  test('is classified as JSON-RPC says', () => {
     fc.assert(
       fc.property(fc.oneof(message, jsonText), (text) => {
         const line = bytesOf(text);
@@ -134,7 +134,7 @@ describe('any line', () => {
     );
   });
 
-  test('of any bytes is read without a fault, and no span leaves it', () => {
+  test('of any bytes is read without an exception, and all spans are within it', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       // A message with any bytes put in: cut characters, encoded surrogates, control characters.
@@ -161,7 +161,7 @@ describe('any line', () => {
     );
   });
 
-  test('that is cut off names its request by the id that the whole line has, or by none', () => {
+  test('that is cut off gives the id of the whole line, or none', () => {
     fc.assert(
       fc.property(message, fc.nat(), (text, where) => {
         const line = bytesOf(text);

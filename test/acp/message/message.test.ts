@@ -25,7 +25,7 @@ describe('readMessage', () => {
     expect(readMessage(bytesOf(line)).is).toBe(is);
   });
 
-  test('tells where id and params stand, whatever the order', () => {
+  test('finds id and params, in any order', () => {
     const line = bytesOf(' {"params":{"id":2} , "id" : "a\\n","method":"a\\/b"}');
     const message = readMessage(line) as Request & { params: Span };
     expect(message).toMatchObject({ is: 'request', method: 'a/b' });
@@ -39,14 +39,14 @@ describe('readMessage', () => {
     ['{"id":[1],"method":"m"}', 'call', undefined],
     ['{"id":1', 'neither', undefined],
     ['garbage', 'neither', undefined],
-  ])('tells of the faulty %s that it looks like a %s under id %s', (text, looksLike, id) => {
+  ])('reads the malformed %s as a %s with the id %s', (text, looksLike, id) => {
     const line = bytesOf(text);
     const message = readMessage(line) as Invalid;
     expect([message.looksLike, message.id && textAt(line, message.id)]).toEqual([looksLike, id]);
   });
 });
 
-test('readHead tells of the beginning of a message what it was', () => {
+test('readHead recognizes a message by its beginning', () => {
   const head = bytesOf('{"id":"a","method":"session/prompt","params":{"prompt":[{"data":"aaaa');
   expect(readHead(head)).toEqual({ id: { start: 6, end: 9 }, looksLike: 'call' });
 });

@@ -11,13 +11,13 @@ const text = (text: string): object => ({ type: 'text', text });
 const context = (members: object): string =>
   `<sender_context>\n${JSON.stringify({ schema: 'openab.sender.v1', ...members })}\n</sender_context>`;
 
-describe('the thread of a prompt', () => {
+describe('the thread key of a prompt', () => {
   const discord = context({ channel: 'discord', channel_id: '123', thread_id: '456' });
 
   test(
     verifies(
       'acp.sender-context',
-      'is told by the sender’s context, in a block of its own or at the head of one',
+      'comes from the sender’s context, in a block of its own or at the head of one',
     ),
     () => {
       expect(keyOf({ prompt: [text(discord), text('hello')] })).toBe('discord:123:456');
@@ -26,7 +26,7 @@ describe('the thread of a prompt', () => {
     },
   );
 
-  test.each([undefined, null, '', 7])('is the channel where there is no thread: %s', (thread_id) => {
+  test.each([undefined, null, '', 7])('is the channel if there is no thread: %s', (thread_id) => {
     expect(keyOf({ prompt: [text(context({ channel: 'slack', channel_id: 'C1', thread_id }))] })).toBe(
       'slack:C1',
     );
@@ -35,7 +35,7 @@ describe('the thread of a prompt', () => {
   test(
     verifies(
       'acp.sender-context',
-      'is told by all that names it: Slack counts its threads within a channel, and calls their ids thread_ts',
+      'has the channel’s id and, for Slack, thread_ts, which is unique within a channel only',
     ),
     () => {
       const slack = (members: object): string | undefined =>
@@ -49,7 +49,7 @@ describe('the thread of a prompt', () => {
   test(
     verifies(
       'acp.sender-context',
-      'that a message of Slack begins is called by that message, as later ones call it',
+      'is the same for the message that begins a Slack thread and for later ones',
     ),
     () => {
       const first = { channel: 'slack', channel_id: 'C1', message_id: '17.5' };

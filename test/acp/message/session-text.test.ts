@@ -13,7 +13,7 @@ function exchange(text: string, names: Readonly<Record<string, string>>): string
 }
 
 describe('exchanging session ids', () => {
-  test(verifies('acp.session-ids', 'finds every string that equals a long one, and no other'), () => {
+  test(verifies('acp.session-ids', 'exchanges every string that equals a long id, and no other'), () => {
     const id = 'session-0123456789';
     expect(
       exchange(
@@ -26,10 +26,7 @@ describe('exchanging session ids', () => {
   });
 
   test(
-    verifies(
-      'acp.session-ids',
-      'finds a short one where a member’s name says that it is one, and nowhere else',
-    ),
+    verifies('acp.session-ids', 'exchanges a short id only where a member’s name says that it is one'),
     () => {
       expect(
         exchange(
@@ -43,7 +40,7 @@ describe('exchanging session ids', () => {
   );
 
   test.each(['1', 'session-0123456789'])(
-    verifies('acp.session-ids', 'leaves alone what people and agents write, also where it is the id %s'),
+    verifies('acp.session-ids', 'leaves text of users and agents alone, even if it equals the id %s'),
     (id) => {
       const written = [
         `"prompt":[{"type":"text","text":"${id}"},{"sessionId":"${id}"}]`,
@@ -62,22 +59,22 @@ describe('exchanging session ids', () => {
     ['{"a":"x","b":1}', ','],
     ['{"a":"x","b":1}', ':'],
     ['["x","y"]', ','],
-  ])('is not misled by what stands between two strings: %s with %s', (text, id) => {
+  ])('is not confused by the text between two strings: %s with %s', (text, id) => {
     expect(exchange(text, { [id]: 'z' })).toBe(text);
   });
 
-  test('knows an id that is written with escapes', () => {
+  test('recognizes an id that is written with escapes', () => {
     const text = '{"sessionIds":["a\\/b","\\u0061/b","é","\\u00e9"],"session\\u0049d":"é"}';
     expect(exchange(text, { 'a/b': 'x', é: 'y' })).toBe(
       '{"sessionIds":["x","x","y","y"],"session\\u0049d":"y"}',
     );
   });
 
-  test('of several at once does not exchange what it put in', () => {
+  test('does not exchange an id that it has just put in', () => {
     expect(exchange('{"sessionIds":["a","b"]}', { a: 'b', b: 'a' })).toBe('{"sessionIds":["b","a"]}');
   });
 
-  test('of a long one does to any JSON what JSON.parse with a reviver would', () => {
+  test('changes any JSON as JSON.parse with a reviver would', () => {
     const id = fc.constantFrom('s', 'a/b', 'é"', ',', '\\', 'acb-1').map((start) => start.padEnd(16, '.'));
     const value = fc.letrec((tie) => ({
       any: fc.oneof(
@@ -101,7 +98,7 @@ describe('exchanging session ids', () => {
     );
   });
 
-  test('leaves to others what they change as well', () => {
+  test('leaves values that other edits change to them', () => {
     const line = bytesOf('{"id":"s","params":{"sessionId":"s"}}');
     const own = [{ span: { start: 6, end: 9 }, bytes: bytesOf('1') }];
     const names = exchanged(line, { start: 0, end: line.length }, new Map([['s', 't']]));
@@ -109,7 +106,7 @@ describe('exchanging session ids', () => {
   });
 });
 
-test('a line is renamed where it is said, beside its own edits, and else stays what it was', () => {
+test('renamed applies its own edits and exchanges ids, and changes nothing else', () => {
   const line = bytesOf('{"id":"s","params":{"sessionId":"s"},"sessionId":"s"}');
   const names = new Map([['s', 't']]);
   const params = { start: 19, end: 36 };
@@ -130,7 +127,7 @@ test('session ids are found by the names of their members, at any depth', () => 
   expect(sessionIdsIn(line, { start: 0, end: line.length })).toEqual(['a', 'bc', 'd']);
 });
 
-test('session ids are found behind any number of capitals', () => {
+test('session ids are found after any number of capital letters', () => {
   for (let count = 0; count < 20; count += 1) {
     const text = `${'I'.repeat(count)} Id" essionId" I"`;
     const line = bytesOf(JSON.stringify({ text, sessionId: 'a', more: [text, { childSessionId: 'b' }] }));

@@ -22,7 +22,7 @@ function scalars(line: Uint8Array, span: Span): Span[] {
 }
 
 describe('splicing', () => {
-  test('any pieces puts in what they become, and leaves every other byte', () => {
+  test('replaces any pieces, and leaves every other byte unchanged', () => {
     fc.assert(
       fc.property(pieces, fc.infiniteStream(fc.nat()), (all, order) => {
         let at = 0;
@@ -46,7 +46,7 @@ describe('splicing', () => {
     );
   });
 
-  test('any edits either does what they say or throws a RangeError, and never anything in between', () => {
+  test('applies any edits as given or throws a RangeError', () => {
     const edit = fc.record({ start: fc.nat(12), end: fc.nat(12), bytes: fc.uint8Array({ maxLength: 3 }) });
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 10 }), fc.array(edit, { maxLength: 4 }), (line, all) => {
@@ -66,7 +66,7 @@ describe('splicing', () => {
     );
   });
 
-  test('values into any JSON leaves JSON', () => {
+  test('keeps any JSON valid when values are put in', () => {
     fc.assert(
       fc.property(jsonText, jsonText, fc.nat(), (text, other, mask) => {
         const line = bytesOf(text);
@@ -150,7 +150,7 @@ function stringsAfter(
 }
 
 describe('session ids', () => {
-  test('are exchanged where they stand, however they are written, and no other string is', () => {
+  test('are exchanged wherever they are, however they are written, and no other string is', () => {
     fc.assert(
       fc.property(valueText, fc.dictionary(id, someText, { maxKeys: 3 }), (text, names) => {
         const line = bytesOf(text);
@@ -162,7 +162,7 @@ describe('session ids', () => {
     );
   });
 
-  test('are exchanged back to what they were', () => {
+  test('are exchanged back to the original', () => {
     fc.assert(
       fc.property(valueText, id, (text, agentId) => {
         const clientId = 'acb-aaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -174,7 +174,7 @@ describe('session ids', () => {
     );
   });
 
-  test('never meet an edit of what they stand in', () => {
+  test('are not exchanged within a value that another edit changes', () => {
     fc.assert(
       fc.property(valueText, fc.nat(), id, (text, where, agentId) => {
         const line = bytesOf(text);

@@ -42,15 +42,15 @@ describe('splice', () => {
     expect(textOf(line)).toBe('0123456789');
   });
 
-  test('inserts at one place come in the order they were given', () => {
+  test('inserts at one place in the order of the edits', () => {
     expect(textOf(splice(bytesOf('ab'), [edit(1, 1, '1'), edit(1, 1, '2')]))).toBe('a12b');
   });
 
-  test('an insert may touch what is removed before or behind it', () => {
+  test('accepts an insert that touches a removed range', () => {
     expect(textOf(splice(bytesOf('abcd'), [edit(2, 2, '+'), edit(1, 2, ''), edit(2, 3, '')]))).toBe('a+d');
   });
 
-  test('without edits it is a copy', () => {
+  test('copies the line if there are no edits', () => {
     const line = bytesOf('{}');
     const copy = splice(line, []);
     line[0] = 0;
@@ -68,7 +68,7 @@ describe('splice', () => {
 });
 
 describe('removeMembers', () => {
-  test('leaves what deleting from the parsed object would', () => {
+  test('leaves what deleting the members from the parsed object would leave', () => {
     fc.assert(
       fc.property(objectText, fc.uniqueArray(name), (text, keys) => {
         const line = bytesOf(text);
@@ -80,7 +80,7 @@ describe('removeMembers', () => {
     );
   });
 
-  test('goes together with an edit of a member that stays', () => {
+  test('combines with an edit of a member that stays', () => {
     fc.assert(
       fc.property(objectText, fc.uniqueArray(name), name, (text, keys, kept) => {
         fc.pre(!keys.includes(kept));
@@ -98,7 +98,7 @@ describe('removeMembers', () => {
     );
   });
 
-  test('leaves every other byte as it was', () => {
+  test('leaves every other byte unchanged', () => {
     const line = bytesOf('{ "a":1.0 , "b":2,"c" : 9007199254740993 }');
     const without = (...keys: string[]): string =>
       textOf(splice(line, removeMembers(line, whole(line), keys)));
@@ -109,14 +109,14 @@ describe('removeMembers', () => {
     expect(without('a', 'b', 'c')).toBe('{  }');
   });
 
-  test.each(['{"b":1}', '{}', '[1]', '"a"', 'null'])('has nothing to take from %s', (text) => {
+  test.each(['{"b":1}', '{}', '[1]', '"a"', 'null'])('removes nothing from %s', (text) => {
     const line = bytesOf(text);
     expect(removeMembers(line, whole(line), ['a'])).toEqual([]);
   });
 });
 
 describe('removeElements', () => {
-  test('leaves what filtering the parsed array would', () => {
+  test('leaves what filtering the parsed array would leave', () => {
     fc.assert(
       fc.property(arrayText, fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }), (text, unwanted) => {
         const line = bytesOf(text);

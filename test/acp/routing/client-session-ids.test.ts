@@ -7,7 +7,7 @@ import {
   randomKey,
 } from '../../../src/acp/routing/client-session-ids.ts';
 
-test('an id tells the thread’s key and the agent’s id, whatever that is', () => {
+test('an id holds the thread’s key and the agent’s id, whatever that is', () => {
   fc.assert(
     fc.property(fc.option(fc.string({ minLength: 1, unit: 'binary' }), { nil: undefined }), (agentId) => {
       const key = randomKey(randomBytes);
@@ -28,6 +28,6 @@ test.each([
   expect(parseClientSessionId(id)).toBeUndefined();
 });
 
-test('two keys are never the same', () => {
+test('no two keys are the same', () => {
   expect(new Set(Array.from({ length: 1000 }, () => randomKey(randomBytes))).size).toBe(1000);
 });

@@ -4,7 +4,7 @@ import { SessionKeys } from '../../../src/acp/routing/keys.ts';
 import { isToldByPrompts } from '../../../src/acp/routing/thread-choice.ts';
 
 describe('the thread of a session', () => {
-  test('is in the name that the bridge gave it', () => {
+  test('is read from the id that the bridge made', () => {
     const keys = new SessionKeys({ is: 'session' }, randomBytes);
     const [first, second] = [keys.take(), keys.take()];
     expect(first).toBe(keys.first);
@@ -17,7 +17,7 @@ describe('the thread of a session', () => {
     expect(keys.of('s')).toBeUndefined();
   });
 
-  test('is the one that was said', () => {
+  test('is the one that the session was bound to', () => {
     const keys = new SessionKeys({ is: 'sender-context' }, randomBytes);
     const name = keys.namingOf(keys.take()).clientIdOf('s');
     expect(keys.isBound(name)).toBe(false);
@@ -26,7 +26,7 @@ describe('the thread of a session', () => {
     expect(keys.namingOf('discord:456').clientIdOf('s')).toBe('s');
   });
 
-  test('is the only one there is, where there is one, and the names are the agent’s', () => {
+  test('is the only one with --thread, and the ids are the agent’s', () => {
     const key = 'a'.repeat(26);
     const keys = new SessionKeys({ is: 'fixed', key }, randomBytes);
     expect([keys.first, keys.of('s')]).toEqual([key, key]);
@@ -34,7 +34,7 @@ describe('the thread of a session', () => {
     expect(keys.namingOf(key).parse(`acb-${key}-s`)).toBeUndefined();
   });
 
-  test('of a subagent is that of the agent that spoke of it last; those of long ago are forgotten', () => {
+  test('of a subagent’s id is that of the agent that used it last; old ids are forgotten', () => {
     const keys = new SessionKeys({ is: 'session' }, randomBytes);
     keys.meetStranger('first', 'one');
     keys.meetStranger('child', 'one');
@@ -51,6 +51,6 @@ test.each([
   ['auto', 'zed', false],
   ['sender-context', 'zed', true],
   ['session', 'openab', false],
-] as const)('with %s a client called %s tells its threads by its prompts: %s', (is, name, isSo) => {
+] as const)('with %s, whether the prompts of a client called %s name their threads: %s', (is, name, isSo) => {
   expect(isToldByPrompts({ is }, name)).toBe(isSo);
 });

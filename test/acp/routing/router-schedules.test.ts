@@ -29,7 +29,7 @@ const event = fc.record({ what, pick: fc.nat(9) });
 test(
   verifies(
     ['acp.one-answer', 'acp.stale-answers', 'acp.agent-requests'],
-    'whatever happens in whatever order, every request gets exactly one answer, its own',
+    'under any schedule of events every request gets exactly one answer, its own',
   ),
   async () => {
     await fc.assert(

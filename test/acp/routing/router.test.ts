@@ -11,33 +11,36 @@ const permission = (id: string): string =>
   `{"jsonrpc":"2.0","id":${id},"method":"session/request_permission","params":{}}`;
 const lost = (): BridgeError => new BridgeError('agent-lost', 'the microVM is gone', { retryable: true });
 
-describe('what the bridge does not own', () => {
+describe('a message', () => {
   // Off-schema members, numbers that JavaScript can't hold, odd spacing, escapes: as peers may write them.
   const rest = '"params" : {"n":9223372036854775807,"f":1.0,"_meta":{"\\u0061":[ ]},"é":"\\/😀"},"x":null }';
 
-  test(verifies('acp.transparent', 'crosses byte for byte both ways, but for the id'), async () => {
-    const { link, ...it } = routedAndBegun();
-    it.ask(`{"method":"_x", "id": 1,${rest}`, `{ "method":"_n",${rest}`);
-    expect(link.takeToAgent()).toEqual([
-      `{"method":"_x", "id": ${firstId},${rest}`,
-      `{ "method":"_n",${rest}`,
-    ]);
-    link.say(`{"id": ${firstId} , "result":1.0,${rest}`);
-    link.say(`{ "method":"_n",${rest}`);
-    link.say(`{"id":"é","method":"_q",${rest}`);
-    expect(await it.told()).toEqual([
-      `{"id": 1 , "result":1.0,${rest}`,
-      `{ "method":"_n",${rest}`,
-      `{"id":0,"method":"_q",${rest}`,
-    ]);
-    it.ask(`{"error":{"code":1.0}, "id":0 ,${rest}`);
-    expect(link.takeToAgent()).toEqual([`{"error":{"code":1.0}, "id":"é" ,${rest}`]);
-  });
+  test(
+    verifies('acp.transparent', 'is passed on byte for byte in both directions, except its id'),
+    async () => {
+      const { link, ...it } = routedAndBegun();
+      it.ask(`{"method":"_x", "id": 1,${rest}`, `{ "method":"_n",${rest}`);
+      expect(link.takeToAgent()).toEqual([
+        `{"method":"_x", "id": ${firstId},${rest}`,
+        `{ "method":"_n",${rest}`,
+      ]);
+      link.say(`{"id": ${firstId} , "result":1.0,${rest}`);
+      link.say(`{ "method":"_n",${rest}`);
+      link.say(`{"id":"é","method":"_q",${rest}`);
+      expect(await it.told()).toEqual([
+        `{"id": 1 , "result":1.0,${rest}`,
+        `{ "method":"_n",${rest}`,
+        `{"id":0,"method":"_q",${rest}`,
+      ]);
+      it.ask(`{"error":{"code":1.0}, "id":0 ,${rest}`);
+      expect(link.takeToAgent()).toEqual([`{"error":{"code":1.0}, "id":"é" ,${rest}`]);
+    },
+  );
 });
 
 describe('request ids', () => {
   test.each(['7', '-1', '1.5', '9223372036854775807', '"a"', '"\\u0061\\""', 'null', '1e3'])(
-    verifies('acp.ids', 'of the client come back as they were: %s'),
+    verifies('acp.ids', 'of the client are returned as they were: %s'),
     async (id) => {
       const { link, ...it } = routedAndBegun();
       it.ask(`{"id":${id},"method":"m"}`);
@@ -48,7 +51,7 @@ describe('request ids', () => {
   );
 
   test.each(['7', '-1', '1.5', '9223372036854775807', '"a"', 'null'])(
-    verifies('acp.ids', 'of the agent are counted from 0 for the client, and come back as they were: %s'),
+    verifies('acp.ids', 'of the agent are counted from 0 for the client, and returned as they were: %s'),
     async (id) => {
       const { link, ...it } = routedAndBegun();
       link.say(permission(id));
@@ -59,7 +62,7 @@ describe('request ids', () => {
     },
   );
 
-  test(verifies('acp.stale-answers', 'that nobody has open are dropped, in either direction'), async () => {
+  test(verifies('acp.stale-answers', 'of no open request are dropped, in either direction'), async () => {
     const { link, ...it } = routedAndBegun();
     it.ask('{"id":1,"method":"m"}');
     link.takeToAgent();
@@ -71,7 +74,7 @@ describe('request ids', () => {
     expect(link.takeToAgent()).toEqual([]);
   });
 
-  test(verifies('acp.cancel-request', 'in $/cancel_request are exchanged, both ways'), async () => {
+  test(verifies('acp.cancel-request', 'in $/cancel_request are exchanged, in both directions'), async () => {
     const { link, ...it } = routedAndBegun();
     const cancelOf = (id: string): string => `{"method":"$/cancel_request","params":{"requestId":${id}}}`;
     it.ask('{"id":"a","method":"m"}', cancelOf('"a"'), cancelOf('"b"'));
@@ -82,7 +85,7 @@ describe('request ids', () => {
     expect(await it.told()).toEqual([permission('0'), cancelOf('0')]);
   });
 
-  test(verifies('acp.cancel-request', 'in an elicitation name the client’s own request'), async () => {
+  test(verifies('acp.cancel-request', 'in an elicitation become the client’s own'), async () => {
     const { link, ...it } = routedAndBegun();
     it.ask('{"id":"login","method":"authenticate"}');
     const elicitation = (id: string, requestId: string): string =>
@@ -93,7 +96,7 @@ describe('request ids', () => {
 });
 
 describe('lines that are no messages', () => {
-  test(verifies('acp.parse-error', 'of the client are answered, and the stream goes on'), async () => {
+  test(verifies('acp.parse-error', 'of the client are answered, and the stream continues'), async () => {
     const { link, ...it } = routedAndBegun();
     it.ask('{"id":1,', '[]', '"x"', '{"id":7}', '{"id":{},"method":"m"}', '{"id":8,"method":3}', '');
     it.ask(Uint8Array.of(0x22, 0xff, 0x22), '{"method":"m"}');
@@ -112,7 +115,7 @@ describe('lines that are no messages', () => {
   test(
     verifies(
       'acp.peer-parse-errors',
-      'errors without an id go to neither side; at one of the agent the host is asked what has arrived',
+      'errors without an id go to neither side; after one of the agent the host is asked what has arrived',
     ),
     async () => {
       const { link, ...it } = routedAndBegun();
@@ -125,7 +128,7 @@ describe('lines that are no messages', () => {
     },
   );
 
-  test('of the agent are dropped, and what they hold is not logged', async () => {
+  test('of the agent are dropped, and their text is not logged', async () => {
     const { link, logged, ...it } = routedAndBegun();
     for (const line of ['a secret', '{"level":"secret"}', '["secret"]']) link.say(line);
     expect(await it.told()).toEqual([]);
@@ -134,7 +137,7 @@ describe('lines that are no messages', () => {
   });
 
   test.each([`{"id":${firstId},"result":{"a"`, `{"id":${firstId}}`, `{"id":${firstId},"result":"\t"}`])(
-    verifies('acp.one-answer', 'answer the request that they were meant for with an error: %s'),
+    verifies('acp.one-answer', 'are answered to the request that they belong to, with an error: %s'),
     async (line) => {
       const { link, ...it } = routedAndBegun();
       it.ask('{"id":"a","method":"m"}');
@@ -147,7 +150,7 @@ describe('lines that are no messages', () => {
   test(
     verifies(
       'acp.one-answer',
-      'count as an error of the agent’s where it should introduce itself, and it goes on',
+      'of an agent instead of its answer to initialize count as its error, and it goes on',
     ),
     async () => {
       const { link, ...it } = routed();
@@ -162,7 +165,7 @@ describe('lines that are no messages', () => {
   );
 
   test(
-    verifies('acp.one-answer', 'are an error to the agent where they should be an answer to it'),
+    verifies('acp.one-answer', 'of the client instead of an answer are an error to the agent'),
     async () => {
       const { link, ...it } = routedAndBegun();
       link.say(permission('"p"'));
@@ -177,42 +180,42 @@ describe('lines that are no messages', () => {
 });
 
 describe('lines over the limit', () => {
+  test(verifies('acp.oversized', 'of the client are refused, by their id if it can be seen'), async () => {
+    const { link, router, ...it } = routedAndBegun();
+    const head = (text: string): void => router.oversizedFromClient(new TextEncoder().encode(text));
+    head('{"id":"a","method":"session/prompt","params":{"prompt":"aaa');
+    head('{"method":"session/prompt","params":{"prompt":"aaa');
+    expect(await it.answers()).toMatchObject([
+      { id: 'a', error: { code: -32600, message: expect.stringContaining('Raise it.') as string } },
+      { id: null, error: { code: -32600 } },
+    ]);
+    link.say(permission('"p"'));
+    await it.told();
+    head('{"id":0,"result":{"aaa');
+    expect(await it.told()).toEqual([]);
+    expect(JSON.parse(link.takeToAgent()[0] ?? '')).toMatchObject({ id: 'p', error: { code: -32603 } });
+  });
+
   test(
-    verifies('acp.oversized', 'of the client are refused, by their id where it is to be seen'),
+    verifies('acp.oversized', 'of the agent become errors for the requests that they belong to'),
     async () => {
-      const { link, router, ...it } = routedAndBegun();
-      const head = (text: string): void => router.oversizedFromClient(new TextEncoder().encode(text));
-      head('{"id":"a","method":"session/prompt","params":{"prompt":"aaa');
-      head('{"method":"session/prompt","params":{"prompt":"aaa');
-      expect(await it.answers()).toMatchObject([
-        { id: 'a', error: { code: -32600, message: expect.stringContaining('Raise it.') as string } },
-        { id: null, error: { code: -32600 } },
-      ]);
-      link.say(permission('"p"'));
-      await it.told();
-      head('{"id":0,"result":{"aaa');
+      const { link, ...it } = routedAndBegun();
+      it.ask('{"id":"a","method":"m"}');
+      link.takeToAgent();
+      link.sayOversized(`{"id":${firstId},"result":{"aaa`, 1e9);
+      expect(await it.answers()).toMatchObject([{ id: 'a', error: { code: -32603 } }]);
+      link.sayOversized('{"id":"r","method":"fs/write_text_file","params":{"aaa', 1e9);
+      expect(JSON.parse(link.takeToAgent()[0] ?? '')).toMatchObject({ id: 'r', error: { code: -32603 } });
+      link.sayOversized('{"method":"session/update","params":{"aaa', 1e9);
       expect(await it.told()).toEqual([]);
-      expect(JSON.parse(link.takeToAgent()[0] ?? '')).toMatchObject({ id: 'p', error: { code: -32603 } });
+      expect(link.acknowledged.at(-1)?.delivered).toBe(3e9 + 3);
     },
   );
-
-  test(verifies('acp.oversized', 'of the agent become errors for who waits for them'), async () => {
-    const { link, ...it } = routedAndBegun();
-    it.ask('{"id":"a","method":"m"}');
-    link.takeToAgent();
-    link.sayOversized(`{"id":${firstId},"result":{"aaa`, 1e9);
-    expect(await it.answers()).toMatchObject([{ id: 'a', error: { code: -32603 } }]);
-    link.sayOversized('{"id":"r","method":"fs/write_text_file","params":{"aaa', 1e9);
-    expect(JSON.parse(link.takeToAgent()[0] ?? '')).toMatchObject({ id: 'r', error: { code: -32603 } });
-    link.sayOversized('{"method":"session/update","params":{"aaa', 1e9);
-    expect(await it.told()).toEqual([]);
-    expect(link.acknowledged.at(-1)?.delivered).toBe(3e9 + 3);
-  });
 });
 
-describe('what speaks of the client’s machine', () => {
+describe('what concerns the client’s machine', () => {
   test(
-    verifies('acp.initialize', 'initialize loses fs and terminal, and is answered by the agent'),
+    verifies('acp.initialize', 'fs and terminal are removed from initialize, which the agent answers'),
     async () => {
       const { link, ...it } = routedAndBegun();
       it.ask(
@@ -237,7 +240,7 @@ describe('what speaks of the client’s machine', () => {
     },
   );
 
-  test('waits until the thread’s directory is known, with all that comes behind it', async () => {
+  test('a request waits until the thread’s directory is known, with all lines behind it', async () => {
     const { link, router, ...it } = routed();
     const newSession = '{"id":1,"method":"session/new","params":{"cwd":"/home/me"}}';
     const later = ['{"id":2,"method":"m"}', '{"method":"n"}'];
@@ -260,7 +263,7 @@ describe('what speaks of the client’s machine', () => {
 });
 
 describe('session/cancel', () => {
-  test(verifies('acp.cancel-overtakes', 'overtakes what has not gone out'), () => {
+  test(verifies('acp.cancel-overtakes', 'overtakes lines that were not sent'), () => {
     const { link, ...it } = routedAndBegun();
     it.ask(prompt(1));
     link.takeToAgent();
@@ -290,7 +293,7 @@ describe('session/cancel', () => {
     expect(await it.answers()).toEqual([{ jsonrpc: '2.0', id: 1, result: { stopReason: 'cancelled' } }]);
   });
 
-  test('reaches the agent that is at one prompt though another one was taken back', async () => {
+  test('reaches the agent during one prompt although another prompt was taken back', async () => {
     const { link, ...it } = routedAndBegun();
     it.ask(prompt(1));
     link.takeToAgent();
@@ -301,7 +304,7 @@ describe('session/cancel', () => {
     expect(await it.answers()).toMatchObject([{ id: 2, result: { stopReason: 'cancelled' } }]);
   });
 
-  test('that waits for the connection reaches an agent that the last bridge left at work', () => {
+  test('that waits for the connection reaches an agent that the last bridge left during a turn', () => {
     const { link, ...it } = routed();
     link.isStalled = true;
     it.ask(cancel);
@@ -310,7 +313,7 @@ describe('session/cancel', () => {
     expect(link.takeToAgent()).toEqual([cancel]);
   });
 
-  test('that was meant for the last agent does not reach the next', () => {
+  test('for the last agent does not reach the next one', () => {
     const { link, ...it } = routedAndBegun();
     it.ask(prompt(1));
     link.takeToAgent();
@@ -325,16 +328,19 @@ describe('session/cancel', () => {
 describe('$/cancel_request', () => {
   const cancelRequest = '{"method":"$/cancel_request","params":{"requestId":"a"}}';
 
-  test(verifies('acp.one-answer', 'of a request that the agent has not got is answered here'), async () => {
-    const { link, ...it } = routedAndBegun();
-    link.isStalled = true;
-    it.ask('{"id":"a","method":"m"}', cancelRequest);
-    link.deliver();
-    expect(link.takeToAgent()).toEqual([]);
-    expect(await it.answers()).toMatchObject([{ id: 'a', error: { code: -32800 } }]);
-  });
+  test(
+    verifies('acp.one-answer', 'of a request that the agent has not got is answered by the bridge'),
+    async () => {
+      const { link, ...it } = routedAndBegun();
+      link.isStalled = true;
+      it.ask('{"id":"a","method":"m"}', cancelRequest);
+      link.deliver();
+      expect(link.takeToAgent()).toEqual([]);
+      expect(await it.answers()).toMatchObject([{ id: 'a', error: { code: -32800 } }]);
+    },
+  );
 
-  test('of a request that waits for the thread’s directory is answered here', async () => {
+  test('of a request that waits for the thread’s directory is answered by the bridge', async () => {
     const { link, ...it } = routed();
     it.ask('{"id":"a","method":"session/new","params":{"cwd":"/"}}', cancelRequest);
     link.begin();
@@ -347,7 +353,7 @@ describe('when the agent ends', () => {
   test(
     verifies(
       ['acp.one-answer', 'acp.agent-requests'],
-      'what it had open is answered and what it asked withdrawn',
+      'its open requests are answered, and its own are cancelled',
     ),
     async () => {
       const { link, logged, fatal, ...it } = routedAndBegun();
@@ -385,24 +391,27 @@ describe('when the agent ends', () => {
     },
   );
 
-  test(verifies('acp.one-answer', 'before it said anything, that is told and is the end'), async () => {
-    const { link, fatal, ...it } = routed();
-    it.ask(initialize);
-    link.begin();
-    link.exit(127, 'bash: kiro-cli: command not found');
-    const error = { code: -32603, data: { 'agentcore-bridge/code': 'agent-start-failed' } };
-    expect(await it.answers()).toMatchObject([{ id: 0, error }]);
-    expect(fatal.map(({ code }) => code)).toEqual(['agent-start-failed']);
-    // The link may have gone on meanwhile.
-    link.begin();
-    it.ask(prompt(1));
-    expect(await it.answers()).toMatchObject([{ id: 1, error }]);
-    await it.router.close(0);
-    expect(link.isClosed).toBe(true);
-    expect(await it.told()).toEqual([]);
-  });
+  test(
+    verifies('acp.one-answer', 'before it has written a message, an error says so and the bridge ends'),
+    async () => {
+      const { link, fatal, ...it } = routed();
+      it.ask(initialize);
+      link.begin();
+      link.exit(127, 'bash: kiro-cli: command not found');
+      const error = { code: -32603, data: { 'agentcore-bridge/code': 'agent-start-failed' } };
+      expect(await it.answers()).toMatchObject([{ id: 0, error }]);
+      expect(fatal.map(({ code }) => code)).toEqual(['agent-start-failed']);
+      // The link may have gone on meanwhile.
+      link.begin();
+      it.ask(prompt(1));
+      expect(await it.answers()).toMatchObject([{ id: 1, error }]);
+      await it.router.close(0);
+      expect(link.isClosed).toBe(true);
+      expect(await it.told()).toEqual([]);
+    },
+  );
 
-  test('that was found dead is not one that can’t be started', async () => {
+  test('that was found dead, it does not count as one that can’t be started', async () => {
     const { link, fatal, ...it } = routed();
     link.isStalled = true;
     it.ask(initialize);
@@ -413,9 +422,12 @@ describe('when the agent ends', () => {
   });
 });
 
-describe('another life of the agent', () => {
+describe('a new epoch', () => {
   test(
-    verifies(['acp.one-answer', 'acp.agent-requests'], 'answers what was lost with the last one'),
+    verifies(
+      ['acp.one-answer', 'acp.agent-requests'],
+      'answers the requests that were lost with the last agent',
+    ),
     async () => {
       const { link, ...it } = routedAndBegun();
       link.say(permission('"p"'));
@@ -433,7 +445,7 @@ describe('another life of the agent', () => {
     },
   );
 
-  test('begins with the client’s initialize, whose answer is for nobody', async () => {
+  test('begins with the client’s initialize, whose answer the client does not get', async () => {
     const { link, ...it } = routedAndBegun();
     it.ask(initialize);
     link.say(`{"id":${firstId},"result":{}}`);
@@ -452,7 +464,7 @@ describe('another life of the agent', () => {
     }
   });
 
-  test('gets the initialize once that waits for it', () => {
+  test('gets an initialize that waits only once', () => {
     const { link, ...it } = routed();
     link.isStalled = true;
     it.ask(initialize);
@@ -463,7 +475,7 @@ describe('another life of the agent', () => {
     expect(link.takeToAgent()).toHaveLength(1);
   });
 
-  test('gets the initialize once, though one that was meant for the last one still waits', () => {
+  test('gets initialize only once, even if one for the last agent still waits', () => {
     const { link, ...it } = routedAndBegun();
     it.ask(initialize);
     link.takeToAgent();
@@ -474,7 +486,7 @@ describe('another life of the agent', () => {
     expect(link.takeToAgent()).toEqual([initialize.replace('"id":0', `"id":${firstId + 2}`)]);
   });
 
-  test('gets no answer that was meant for the last one', async () => {
+  test('gets no response that was meant for the last agent', async () => {
     const { link, ...it } = routedAndBegun();
     link.say(permission('0'));
     await it.told();
@@ -487,7 +499,7 @@ describe('another life of the agent', () => {
 });
 
 describe('the end of the link', () => {
-  test(verifies('acp.one-answer', 'answers all that is open, and all that comes'), async () => {
+  test(verifies('acp.one-answer', 'answers all open requests, and all later ones'), async () => {
     const { link, fatal, router, ...it } = routed();
     it.ask('{"id":1,"method":"m"}', '{"id":2,"method":"session/new","params":{"cwd":"/"}}', '{"method":"n"}');
     const room = router.drained(0);
@@ -504,7 +516,7 @@ describe('the end of the link', () => {
     await room;
   });
 
-  test('is told to the client before the bridge ends on its account', () => {
+  test('is told to the client before the bridge ends because of it', () => {
     const fatalAtWrite: number[] = [];
     const it = routed({ onWrite: () => fatalAtWrite.push(it.fatal.length) });
     it.ask('{"id":1,"method":"m"}');
@@ -512,7 +524,7 @@ describe('the end of the link', () => {
     expect([fatalAtWrite, it.fatal.length]).toEqual([[0], 1]);
   });
 
-  test(verifies('acp.one-answer', 'by the bridge itself says so to who waits'), async () => {
+  test(verifies('acp.one-answer', 'by the bridge’s own leaving is told to all open requests'), async () => {
     const { link, router, fatal, ...it } = routedAndBegun();
     link.say(permission('"p"'));
     it.ask(prompt(1));
@@ -524,7 +536,7 @@ describe('the end of the link', () => {
   });
 });
 
-test('an agent that comes while the bridge leaves is the next bridge’s to introduce itself to', async () => {
+test('leaves an agent that starts meanwhile to be introduced by the next bridge', async () => {
   const { link, router, ...it } = routed();
   it.ask(initialize);
   router.leave();
@@ -533,8 +545,8 @@ test('an agent that comes while the bridge leaves is the next bridge’s to intr
   expect(await it.answers()).toMatchObject([{ id: 0, error: { code: -32800 } }]);
 });
 
-describe('the place that the client has reached', () => {
-  test('is told once a batch, with the requests that it has not answered', async () => {
+describe('the checkpoint', () => {
+  test('is sent once a batch, with the agent’s open requests', async () => {
     const { link, ...it } = routedAndBegun();
     const update = '{"method":"session/update"}';
     for (const line of [update, permission('1'), update, permission('2'), 'noise']) link.say(line);
@@ -547,7 +559,7 @@ describe('the place that the client has reached', () => {
     expect(link.acknowledged.at(-1)).toEqual({ delivered: end, open: starts.slice(1) });
   });
 
-  test('is told when the client has it, and not before', async () => {
+  test('is sent when the client has the lines, and not before', async () => {
     const order: string[] = [];
     const it = routed({ onWrite: () => order.push('written') });
     it.link.acknowledge = () => order.push('acknowledged');

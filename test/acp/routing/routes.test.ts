@@ -14,7 +14,7 @@ const promptOf = (sessionId: string, conversation?: string): object => ({
 });
 const outcomeOf = ({ id, result, error }: Answer): unknown[] => [id, error?.code ?? result];
 
-describe('a session that has had no prompt, of a client whose prompts tell their thread', () => {
+describe('a session without a prompt, of a client whose prompts name their threads', () => {
   /** Such a client, with a session. */
   async function unbound(): Promise<{ stage: Stage; session: string }> {
     const stage = new Stage({ threads: { is: 'sender-context' } });
@@ -33,21 +33,24 @@ describe('a session that has had no prompt, of a client whose prompts tell their
     return index;
   }
 
-  test(verifies('acp.one-answer', 'is answered for here, and no agent hears of it'), async () => {
-    const { stage, session: sessionId } = await unbound();
-    const mode = stage.ask('session/set_mode', { sessionId, modeId: 'plan' });
-    const other = stage.ask('_x', { sessionId });
-    stage.it.ask(JSON.stringify({ method: 'session/cancel', params: { sessionId } }));
-    stage.it.ask(JSON.stringify({ method: '_n', params: { sessionId } }));
-    expect((await stage.told()).map(outcomeOf)).toEqual([
-      [mode, {}],
-      [other, -32603],
-    ]);
-    expect(stage.links().some(({ isAttached }) => isAttached)).toBe(false);
-  });
+  test(
+    verifies('acp.one-answer', 'is answered for by the bridge, and no agent gets its requests'),
+    async () => {
+      const { stage, session: sessionId } = await unbound();
+      const mode = stage.ask('session/set_mode', { sessionId, modeId: 'plan' });
+      const other = stage.ask('_x', { sessionId });
+      stage.it.ask(JSON.stringify({ method: 'session/cancel', params: { sessionId } }));
+      stage.it.ask(JSON.stringify({ method: '_n', params: { sessionId } }));
+      expect((await stage.told()).map(outcomeOf)).toEqual([
+        [mode, {}],
+        [other, -32603],
+      ]);
+      expect(stage.links().some(({ isAttached }) => isAttached)).toBe(false);
+    },
+  );
 
   test.each(['session/close', 'session/delete'])(
-    verifies('acp.session-close', 'is gone after %s, with what was set of it'),
+    verifies('acp.session-close', 'is forgotten after %s, with its settings'),
     async (method) => {
       const { stage, session: sessionId } = await unbound();
       stage.ask('session/set_mode', { sessionId, modeId: 'plan' });
@@ -62,7 +65,7 @@ describe('a session that has had no prompt, of a client whose prompts tell their
     },
   );
 
-  test('stays with the thread that its first prompt told, whatever later ones say', async () => {
+  test('stays with the thread that its first prompt named, whatever later ones name', async () => {
     const { stage, session } = await unbound();
     stage.ask('session/prompt', promptOf(session, '1'));
     const index = begun(stage, 'chat:1');
@@ -88,7 +91,7 @@ describe('a session that has had no prompt, of a client whose prompts tell their
   });
 });
 
-describe('a session that was opened before its first prompt tells another thread', () => {
+describe('a session that was opened before its first prompt named another thread', () => {
   /** A client of another name, whose session is at the first agent. */
   async function opened(): Promise<{ stage: Stage; session: string }> {
     const stage = new Stage({ threads: { is: 'auto' } });
@@ -96,7 +99,7 @@ describe('a session that was opened before its first prompt tells another thread
     return { stage, session: await stage.opened(0) };
   }
 
-  test(verifies('acp.one-answer', 'leaves no request behind at the agent that it goes from'), async () => {
+  test(verifies('acp.one-answer', 'leaves no request open at its first agent'), async () => {
     const { stage, session: sessionId } = await opened();
     const id = stage.ask('session/set_mode', { sessionId, modeId: 'plan' });
     stage.ask('session/prompt', promptOf(sessionId, '1'));
@@ -108,7 +111,7 @@ describe('a session that was opened before its first prompt tells another thread
     expect(stage.it.stopped).toEqual([...stage.it.links.keys()].slice(0, 1));
   });
 
-  test('is told by its next prompt, if it was loaded since', async () => {
+  test('is bound by its next prompt, if it was loaded meanwhile', async () => {
     const { stage, session: sessionId } = await opened();
     stage.ask('session/prompt', promptOf(sessionId));
     stage.answer(0, { stopReason: 'end_turn' });
@@ -134,7 +137,7 @@ describe('a list of the sessions of all threads', () => {
     return { stage, id };
   }
 
-  test(verifies('acp.one-answer', 'is answered for at once when the bridge leaves'), async () => {
+  test(verifies('acp.one-answer', 'is answered at once when the bridge leaves'), async () => {
     const { stage, id } = await listing();
     stage.it.router.leave();
     expect((await stage.told()).map(outcomeOf)).toEqual([[id, -32800]]);
@@ -142,7 +145,7 @@ describe('a list of the sessions of all threads', () => {
     expect(await stage.told()).toEqual([]);
   });
 
-  test(verifies('acp.one-answer', 'is answered for when there will be no agent'), async () => {
+  test(verifies('acp.one-answer', 'is answered when the bridge has failed'), async () => {
     const { stage, id } = await listing();
     stage.link(0).fail(new BridgeError('unreachable', 'no way'));
     expect((await stage.told()).map(outcomeOf)).toEqual([[id, -32603]]);

@@ -51,11 +51,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a chat bot whose prompts tell their thread', () => {
+describe('a chat bot whose prompts name their threads', () => {
   test(
     verifies(
       ['acp.sender-context', 'acp.initialize-in-time'],
-      'is answered at once, and binds no microVM before the first prompt',
+      'is answered at once, and begins no microVM before the first prompt',
     ),
     async () => {
       const stage = bot();
@@ -73,7 +73,7 @@ describe('a chat bot whose prompts tell their thread', () => {
   );
 
   test(
-    verifies('acp.sender-context', 'gets the agent of its thread, and the settings that it made before'),
+    verifies('acp.sender-context', 'gets the agent of its thread, with the settings that it made before'),
     async () => {
       const stage = bot();
       const session = await newSession(stage);
@@ -137,7 +137,7 @@ describe('a chat bot whose prompts tell their thread', () => {
     },
   );
 
-  test('that tells none has a thread of its own', async () => {
+  test('has a thread of its own for a session whose prompt names none', async () => {
     const stage = bot('sender-context');
     const session = await newSession(stage);
     stage.ask('session/prompt', { sessionId: session, prompt: [said('hello')] });
@@ -152,7 +152,7 @@ describe('a chat bot whose prompts tell their thread', () => {
   ])(
     verifies(
       'acp.initialize-in-time',
-      'is answered with %s where no agent was heard before, and no microVM is begun',
+      'is answered with %s if no agent was heard before, and no microVM is begun',
     ),
     async (_, agentCapabilities) => {
       const stage = new Stage({ threads: { is: 'auto' }, agentCapabilities });
@@ -176,7 +176,7 @@ describe('a chat bot whose prompts tell their thread', () => {
     ],
     [undefined, { loadSession: true, promptCapabilities: { image: false } }],
   ])(
-    verifies('acp.initialize-in-time', 'is offered session/load in any case: %j'),
+    verifies('acp.initialize-in-time', 'is always offered session/load: %j'),
     async (agentCapabilities, expected) => {
       const stage = new Stage({ threads: { is: 'auto' }, agentCapabilities });
       stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'openab' } });
@@ -192,10 +192,7 @@ describe('a chat bot whose prompts tell their thread', () => {
 });
 
 test(
-  verifies(
-    'acp.sender-context',
-    'a client of another name is bound anew by its first prompt, if that tells a thread',
-  ),
+  verifies('acp.sender-context', 'of another name is bound by its first prompt, if that names a thread'),
   async () => {
     const stage = new Stage({ threads: { is: 'auto' } });
     stage.initialized('some bot');
@@ -214,10 +211,7 @@ test(
 
 describe('initialize', () => {
   test(
-    verifies(
-      'acp.initialize-in-time',
-      'is answered from what was said last time if the agent takes too long',
-    ),
+    verifies('acp.initialize-in-time', 'is answered from the cache if the agent takes too long'),
     async () => {
       const cache = cacheOf(known);
       const stage = new Stage({ cache, initializeTimeoutMs: 5000 });
@@ -240,7 +234,7 @@ describe('initialize', () => {
   );
 
   test(
-    verifies('acp.initialize-in-time', 'waits for the agent where the client can, however long that takes'),
+    verifies('acp.initialize-in-time', 'waits for the agent if the client has no known limit'),
     async () => {
       const stage = new Stage({ cache: cacheOf(known) });
       stage.ask('initialize', { protocolVersion: 1, clientInfo: { name: 'editor' } });
@@ -269,7 +263,7 @@ describe('initialize', () => {
   test(
     verifies(
       'acp.initialize-in-time',
-      'is answered from what an agent said to a client of the same version and capabilities',
+      'is answered with an agent’s answer to a client of the same version and capabilities',
     ),
     async () => {
       const kept = new Map<string, string>();
@@ -309,7 +303,7 @@ describe('initialize', () => {
       { loadSession: false, x: 1 },
     ],
   ])(
-    'is answered with what the person says of the agent, or modestly, where nothing else is known: %j',
+    'is answered with --agent-capabilities, or minimal ones, if nothing else is known: %j',
     async (agentCapabilities, expected) => {
       const stage = new Stage({ agentCapabilities, initializeTimeoutMs: 1 });
       stage.ask('initialize', { protocolVersion: 1 });

@@ -17,7 +17,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('sessions that are threads of their own', () => {
+describe('sessions with a thread each', () => {
   test(
     verifies(
       ['acp.many-sessions', 'acp.session-ids'],
@@ -49,28 +49,25 @@ describe('sessions that are threads of their own', () => {
     },
   );
 
-  test(
-    verifies('acp.session-ids', 'are not exchanged in what people write, even if that is the id of one'),
-    async () => {
-      const stage = new Stage();
-      stage.initialized();
-      const session = await stage.opened(0, '1');
-      const prompt = [
-        { type: 'text', text: '1' },
-        { type: 'text', text: session },
-      ];
-      stage.ask('session/prompt', { sessionId: session, prompt });
-      const asked = stage.request(0);
-      expect(asked.params).toEqual({ sessionId: '1', prompt });
-      stage.say(0, update('1', '1'));
-      stage.say(0, { id: asked.id, result: { stopReason: 'end_turn', chosen: '1' } });
-      const [said, answer] = await stage.told();
-      expect(said).toMatchObject({ params: { sessionId: session, update: { content: { text: '1' } } } });
-      expect(answer?.result).toEqual({ stopReason: 'end_turn', chosen: '1' });
-    },
-  );
+  test(verifies('acp.session-ids', 'are not exchanged in text, even if the text equals an id'), async () => {
+    const stage = new Stage();
+    stage.initialized();
+    const session = await stage.opened(0, '1');
+    const prompt = [
+      { type: 'text', text: '1' },
+      { type: 'text', text: session },
+    ];
+    stage.ask('session/prompt', { sessionId: session, prompt });
+    const asked = stage.request(0);
+    expect(asked.params).toEqual({ sessionId: '1', prompt });
+    stage.say(0, update('1', '1'));
+    stage.say(0, { id: asked.id, result: { stopReason: 'end_turn', chosen: '1' } });
+    const [said, answer] = await stage.told();
+    expect(said).toMatchObject({ params: { sessionId: session, update: { content: { text: '1' } } } });
+    expect(answer?.result).toEqual({ stopReason: 'end_turn', chosen: '1' });
+  });
 
-  test(verifies('acp.session-ids', 'of subagents are routed to the agent that spoke of them'), async () => {
+  test(verifies('acp.session-ids', 'of subagents are routed to the agent that used their ids'), async () => {
     const stage = new Stage();
     stage.initialized();
     await stage.opened(0);
@@ -87,10 +84,7 @@ describe('sessions that are threads of their own', () => {
   });
 
   test(
-    verifies(
-      'acp.session-ids',
-      'are the client’s also where an agent speaks of a session before it has opened it',
-    ),
+    verifies('acp.session-ids', 'get the client’s id also if an agent uses its own before it has answered'),
     async () => {
       const stage = new Stage();
       stage.initialized();
@@ -106,10 +100,7 @@ describe('sessions that are threads of their own', () => {
   );
 
   test(
-    verifies(
-      'acp.session-ids',
-      'of forks are the client’s too, and are brought back where the fork was made',
-    ),
+    verifies('acp.session-ids', 'of forks get the client’s id, and are opened again in the fork’s directory'),
     async () => {
       const map = [{ local: '/home/me', remote: '/mnt/mine' }];
       const stage = new Stage({ remote: { ...remote, map } });
@@ -146,7 +137,7 @@ describe('sessions that are threads of their own', () => {
     expect(stage.links()).toHaveLength(1);
   });
 
-  test('are listed with the names and directories that the client knows them by', async () => {
+  test('are listed with the client’s ids and directories', async () => {
     const stage = new Stage();
     stage.initialized();
     const one = await stage.opened(0, 'a');
@@ -197,7 +188,7 @@ describe('sessions that are threads of their own', () => {
     },
   );
 
-  test('go on when the agent of another one fails for good', async () => {
+  test('go on when the link to another agent fails for good', async () => {
     const stage = new Stage();
     stage.initialized();
     const one = await stage.opened(0);
@@ -235,7 +226,7 @@ describe('a list of the sessions', () => {
   test(
     verifies(
       ['acp.session-list', 'acp.frugal'],
-      'wakes no microVM that was let go of: what is known here is told',
+      'wakes no microVM that was let go of, and shows what this process knows',
     ),
     async () => {
       const stage = new Stage({ policy });
@@ -272,7 +263,7 @@ describe('a list of the sessions', () => {
   });
 
   test(
-    verifies('acp.session-list', 'holds what this machine remembers, as far as it is found again'),
+    verifies('acp.session-list', 'has the sessions that this machine remembers, if they can be found again'),
     async () => {
       const own = { key: 'a'.repeat(26), sessionId: `acb-${'a'.repeat(26)}-s`, cwd: '/home/me' };
       const chat = { key: 'discord:1:2', sessionId: `acb-${'b'.repeat(26)}`, cwd: '/' };
@@ -296,7 +287,7 @@ describe('a list of the sessions', () => {
     },
   );
 
-  test(verifies('acp.session-list', 'is remembered as it changes'), async () => {
+  test(verifies('acp.session-list', 'is stored as it changes'), async () => {
     const remembered = new Map<string, readonly object[]>();
     const memory = {
       isKept: () => true,
@@ -312,7 +303,7 @@ describe('a list of the sessions', () => {
     expect([...remembered.values()]).toEqual([[]]);
   });
 
-  test(verifies('acp.session-list', 'tells of directories by the client’s names for them'), async () => {
+  test(verifies('acp.session-list', 'shows the client’s names of directories'), async () => {
     const map = [{ local: '/home/me', remote: '/mnt/mine' }];
     const stage = new Stage({ threads: { is: 'fixed', key: 'k' }, remote: { ...remote, map } });
     stage.initialized();
@@ -335,7 +326,7 @@ describe('a list of the sessions', () => {
   });
 
   test.each([true, false])(
-    verifies('acp.session-list', 'is offered where this machine has a place for it: %s'),
+    verifies('acp.session-list', 'is offered if this machine has a place for it: %s'),
     async (isKept) => {
       const memory = { isKept: () => isKept, remember: () => undefined, recall: () => new Map() };
       const stage = new Stage({ memory });
@@ -350,7 +341,7 @@ describe('a list of the sessions', () => {
   );
 });
 
-describe('a session that can not be opened', () => {
+describe('a session that cannot be opened', () => {
   const refusal = (code: number): object => ({ code, message: 'no' });
 
   /** Asks for a session, which the agent at `index` refuses. */
@@ -360,7 +351,7 @@ describe('a session that can not be opened', () => {
     expect((await stage.told()).at(-1)).toEqual({ jsonrpc: '2.0', id, error: refusal(code) });
   }
 
-  test(verifies('acp.frugal', 'gives its microVM back, and the next one begins another'), async () => {
+  test(verifies('acp.frugal', 'ends its microVM, and the next session begins another'), async () => {
     const stage = new Stage();
     stage.initialized();
     const [first = ''] = stage.it.links.keys();
@@ -378,7 +369,7 @@ describe('a session that can not be opened', () => {
   });
 
   test(
-    verifies('acp.frugal', 'gives its microVM back where the agent dies of it, and others go on'),
+    verifies('acp.frugal', 'ends its microVM if the agent ends because of it, and others go on'),
     async () => {
       const stage = new Stage();
       stage.initialized();
@@ -396,7 +387,10 @@ describe('a session that can not be opened', () => {
   );
 
   test(
-    verifies('acp.frugal', 'for want of a login leaves its microVM to the next one, which gets the login'),
+    verifies(
+      'acp.frugal',
+      'for lack of a login leaves its microVM to the next session, in which the login is made',
+    ),
     async () => {
       const stage = new Stage();
       stage.initialized();
@@ -410,20 +404,23 @@ describe('a session that can not be opened', () => {
     },
   );
 
-  test(verifies('acp.frugal', 'for want of a login beside another one gives its own back'), async () => {
-    const stage = new Stage();
-    stage.initialized();
-    for (let n = 0; n < 2; n += 1) stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
-    stage.link(1).begin();
-    stage.answer(1, { agentCapabilities: canAll });
-    for (const index of [0, 1]) {
-      stage.say(index, { id: stage.request(index).id, error: refusal(-32000) });
-    }
-    const [, second = ''] = stage.it.links.keys();
-    await vi.waitFor(() => expect(stage.it.stopped).toEqual([second]));
-    await stage.told();
-    await stage.opened(0);
-  });
+  test(
+    verifies('acp.frugal', 'for lack of a login ends its own microVM if another one waits already'),
+    async () => {
+      const stage = new Stage();
+      stage.initialized();
+      for (let n = 0; n < 2; n += 1) stage.ask('session/new', { cwd: '/home/me', mcpServers: [] });
+      stage.link(1).begin();
+      stage.answer(1, { agentCapabilities: canAll });
+      for (const index of [0, 1]) {
+        stage.say(index, { id: stage.request(index).id, error: refusal(-32000) });
+      }
+      const [, second = ''] = stage.it.links.keys();
+      await vi.waitFor(() => expect(stage.it.stopped).toEqual([second]));
+      await stage.told();
+      await stage.opened(0);
+    },
+  );
 });
 
 describe('a login', () => {
@@ -460,7 +457,7 @@ describe('a login', () => {
   test(
     verifies(
       ['acp.login', 'acp.frugal'],
-      'wakes no microVM that was let go of: its agent gets it before what is said next',
+      'wakes no microVM that was let go of: its agent gets it before the next line',
     ),
     async () => {
       const policy = {
@@ -487,7 +484,7 @@ describe('a login', () => {
     },
   );
 
-  test('goes to an agent that is there, where the first one was left for another', async () => {
+  test('goes to an agent that is there, if the first one was left for another', async () => {
     const other = new Stage();
     other.initialized();
     other.ask('session/load', { sessionId: `acb-${'a'.repeat(26)}-s`, cwd: '/', mcpServers: [] });
@@ -539,7 +536,7 @@ describe('a session that the agent does not hold', () => {
     ['session/load', loads],
     ['session/new', {}],
   ])(
-    verifies('acp.cwd', 'gets by %s what it had: its mapped directories and its MCP servers'),
+    verifies('acp.cwd', 'is opened by %s with its mapped directories and its MCP servers'),
     async (method, capabilities) => {
       const map = [{ local: '/home/me', remote: '/mnt/mine' }];
       const stage = new Stage({ remote: { ...remote, map } }, capabilities);
@@ -567,7 +564,7 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
-  test('holds what is for it only until it is there: then the client is read on', async () => {
+  test('holds its lines only until it is open: then the client is read again', async () => {
     const stage = new Stage();
     stage.initialized();
     const session = await stage.opened(0);
@@ -645,7 +642,7 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
-  test('begins anew where the answer to its load can’t be read, and the client is told all that follows', async () => {
+  test('starts without history if the answer to its load can’t be read, and later updates reach the client', async () => {
     const stage = new Stage({}, loads);
     stage.initialized();
     const session = await stage.opened(0);
@@ -663,7 +660,7 @@ describe('a session that the agent does not hold', () => {
   test(
     verifies(
       'acp.load',
-      'begins anew behind the same name, and says so once, if the agent can’t bring it back',
+      'starts again behind the same id, and says so once, if the agent can’t bring it back',
     ),
     async () => {
       const stage = new Stage();
@@ -693,7 +690,7 @@ describe('a session that the agent does not hold', () => {
   test(
     verifies(
       'acp.load',
-      'is found by a later bridge, and an agent that lives is not asked to load it to resume it',
+      'is found by a later bridge, which does not have a running agent load it to resume it',
     ),
     async () => {
       const first = new Stage();
@@ -723,7 +720,7 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
-  test('is not loaded while the agent is at a turn of it that an earlier bridge began', async () => {
+  test('is not loaded during a turn that an earlier bridge began', async () => {
     const first = new Stage();
     first.initialized();
     const session = await first.opened(0);
@@ -740,7 +737,7 @@ describe('a session that the agent does not hold', () => {
   });
 
   test(
-    verifies('acp.not-found', 'is the agent’s to tell of where all sessions are in one thread'),
+    verifies('acp.not-found', 'is answered for by the agent if all sessions are in one thread'),
     async () => {
       const stage = new Stage({ threads: { is: 'fixed', key: 'k' } });
       stage.initialized();
@@ -752,7 +749,7 @@ describe('a session that the agent does not hold', () => {
     },
   );
 
-  test('fails what waits for it when the agent dies of it', async () => {
+  test('fails the requests that wait for it when the agent ends because of it', async () => {
     const stage = new Stage();
     stage.initialized();
     const session = await stage.opened(0);

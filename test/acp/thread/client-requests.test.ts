@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a session that the client asks for in one way and gets in another', () => {
+describe('a session that is opened in another way than the client asked for', () => {
   /** The client has the session resumed or loaded; of these the agent was asked for what is to bring it back. */
   type Way = readonly ['session/resume', 'session/load'] | readonly ['session/load', 'session/resume'];
   const ways: readonly [Way, Way] = [
@@ -64,55 +64,67 @@ describe('a session that the client asks for in one way and gets in another', ()
     describe.each([
       ['cannot do', false],
       ['has refused', true],
-    ])('where the agent %s the one', (_, canTry) => {
-      test(verifies('acp.one-answer', 'is answered once, though the client has given up'), async () => {
-        const { stage, session, id, asked, outcomes } = await reopening(way, canTry);
-        stage.it.ask(JSON.stringify({ method: '$/cancel_request', params: { requestId: id } }));
-        expect(await outcomes()).toEqual([-32800]);
-        stage.ask('session/prompt', { sessionId: session, prompt: [] });
-        expect(stage.heard(0)).toEqual([]);
-        stage.say(0, { id: asked, result: {} });
-        vi.advanceTimersByTime(5000);
-        expect(await outcomes()).toEqual([]);
-        expect(stage.request(0).method).toBe('session/prompt');
-      });
+    ])('if the agent %s the client’s request', (_, canTry) => {
+      test(
+        verifies('acp.one-answer', 'answers the request once, although the client has given up'),
+        async () => {
+          const { stage, session, id, asked, outcomes } = await reopening(way, canTry);
+          stage.it.ask(JSON.stringify({ method: '$/cancel_request', params: { requestId: id } }));
+          expect(await outcomes()).toEqual([-32800]);
+          stage.ask('session/prompt', { sessionId: session, prompt: [] });
+          expect(stage.heard(0)).toEqual([]);
+          stage.say(0, { id: asked, result: {} });
+          vi.advanceTimersByTime(5000);
+          expect(await outcomes()).toEqual([]);
+          expect(stage.request(0).method).toBe('session/prompt');
+        },
+      );
 
-      test(verifies('acp.one-answer', 'is answered once when the bridge leaves'), async () => {
+      test(verifies('acp.one-answer', 'answers the request once when the bridge leaves'), async () => {
         const { stage, outcomes } = await reopening(way, canTry);
         await stage.it.router.close(0);
         expect(await outcomes()).toEqual([-32800]);
       });
 
-      test(verifies('acp.one-answer', 'is answered once when there will be no agent'), async () => {
+      test(verifies('acp.one-answer', 'answers the request once when the link has failed'), async () => {
         const { stage, outcomes } = await reopening(way, canTry);
         stage.link(0).fail(new BridgeError('unreachable', 'no way'));
         expect(await outcomes()).toEqual([-32603]);
       });
 
-      test(verifies('acp.one-answer', 'is answered once when the agent dies of it'), async () => {
-        const { stage, outcomes } = await reopening(way, canTry);
-        stage.link(0).exit(1);
-        expect(await outcomes()).toEqual([-32603]);
-      });
+      test(
+        verifies('acp.one-answer', 'answers the request once when the agent ends because of it'),
+        async () => {
+          const { stage, outcomes } = await reopening(way, canTry);
+          stage.link(0).exit(1);
+          expect(await outcomes()).toEqual([-32603]);
+        },
+      );
     });
   });
 
-  test(verifies('acp.one-answer', 'is answered once when the bridge leaves before all is told'), async () => {
-    const { stage, asked, outcomes } = await reopening(ways[0], true);
-    stage.say(0, { id: asked, result: {} });
-    await stage.it.router.close(0);
-    expect(await outcomes()).toEqual([-32800]);
-  });
+  test(
+    verifies('acp.one-answer', 'answers the request once when the bridge leaves before it is told'),
+    async () => {
+      const { stage, asked, outcomes } = await reopening(ways[0], true);
+      stage.say(0, { id: asked, result: {} });
+      await stage.it.router.close(0);
+      expect(await outcomes()).toEqual([-32800]);
+    },
+  );
 
-  test(verifies('acp.one-answer', 'is answered when the agent is lost before all is told'), async () => {
-    const { stage, asked, session, outcomes } = await reopening(ways[0], false);
-    stage.say(0, { id: asked, result: {} });
-    expect(await outcomes()).toEqual([]);
-    stage.link(0).begin({ cause: lost() });
-    stage.answer(0, { protocolVersion: 1, agentCapabilities: loads });
-    expect(await outcomes()).toEqual([{}]);
-    vi.advanceTimersByTime(5000);
-    stage.ask('session/prompt', { sessionId: session, prompt: [] });
-    expect(stage.request(0).method).toBe('session/load');
-  });
+  test(
+    verifies('acp.one-answer', 'answers the request when the agent is lost before it is told'),
+    async () => {
+      const { stage, asked, session, outcomes } = await reopening(ways[0], false);
+      stage.say(0, { id: asked, result: {} });
+      expect(await outcomes()).toEqual([]);
+      stage.link(0).begin({ cause: lost() });
+      stage.answer(0, { protocolVersion: 1, agentCapabilities: loads });
+      expect(await outcomes()).toEqual([{}]);
+      vi.advanceTimersByTime(5000);
+      stage.ask('session/prompt', { sessionId: session, prompt: [] });
+      expect(stage.request(0).method).toBe('session/load');
+    },
+  );
 });

@@ -38,7 +38,7 @@ const cancel = (stage: Stage, sessionId: string): void =>
 
 describe('a turn that is cancelled', () => {
   test(
-    verifies('acp.cancel-strategy', 'ends as the agent says, and the next prompt waits for that'),
+    verifies('acp.cancel-strategy', 'ends when the agent says so, and the next prompt waits for that'),
     async () => {
       const { stage, session, prompt } = await inTurn(policy({}));
       cancel(stage, session);
@@ -53,7 +53,7 @@ describe('a turn that is cancelled', () => {
   );
 
   test(
-    verifies('acp.cancel-strategy', 'ends with the agent, if that does not end it within the grace'),
+    verifies('acp.cancel-strategy', 'ends the agent, if that does not end the turn within the grace'),
     async () => {
       const { stage, session, prompt } = await inTurn(policy({}));
       cancel(stage, session);
@@ -79,7 +79,7 @@ describe('a turn that is cancelled', () => {
   test.each([
     ['forward', 1],
     ['noop', 0],
-  ] as const)('with the strategy %s is told to the agent, or not', async (strategy, times) => {
+  ] as const)('with the strategy %s is passed to the agent, or not', async (strategy, times) => {
     const { stage, session } = await inTurn(policy({ cancel: { strategy, graceMs: 10 } }));
     cancel(stage, session);
     expect(stage.heard(0)).toHaveLength(times);
@@ -91,7 +91,7 @@ describe('a turn that is cancelled', () => {
 });
 
 describe('a cancel', () => {
-  test(verifies('acp.idle', 'of a prompt that never went out leaves no turn behind'), async () => {
+  test(verifies('acp.idle', 'of a prompt that was never sent leaves no turn open'), async () => {
     const stage = new Stage(policy({}));
     stage.initialized();
     const session = await stage.opened(0);
@@ -106,7 +106,7 @@ describe('a cancel', () => {
     expect(stage.heard(0)).toEqual([]);
   });
 
-  test('starts no agent where the last one has ended', async () => {
+  test('starts no agent if the last one has ended', async () => {
     const { stage, session } = await inTurn(policy({}));
     stage.link(0).exit(1);
     stage.link(0).isAttached = false;
@@ -141,7 +141,7 @@ describe('the end of a turn', () => {
     return { turns, sessions, ended, changes: () => changes };
   }
 
-  test('is the answer to its prompt, and not that to another', () => {
+  test('is the answer to its prompt, and not that to another one', () => {
     const { turns, ended, changes } = inTurnOf(1);
     turns.settled(6);
     expect(turns.isOneOpen).toBe(true);
@@ -150,7 +150,7 @@ describe('the end of a turn', () => {
     expect([turns.isOneOpen, ended, changes()]).toEqual([false, ['client’s'], 2]);
   });
 
-  test('is from protocol version 2 on a word of the agent’s', () => {
+  test('is from protocol version 2 on a state update of the agent', () => {
     const { turns, ended } = inTurnOf(2);
     turns.answered('client’s', 7);
     turns.onState('agent’s', 'running');
@@ -159,13 +159,13 @@ describe('the end of a turn', () => {
     expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
   });
 
-  test('is the failure of its prompt with either version', () => {
+  test('is the failure of its prompt, with either version', () => {
     const { turns, ended } = inTurnOf(2);
     turns.ended('client’s', 7);
     expect([turns.isOneOpen, ended]).toEqual([false, ['client’s']]);
   });
 
-  test('is that of its agent', () => {
+  test('is the end of its agent', () => {
     const { turns, sessions, ended } = inTurnOf(1);
     sessions.beginEpoch('f');
     expect([turns.isOneOpen, ended]).toEqual([false, []]);
@@ -173,7 +173,7 @@ describe('the end of a turn', () => {
 });
 
 describe('with nothing open', () => {
-  test(verifies('acp.idle', 'the shell is let go after a while, and the agent is at rest'), async () => {
+  test(verifies('acp.idle', 'the shell is let go of after a while, and the agent is at rest'), async () => {
     const { stage, session, prompt } = await inTurn(policy({}));
     const link = stage.link(0);
     vi.advanceTimersByTime(600_000);
@@ -217,7 +217,7 @@ describe('with nothing open', () => {
       expect(link.lettings).toBe(1);
     });
 
-    test(verifies('acp.idle', 'the shell is let go after a while behind its end'), () => {
+    test(verifies('acp.idle', 'the shell is let go of after a while when the turn has ended'), () => {
       const stage = found();
       const link = stage.link(0);
       vi.advanceTimersByTime(6 * minutes);
@@ -228,7 +228,7 @@ describe('with nothing open', () => {
     });
   });
 
-  test('is never said of an agent that goes on behind its answers, before it says so', async () => {
+  test('an agent whose turns outlive their answers is not at rest before it says so', async () => {
     const stage = new Stage(policy({}));
     stage.ask('initialize', { protocolVersion: 2 });
     stage.link(0).begin();
@@ -250,7 +250,7 @@ describe('with nothing open', () => {
   });
 });
 
-describe('who waits for a microVM', () => {
+describe('a user who waits for a microVM', () => {
   const noProgress = { _meta: { 'agentcore-bridge/progress': false } };
 
   /** Prompts a session of an earlier process, and waits. */
@@ -288,7 +288,7 @@ describe('who waits for a microVM', () => {
     return textsOf(await stage.told());
   }
 
-  test('is told so also while the agent is introduced and the conversation brought back, once', async () => {
+  test('is told so also while the agent is introduced and the conversation opened, once', async () => {
     expect(await broughtBack(2998)).toEqual([]);
     expect(await broughtBack(3002)).toEqual([expect.stringContaining('starting')]);
     expect(await broughtBack(20_000)).toEqual([expect.stringContaining('starting')]);
@@ -310,12 +310,12 @@ describe('who waits for a microVM', () => {
     return textsOf(await stage.told());
   }
 
-  test(verifies('acp.progress', 'is told so too where the shell was let go of'), async () => {
+  test(verifies('acp.progress', 'is told so also if the shell was let go of'), async () => {
     expect(await cameBack(2999)).toEqual([]);
     expect(await cameBack(3001)).toEqual([expect.stringContaining('starting')]);
   });
 
-  test('is not told so where only the connection is lost', async () => {
+  test('is not told so if only the connection is lost', async () => {
     const { stage, session, prompt } = await inTurn(policy({}));
     stage.say(0, { id: prompt, result: { stopReason: 'end_turn' } });
     stage.link(0).isStalled = true;
@@ -325,7 +325,7 @@ describe('who waits for a microVM', () => {
     expect(await stage.told()).toEqual([]);
   });
 
-  test('is not told so in a turn, nor behind one that is cancelled', async () => {
+  test('is not told so during a turn, nor behind one that is cancelled', async () => {
     const { stage, session, prompt } = await inTurn(
       policy({ cancel: { strategy: 'stop', graceMs: 60_000 } }),
     );
@@ -340,7 +340,7 @@ describe('who waits for a microVM', () => {
     expect(textsOf(await stage.told())).toEqual([]);
   });
 
-  test('is told so again for another prompt, and not for one that was cancelled', async () => {
+  test('is told so again for another prompt, and not for a cancelled one', async () => {
     const stage = new Stage(policy({}));
     stage.initialized();
     const session = await stage.opened(0);
@@ -360,7 +360,7 @@ describe('who waits for a microVM', () => {
     }
   });
 
-  test(verifies('acp.progress', 'is not told if nobody wants it'), async () => {
+  test(verifies('acp.progress', 'is not told so if the option turns it off'), async () => {
     expect(await waiting(policy({ progress: false }), {}, 60_000)).toEqual([]);
     expect(await waiting(policy({}), noProgress, 60_000)).toEqual([]);
     expect(await waiting(policy({}), { clientCapabilities: noProgress }, 60_000)).toEqual([]);

@@ -75,7 +75,7 @@ afterEach(() => {
 });
 
 describe('a handshake', () => {
-  test('asks as soon as the connection is open, and waits for nothing before', () => {
+  test('asks as soon as the connection is open, without waiting for anything', () => {
     const { handshake, heard, written, say } = start();
     handshake.begin();
     expect(written).toEqual(['attach me-1.1']);
@@ -84,7 +84,7 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('asks again after 1, 2, 4, 8 and 16 s, with an interrupt from the fourth attempt on, and then tells of silence', () => {
+  test('asks again after 1, 2, 4, 8 and 16 s, with an interrupt from the fourth attempt on, and then reports silence', () => {
     const { handshake, heard, written } = start();
     handshake.begin();
     const asked: [number, string][] = [];
@@ -107,7 +107,7 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('takes a late answer to an earlier attempt', () => {
+  test('accepts a late answer to an earlier attempt', () => {
     const { handshake, heard, hear } = start();
     handshake.begin();
     vi.advanceTimersByTime(1500);
@@ -115,7 +115,7 @@ describe('a handshake', () => {
     expect(heard).toEqual([`begin ${epoch}`]);
   });
 
-  test('hands on what the host tells of earlier bridges and of the microVM, in pieces', () => {
+  test('passes on what the host says of earlier bridges and of the microVM, in pieces', () => {
     const { handshake, told, say } = start({ isNew: true });
     const base64 = Buffer.from('x'.repeat(100_000)).toString('base64');
     handshake.begin();
@@ -134,7 +134,7 @@ describe('a handshake', () => {
     ]);
   });
 
-  test('does not begin where a record before it is missing, and asks again', () => {
+  test('does not succeed if an earlier record is missing, and asks again', () => {
     const { handshake, heard, told, written, hear, say } = start({ isNew: true });
     handshake.begin();
     hear(recordOf('me-1.1', 0, 'note thread eA=='));
@@ -147,7 +147,7 @@ describe('a handshake', () => {
     expect(told).toMatchObject([{ notes: { thread: 'y' } }]);
   });
 
-  test('counts a record once that comes twice, and not one that is cut', () => {
+  test('counts a record once if it comes twice, and not if it is cut', () => {
     const { handshake, heard, hear } = start({ isNew: true });
     handshake.begin();
     hear(recordOf('me-1.1', 0, 'keeping kept').repeat(2));
@@ -158,7 +158,7 @@ describe('a handshake', () => {
     expect(heard).toEqual([`begin ${epoch}`]);
   });
 
-  test('waits longer for an answer where the host is to save first', () => {
+  test('waits longer for an answer if the host is to save first', () => {
     const { handshake, written } = start({ saveMs: 5000 });
     handshake.begin();
     vi.advanceTimersByTime(5999);
@@ -179,7 +179,7 @@ describe('a handshake', () => {
     expect(heard).toEqual([`begin ${epoch} started`]);
   });
 
-  test('says it again where that did not arrive, and starts the same agent', () => {
+  test('repeats that if it did not arrive, and starts the same agent', () => {
     const { handshake, heard, written, say } = start({ isNew: true });
     handshake.begin();
     say('need');
@@ -191,7 +191,7 @@ describe('a handshake', () => {
     expect(heard).toEqual([`begin ${epoch} started`]);
   });
 
-  test('starts no agent where none is wanted', () => {
+  test('starts no agent if none is wanted', () => {
     const { handshake, heard, written, say } = start({ mayStart: false });
     handshake.begin();
     say('need');
@@ -199,7 +199,7 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('asks again where another bridge had the agent, under another name, and only who knew of the agent', () => {
+  test('asks again under another name if another bridge had the agent, but only if it knew the agent', () => {
     const { handshake, heard, written, say } = start();
     handshake.begin();
     say('taken');
@@ -214,7 +214,7 @@ describe('a handshake', () => {
     other.handshake.stop();
   });
 
-  test('hands on what the host says when it can not work', () => {
+  test('reports why the host cannot work', () => {
     const { handshake, heard, say } = start();
     handshake.begin();
     say('fail tool stty');
@@ -222,7 +222,7 @@ describe('a handshake', () => {
     expect(handshake.isUnderWay).toBe(false);
   });
 
-  test('hands on the output behind the record, and keeps none of what came before', () => {
+  test('passes on the output behind the record, and drops what came before', () => {
     const { handshake, heard, hear } = start();
     handshake.begin();
     hear(`{"noise":1}\n$ unset HISTFILE; ${recordOf('me-1.1', 0, begun)}{"first":1}\n{"sec`);
@@ -237,7 +237,7 @@ describe('a handshake', () => {
     expect(heard).toEqual([`begin ${epoch}`]);
   });
 
-  test('takes records of other attaches for noise', () => {
+  test('ignores records of other attaches', () => {
     const { handshake, heard, written, hear } = start();
     handshake.begin();
     for (const nonce of ['me-0.1', 'me-11.1', 'other-1.1']) {
@@ -248,7 +248,7 @@ describe('a handshake', () => {
     handshake.stop();
   });
 
-  test('begins anew on the same connection, and drops what is said until the answer', () => {
+  test('begins again on the same connection, and ignores output until the answer', () => {
     const { handshake, heard, written, hear, say } = start();
     handshake.begin();
     say(begun);
@@ -260,7 +260,7 @@ describe('a handshake', () => {
     expect(written).toEqual(['attach me-1.1', 'attach me-2.1']);
   });
 
-  test('says nothing more once it is stopped', () => {
+  test('sends nothing more once it is stopped', () => {
     const { handshake, heard, written, hear } = start();
     handshake.begin();
     handshake.stop();

@@ -49,7 +49,7 @@ const shells: readonly {
 
 describe('where the PTY runs', () => {
   test.for(shells)(
-    verifies('host.login-shell', '$name, the host gets to bash, and the agent answers'),
+    verifies('host.login-shell', '$name, the host finds bash, and the agent answers'),
     { timeout: 30_000 },
     async ({ shell, files = {} }, { skip }) => {
       if (shell === undefined) {
@@ -77,7 +77,7 @@ describe.skipIf(!canHideBash())('where there is no bash', () => {
     { name: 'ash of busybox', shell: busybox === undefined ? undefined : `${busybox} sh` },
     { name: 'zsh', shell: zsh },
   ])(
-    verifies('host.login-shell', '$name tells so, by name, and nothing is tried again'),
+    verifies('host.login-shell', '$name an error names bash, and nothing is tried again'),
     { timeout: 15_000 },
     async ({ shell }, { skip }) => {
       if (shell === undefined) {

@@ -114,7 +114,7 @@ describe('a numbered line', () => {
     );
   });
 
-  test('of which a part was lost, doubled or replaced is not read as a line', () => {
+  test('of which a part was lost, doubled or replaced is not accepted', () => {
     const payload = Buffer.from(
       '{"jsonrpc":"2.0","method":"session/update","params":{"text":"hello hello"}}',
     );
@@ -139,7 +139,7 @@ describe('a numbered line', () => {
 });
 
 describe.each(engines)('the host, with %s,', (_, engine, words) => {
-  test('numbers what an agent says so that the bridge reads the same lines', async () => {
+  test("numbers the agent's output so that the bridge reads the same lines", async () => {
     const directory = epochDirectory();
     await run(directory, words, `number_out ${directory}`, Buffer.concat([text, Buffer.from('a\u001eb\n')]));
     const out = readFileSync(join(directory, 'out'));
@@ -155,7 +155,7 @@ describe.each(engines)('the host, with %s,', (_, engine, words) => {
     expect(Buffer.concat(read).equals(Buffer.concat([text, Buffer.from('a b\n')]))).toBe(true);
   });
 
-  test('takes from the bridge the lines that it sent', async () => {
+  test('accepts the lines that the bridge sent', async () => {
     const directory = epochDirectory();
     const pieces = Buffer.concat(encode(inputPieces(text), engine));
     const question = Buffer.from('?me-1.7\n?other.8\n');
@@ -170,7 +170,7 @@ describe.each(engines)('the host, with %s,', (_, engine, words) => {
     expect(status).toBe(2);
   });
 
-  test('takes no piece that is cut, doubled, out of order, of another attach, or no piece at all', async () => {
+  test('rejects pieces that are cut, doubled, out of order or of another attach, and everything else', async () => {
     const directory = epochDirectory();
     const pieces = inputPieces(Buffer.from('first\nsecond\nthird\n'));
     const [first = Buffer.of(), second = Buffer.of(), third = Buffer.of()] = encode(pieces, engine);

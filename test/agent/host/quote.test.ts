@@ -32,7 +32,7 @@ const hostile = [
 ];
 
 describe('a quoted text', () => {
-  test(verifies('host.hostile-values', 'is for bash the same text, as one word, whatever it holds'), () => {
+  test(verifies('host.hostile-values', 'is the same text to bash, as one word, whatever it holds'), () => {
     expect(readBack(hostile.map(quote))).toEqual(hostile);
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 40 }), (texts) => {
@@ -50,7 +50,7 @@ describe('a quoted text', () => {
     );
   });
 
-  test('can not hold a NUL', () => {
+  test('cannot hold a NUL', () => {
     expect(() => quote('a\0b')).toThrow(RangeError);
   });
 });

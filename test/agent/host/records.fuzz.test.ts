@@ -45,7 +45,7 @@ const oneLie = fc.tuple(fc.nat(words.length - 1), word).map(([index, lie]) => {
 });
 
 describe('a line that a host prints', () => {
-  test('of any bytes is read without a fault, and only under its nonce', () => {
+  test('of any bytes is read without an exception, and only under its nonce', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(line, (bytes) => {
@@ -59,27 +59,24 @@ describe('a line that a host prints', () => {
     for (const is of ['need', 'fail', 'note', 'keeping', 'none']) expect(seen).toContain(is);
   });
 
-  test(
-    verifies('host.damage', 'about an attach gives offsets that can be reckoned with, whatever it says'),
-    () => {
-      let begun = 0;
-      fc.assert(
-        fc.property(oneLie, (bytes) => {
-          const read = parseHostRecord(bytes)?.record;
-          if (read?.is !== 'begin') return;
-          begun += 1;
-          expect(Number.isSafeInteger(read.inSize) && read.inSize >= 0).toBe(true);
-          expect(Number.isSafeInteger(read.outOffset) && read.outOffset >= 0).toBe(true);
-          expect(read.cwd.startsWith('/')).toBe(true);
-          expect(read.epoch).toMatch(/^[0-9a-f]{7,}$/);
-        }),
-        { numRuns: 2000 },
-      );
-      expect(begun).toBeGreaterThan(100);
-    },
-  );
+  test(verifies('host.damage', 'about an attach gives safe integers as offsets, whatever it says'), () => {
+    let begun = 0;
+    fc.assert(
+      fc.property(oneLie, (bytes) => {
+        const read = parseHostRecord(bytes)?.record;
+        if (read?.is !== 'begin') return;
+        begun += 1;
+        expect(Number.isSafeInteger(read.inSize) && read.inSize >= 0).toBe(true);
+        expect(Number.isSafeInteger(read.outOffset) && read.outOffset >= 0).toBe(true);
+        expect(read.cwd.startsWith('/')).toBe(true);
+        expect(read.epoch).toMatch(/^[0-9a-f]{7,}$/);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(begun).toBeGreaterThan(100);
+  });
 
-  test('about a failure is told in words that a terminal can show', () => {
+  test('about a failure is reported in text that a terminal can show', () => {
     const what = fc.tuple(
       fc.constantFrom('tool', 'stty', 'directory', 'cwd', 'start', 'input', 'constructor', ''),
       fc.string({ unit: 'binary' }),
@@ -94,7 +91,7 @@ describe('a line that a host prints', () => {
     );
   });
 
-  test('about an exit gives back any stderr', () => {
+  test('about an exit returns any stderr', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(255), (stderr, code) => {
         const text = `exit ${code} ${Buffer.from(stderr).toString('base64') || '-'}`;
@@ -108,24 +105,21 @@ describe('a line for the host', () => {
   const isOneLine = (bytes: Uint8Array): boolean =>
     bytes[0] === recordSeparator && bytes.indexOf(0x0a) === bytes.length - 1;
 
-  test(
-    verifies('host.notes', 'with any note is one that the agent is spared, and gives the note back'),
-    () => {
-      fc.assert(
-        fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom('agent', 'thread'), (text, kind) => {
-          const written = noteLine(kind, text);
-          expect(isOneLine(written)).toBe(true);
-          // As the host tells it again.
-          const [, base64 = ''] = / (\S*);\n$/.exec(Buffer.from(written).toString()) ?? [];
-          const read = parseHostRecord(said(`note ${kind} ${base64}`))?.record;
-          expect(read).toEqual({ is: 'note', kind, piece: base64 });
-          expect(noteText(base64)).toBe(text);
-        }),
-      );
-    },
-  );
+  test(verifies('host.notes', 'with any note is withheld from the agent, and returns the note'), () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom('agent', 'thread'), (text, kind) => {
+        const written = noteLine(kind, text);
+        expect(isOneLine(written)).toBe(true);
+        // As the host tells it again.
+        const [, base64 = ''] = / (\S*);\n$/.exec(Buffer.from(written).toString()) ?? [];
+        const read = parseHostRecord(said(`note ${kind} ${base64}`))?.record;
+        expect(read).toEqual({ is: 'note', kind, piece: base64 });
+        expect(noteText(base64)).toBe(text);
+      }),
+    );
+  });
 
-  test('with any checkpoint is one that the agent is spared, and gives the checkpoint back', () => {
+  test('with any checkpoint is withheld from the agent, and returns the checkpoint', () => {
     const offset = fc.nat(2 ** 50);
     fc.assert(
       fc.property(offset, fc.array(offset), (delivered, open) => {

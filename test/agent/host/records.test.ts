@@ -18,7 +18,7 @@ const read = (what: string): unknown =>
 const begin = 'begin abcdef01 live 10 20 5:1,3 perl /home/é b';
 
 describe('a record of the host', () => {
-  test('tells how both sides stand', () => {
+  test('tells the state of both sides', () => {
     expect(parseHostRecord(bytes(recordOf('me-2.1', 3, begin).slice(0, -1)))).toEqual({
       nonce: 'me-2',
       attempt: 1,
@@ -36,19 +36,19 @@ describe('a record of the host', () => {
     });
   });
 
-  test('leaves out what the host does not know, and does not believe in too many open requests', () => {
+  test('leaves out what the host does not know, and too many open requests', () => {
     expect(read('begin abcdef01 dead 0 0 - awk /')).toMatchObject({ isLive: false, checkpoint: undefined });
     const open = Array.from({ length: 10_001 }, (_, n) => n).join(',');
     expect(read(`begin abcdef01 dead 0 0 9:${open} awk /`)).toMatchObject({ checkpoint: undefined });
   });
 
-  test('counts behind a prompt, and before a carriage return', () => {
+  test('is found behind a prompt, and in front of a carriage return', () => {
     const line = bytes(`bash-5.2$ ${recordOf('me-2.1', 0, 'need').slice(0, -1)}\r`);
     expect(parseHostRecord(line)).toMatchObject({ number: 0, record: { is: 'need' } });
     expect(read('fail cwd /a b')).toEqual({ is: 'fail', what: 'cwd /a b' });
   });
 
-  test('tells what earlier bridges left, and what the microVM has', () => {
+  test('tells what earlier bridges left, and what the microVM provides', () => {
     expect(read('note agent w6k=')).toEqual({ is: 'note', kind: 'agent', piece: 'w6k=' });
     expect(noteText('w6k=')).toBe('é');
     expect(read('keeping no-mount')).toEqual({ is: 'keeping', keeping: 'no-mount' });
@@ -59,7 +59,7 @@ describe('a record of the host', () => {
     }
   });
 
-  test(verifies('host.epoch', 'is read only whole: with any part of it lost, it is none'), () => {
+  test(verifies('host.epoch', 'is not accepted with any part of it lost'), () => {
     const whole = recordOf('me-2.1', 3, begin).slice(0, -1);
     fc.assert(
       fc.property(fc.nat(whole.length), fc.integer({ min: 1, max: 20 }), (at, count) => {
@@ -73,7 +73,7 @@ describe('a record of the host', () => {
     );
   });
 
-  test('with offsets that can not be reckoned with is none', () => {
+  test('is not accepted with offsets that are no safe integers', () => {
     for (const broken of ['x', '-1', '1e400', '', '9'.repeat(16)]) {
       expect(read(begin.replace(' 10 ', ` ${broken} `))).toBeUndefined();
     }
@@ -92,7 +92,7 @@ describe('a report of sizes', () => {
     expect(Buffer.from(questionLine('me-2.7')).toString()).toBe('?me-2.7\n');
   });
 
-  test('of which a part was lost is none', () => {
+  test('of which a part was lost is not accepted', () => {
     const whole = '=me-2.7 123456 98765 222221';
     for (let at = 8; at < whole.length; at += 1) {
       for (let count = 1; at + count <= whole.length; count += 1) {
@@ -103,7 +103,7 @@ describe('a report of sizes', () => {
 });
 
 describe('an exit', () => {
-  test('tells the status and the end of stderr', () => {
+  test('has the status and the end of stderr', () => {
     const stderr = 'é went wrong\n';
     const payload = bytes(`exit 139 ${Buffer.from(stderr).toString('base64')}`);
     expect(parseExitRecord(payload)).toEqual({ code: 139, stderr });
@@ -113,14 +113,14 @@ describe('an exit', () => {
 });
 
 describe('a note', () => {
-  test('is a line that the agent is spared, whatever it says', () => {
+  test('is a line that the host withholds from the agent, whatever it says', () => {
     const line = Buffer.from(noteLine('thread', '\u001e\u0003\n;')).toString();
     expect(line).toBe('\u001enote thread HgMKOw==;\n');
   });
 });
 
 describe('a checkpoint', () => {
-  test('is a line that the agent is spared', () => {
+  test('is a line that the host withholds from the agent', () => {
     expect(Buffer.from(checkpointLine({ delivered: 9, open: [] })).toString()).toBe('\u001eack 9:;\n');
     expect(Buffer.from(checkpointLine({ delivered: 9, open: [2, 4] })).toString()).toBe('\u001eack 9:2,4;\n');
   });

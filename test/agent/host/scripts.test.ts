@@ -50,7 +50,7 @@ describe('the lines that bring the host', () => {
     for (const line of linesOf(longest)) expect(line).toMatch(/^ [\x20\x22-\x7e]*$/);
   });
 
-  test('are commands: the first one of any POSIX shell, the second one of bash', () => {
+  test('are commands: the first one for any POSIX shell, the second one for bash', () => {
     const [toBash, host] = linesOf({ ...longest, epoch: undefined, replace: undefined });
     for (const shell of ['/bin/sh', '/bin/bash']) execFileSync(shell, ['-n'], { input: toBash });
     parse(host);
@@ -59,7 +59,7 @@ describe('the lines that bring the host', () => {
     parse(command);
   });
 
-  test('say "-" for an epoch that is not known, and for none to replace', () => {
+  test('have "-" for an unknown epoch, and if none is to be replaced', () => {
     const [, host] = linesOf({
       ...longest,
       epoch: undefined,
@@ -97,7 +97,7 @@ describe('the payload that starts an agent', () => {
     expect(command).toHaveLength(Number(length));
   });
 
-  test('is a script of bash', () => {
+  test('is a bash script', () => {
     parse(command);
   });
 });

@@ -11,11 +11,11 @@ const tools = 'PATH=$PATH:/usr/bin:/bin';
 const directory = '/tmp/.agentcore-bridge-$UID-busy';
 const until = (condition: string): string => `until ${condition}; do sleep .02; done`;
 
-describe('the file that tells of an open turn', () => {
+describe('the file that shows an open turn', () => {
   test.for(images)(
     verifies(
       ['host.busy', 'host.fallbacks'],
-      'is there for others to read, also while no bridge is, until the turn ends, in an image that holds $holds',
+      'can be read by other users, also while no bridge is attached, until the turn ends, in an image that holds $holds',
     ),
     async ({ options }, { skip }) => {
       const image = await options();
@@ -52,7 +52,7 @@ describe('the file that tells of an open turn', () => {
   test.for([
     { end: 'exit 3', how: 'ends' },
     { end: `read -r W _ </tmp/.agentcore-bridge-$UID/$THREAD/*/pid; kill -9 $W`, how: 'loses its host' },
-  ])(verifies('host.busy', 'is removed where the agent $how'), async ({ end }) => {
+  ])(verifies('host.busy', 'is removed when the agent $how'), async ({ end }) => {
     const vm = localVm(await startLocal());
     const neighbour = attach(vm.neighbour, runLines);
     const agent = attach(vm, `${tools}; THREAD=${vm.thread}; ${runLines}`);
@@ -63,7 +63,7 @@ describe('the file that tells of an open turn', () => {
     await run(neighbour, until(`[ ! -e ${file} ]`));
   });
 
-  test(verifies('host.busy', 'is there again for the next agent, while a turn is open'), async () => {
+  test(verifies('host.busy', 'is made again for the next agent while a turn is open'), async () => {
     const vm = localVm(await startLocal());
     const agent = attach(vm, runLines);
     const file = `${directory}/${vm.thread}`;

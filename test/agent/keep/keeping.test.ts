@@ -40,7 +40,7 @@ const saved = '/mnt/workspace/.agentcore-bridge/*';
 
 describe('notes', () => {
   test(
-    verifies('host.notes', 'reach the next bridge; that of the thread outlives agents and the microVM'),
+    verifies('host.notes', 'reach the next bridge; that of the thread is kept beyond agents and the microVM'),
     async () => {
       const { bridge, reclaim } = await start();
       const agent = 'says "hello"\u001e;\n\u0003 grüße';
@@ -71,7 +71,7 @@ describe('notes', () => {
     },
   );
 
-  test(verifies('host.notes', 'of a thread are left again where the host has lost them'), async () => {
+  test(verifies('host.notes', 'of a thread are left again if the host has lost them'), async () => {
     const { evict, bridge } = await start();
     const first = bridge();
     await run(first, 'true');
@@ -86,7 +86,7 @@ describe('notes', () => {
     expect(second.heard.epochs[0]?.notes.thread).toBe('mine');
   });
 
-  test('go before all that waits, also to an agent that has ended', async () => {
+  test('are sent before all lines that wait, also after the agent has ended', async () => {
     const vm = startMicroVm();
     const first = attach(vm, 'read l; exit 1');
     first.say('go');
@@ -105,7 +105,7 @@ describe('what the agent remembers', () => {
   test.for(images)(
     verifies(
       ['host.keep', 'host.hostile-values', 'host.fallbacks'],
-      'outlives the microVM in an image that holds $holds: directories and files, whatever their names',
+      'is kept beyond the microVM in an image that holds $holds: directories and files with any names',
     ),
     async ({ options }, { skip }) => {
       const image = await options();
@@ -149,7 +149,7 @@ describe('what the agent remembers', () => {
   test(
     verifies(
       'host.keep',
-      'in a database with a write-ahead log is whole: saved at rest, and not while a turn is open',
+      'in a database with a write-ahead log is saved whole at rest, and not while a turn is open',
     ),
     async () => {
       const { bridge, reclaim, vm } = await start();
@@ -182,7 +182,7 @@ describe('what the agent remembers', () => {
   );
 
   test(
-    verifies('host.keep', 'is saved in passing a second after the agent came to rest, and when it ends'),
+    verifies('host.keep', 'is saved a second after the agent came to rest, and when it ends'),
     async () => {
       const { bridge, evict } = await start();
       const { link, ...first } = bridge({ persist: ['state'] });
@@ -203,7 +203,7 @@ describe('what the agent remembers', () => {
     },
   );
 
-  test(verifies('host.keep', 'is as it was last saved whole where a save was cut'), async () => {
+  test(verifies('host.keep', 'is restored from the last whole save if a save was cut off'), async () => {
     const { bridge, reclaim, evict } = await start();
     const options = { persist: ['state'], env: { PATH: '/tmp/tools:/usr/bin:/bin' } };
     const first = bridge(options);
@@ -227,7 +227,7 @@ describe('what the agent remembers', () => {
     expect(await run(first, 'cat ~/state')).toEqual(['whole']);
   });
 
-  test(verifies('host.keep', 'is put in the place of what the image has, and of nothing newer'), async () => {
+  test(verifies('host.keep', "replaces the image's files, and no newer ones"), async () => {
     const { bridge, reclaim, vm } = await start();
     const persist = ['older', 'newer'];
     const first = bridge({ persist });
@@ -245,7 +245,7 @@ describe('what the agent remembers', () => {
   });
 
   test(
-    verifies('host.keep', 'is put aside where it can not be read, and lost to no later save'),
+    verifies('host.keep', 'is put aside if it cannot be read, so that no later save overwrites it'),
     async () => {
       const { bridge, reclaim } = await start();
       const persist = ['state'];
@@ -264,7 +264,7 @@ describe('what the agent remembers', () => {
   );
 
   test(
-    verifies('host.keep', 'comes back to the next agent where storage was mounted too late for one'),
+    verifies('host.keep', 'is restored for the next agent if storage was mounted too late for one'),
     async () => {
       const { bridge, reclaim, vm } = await start();
       const persist = ['state', 'other'];
@@ -290,7 +290,7 @@ describe('what the agent remembers', () => {
     },
   );
 
-  test(verifies('host.keep', 'stays where it is when that is on the mount already'), async () => {
+  test(verifies('host.keep', 'stays where it is if that is on the mount already'), async () => {
     const { bridge, reclaim } = await start();
     const options = { persist: ['state', 'dir'], env: { HOME: '/mnt/workspace/home' } };
     const first = bridge(options);
@@ -300,7 +300,7 @@ describe('what the agent remembers', () => {
     expect(await run(second, `cat ~/state ~/dir/file; ls ${saved}`)).toEqual(['1', '1']);
   });
 
-  test(verifies('host.keep', 'is not kept without tar, and that is told; notes are'), async () => {
+  test(verifies('host.keep', 'is not saved without tar, and that is reported; notes are saved'), async () => {
     const names = 'bash awk cat tail head stat mkdir rm sed sha1sum grep base64 stty mv'.split(' ');
     const tools = await Promise.all(
       names.map(async (name) => [name, (await programOf(name)) ?? ''] as const),
@@ -317,7 +317,7 @@ describe('what the agent remembers', () => {
 });
 
 describe('a link that lets go of its shell', () => {
-  test('comes back for the next line, to the same agent and with nothing lost', async () => {
+  test('comes back for the next line, to the same agent and without loss', async () => {
     const { bridge, vm } = await start();
     const { heard, link, ...rest } = bridge();
     const agent = { heard, link, ...rest };
@@ -336,7 +336,7 @@ describe('a link that lets go of its shell', () => {
     expect(heard.failures).toEqual([]);
   });
 
-  test('stays where there is more to say meanwhile', async () => {
+  test('stays if there is more to send meanwhile', async () => {
     const { bridge } = await start();
     const agent = bridge();
     await run(agent, 'true');
@@ -345,7 +345,7 @@ describe('a link that lets go of its shell', () => {
     expect(agent.heard.states.at(-1)).toBe('attached');
   });
 
-  test('finds a new agent where the microVM was reclaimed meanwhile', async () => {
+  test('finds a new agent if the microVM was reclaimed meanwhile', async () => {
     const { bridge, vm, local } = await start();
     const agent = bridge();
     await run(agent, 'true');

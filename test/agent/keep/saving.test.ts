@@ -64,7 +64,7 @@ describe('a save', () => {
   test.for(images)(
     verifies(
       'host.storage-room',
-      'writes only what changed, so that 8 MB can be kept in 12 MB of storage, in an image that holds $holds',
+      'writes only what has changed, so that 8 MB fit in 12 MB of storage, in an image that holds $holds',
     ),
     async ({ options }, { skip }) => {
       const stage = await startWith('12m', options);
@@ -120,7 +120,7 @@ describe('a save', () => {
   );
 
   test(
-    verifies('host.save-failures', 'for which storage has no room is told, once, until one has succeeded'),
+    verifies('host.save-failures', 'for which storage has no room is reported once, until one has succeeded'),
     async () => {
       const { bridge, save } = await startOnGnu('2m');
       const { log, warnings } = recordingLog();
@@ -148,7 +148,7 @@ describe('a save', () => {
   );
 
   test(
-    verifies('host.save-failures', 'has room again where it needs what was kept of files that are gone'),
+    verifies('host.save-failures', 'removes saves of files that are gone if it needs their room'),
     async () => {
       const { bridge, save } = await startOnGnu('12m');
       const agent = bridge();
@@ -166,7 +166,10 @@ describe('a save', () => {
   );
 
   test(
-    verifies('host.save-failures', 'that fails otherwise, also when the agent has ended, is told as well'),
+    verifies(
+      'host.save-failures',
+      'that fails for another reason, also when the agent has ended, is reported as well',
+    ),
     async () => {
       const { bridge } = await startOnGnu('2m');
       const agent = bridge();

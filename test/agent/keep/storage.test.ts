@@ -39,7 +39,7 @@ const provisions = async (agent: Attached): Promise<unknown> => {
 };
 const home = '/home/agentcore-runtime-user';
 
-describe('the place where what the agent remembers is kept', () => {
+describe('the place for what the agent remembers', () => {
   const shared =
     'umount -l /mnt/workspace; rmdir /mnt/workspace; mkdir -p /mnt/a-b /tmp/s; mount --bind /tmp/s /mnt/a-b';
 
@@ -50,7 +50,7 @@ describe('the place where what the agent remembers is kept', () => {
     expect(await run(agent, 'ls -A /mnt/a-b')).toEqual([]);
   });
 
-  test(verifies('host.shared-mounts', 'is the mount that the working directory lies on'), async () => {
+  test(verifies('host.shared-mounts', 'is the mount of the working directory'), async () => {
     const { bridge } = await startWith(shared);
     const agent = bridge({ cwd: '/mnt/a-b/project' });
     expect(await provisions(agent)).toEqual({ cwd: '/mnt/a-b/project', keeping: 'kept' });
@@ -58,7 +58,7 @@ describe('the place where what the agent remembers is kept', () => {
   });
 
   test(
-    verifies('host.shared-mounts', 'is the mount /mnt/workspace before that of the working directory'),
+    verifies('host.shared-mounts', 'is the mount /mnt/workspace rather than that of the working directory'),
     async () => {
       const { bridge } = await startWith('mkdir -p /mnt/a-b /tmp/s; mount --bind /tmp/s /mnt/a-b');
       const agent = bridge({ cwd: '/mnt/a-b/project' });
@@ -72,26 +72,26 @@ describe('the place where what the agent remembers is kept', () => {
     },
   );
 
-  test(verifies('host.shared-mounts', 'is what the person named, if that is on a mount'), async () => {
-    const { bridge } = await startWith('mkdir -p /mnt/a-b /tmp/s; mount --bind /tmp/s /mnt/a-b');
-    const agent = bridge({ persistTo: '/mnt/a-b/kept/here' });
-    expect(await provisions(agent)).toEqual({ cwd: '/mnt/workspace', keeping: 'kept' });
-    const [place = ''] = await run(agent, 'echo /mnt/*/*/*/.agentcore-bridge/* /mnt/*/.agentcore-bridge/*');
-    // The one on /mnt/workspace is the neighbour's.
-    expect(place).toMatch(
-      /^\/mnt\/a-b\/kept\/here\/\.agentcore-bridge\/\S+ \/mnt\/workspace\/\.agentcore-bridge\/\S+$/,
-    );
-    const other = await startWith('true');
-    expect(await provisions(other.bridge({ persistTo: '/kept' }))).toMatchObject({ keeping: 'no-mount' });
-  });
+  test(
+    verifies('host.shared-mounts', 'is the directory that the user named, if it is on a mount'),
+    async () => {
+      const { bridge } = await startWith('mkdir -p /mnt/a-b /tmp/s; mount --bind /tmp/s /mnt/a-b');
+      const agent = bridge({ persistTo: '/mnt/a-b/kept/here' });
+      expect(await provisions(agent)).toEqual({ cwd: '/mnt/workspace', keeping: 'kept' });
+      const [place = ''] = await run(agent, 'echo /mnt/*/*/*/.agentcore-bridge/* /mnt/*/.agentcore-bridge/*');
+      // The one on /mnt/workspace is the neighbour's.
+      expect(place).toMatch(
+        /^\/mnt\/a-b\/kept\/here\/\.agentcore-bridge\/\S+ \/mnt\/workspace\/\.agentcore-bridge\/\S+$/,
+      );
+      const other = await startWith('true');
+      expect(await provisions(other.bridge({ persistTo: '/kept' }))).toMatchObject({ keeping: 'no-mount' });
+    },
+  );
 });
 
 describe('the directory of a thread', () => {
   test(
-    verifies(
-      'host.storage-room',
-      'is never on session storage, also where HOME is and /tmp can not be written',
-    ),
+    verifies('host.storage-room', 'is never on session storage, even if HOME is and /tmp cannot be written'),
     async () => {
       const { bridge } = await startWith('mount -t tmpfs -o ro none /tmp; mount -t tmpfs none /var/tmp', {
         shellCommand: ['/usr/bin/env', 'HOME=/mnt/workspace', '/bin/bash'],
@@ -109,7 +109,7 @@ describe.each(images)(
     const start = starter(options);
 
     test(
-      verifies(['host.late-storage', 'host.fallbacks'], 'is waited for before the agent is started'),
+      verifies(['host.late-storage', 'host.fallbacks'], 'delays the start of the agent'),
       async (context) => {
         const { bridge, first } = await start(context, 'umount -l /mnt/workspace');
         first.say(
@@ -123,7 +123,7 @@ describe.each(images)(
     );
 
     test(
-      verifies(['host.late-storage', 'host.fallbacks'], 'is waited for no longer than the person allows'),
+      verifies(['host.late-storage', 'host.fallbacks'], 'delays it no longer than the option allows'),
       async (context) => {
         const { bridge } = await start(context, 'umount -l /mnt/workspace');
         expect(await provisions(bridge({ workspaceTimeoutMs: 1 }))).toEqual({
@@ -141,7 +141,7 @@ describe.each(images)(
         cwd: '/mnt/workspace',
       },
     ])(
-      verifies(['host.late-storage', 'host.fallbacks'], 'is not waited for where the image $image'),
+      verifies(['host.late-storage', 'host.fallbacks'], 'does not delay it if the image $image'),
       async ({ line, cwd }, context) => {
         const { bridge } = await start(context, line);
         const agent = bridge({ workspaceTimeoutMs: 24 * 3_600_000 });
@@ -163,7 +163,7 @@ describe.each(images)(
     test(
       verifies(
         ['host.poor-environment', 'host.fallbacks'],
-        'is taken from the oldest process of the user, not from agents',
+        "is replaced by that of the user's oldest process, but not of an agent",
       ),
       async (context) => {
         const { bridge } = await start(
@@ -180,7 +180,7 @@ describe.each(images)(
       { form: 'lines', text: String.raw`FROM_IMAGE=1 "2" $3\n# a comment\n\nOTHER=x=y` },
       { form: 'NUL behind each variable', text: String.raw`FROM_IMAGE=1 "2" $3\0OTHER=x=y\0` },
     ])(
-      verifies(['host.poor-environment', 'host.fallbacks'], 'is taken from a file of the image: $form'),
+      verifies(['host.poor-environment', 'host.fallbacks'], 'is replaced by a file of the image: $form'),
       async ({ text }, context) => {
         const { bridge } = await start(
           context,
@@ -193,7 +193,7 @@ describe.each(images)(
     );
 
     test(
-      verifies(['host.poor-environment', 'host.fallbacks'], 'is told where there is no other'),
+      verifies(['host.poor-environment', 'host.fallbacks'], 'is reported if there is no other'),
       async (context) => {
         const { bridge } = await start(context, hidden);
         const agent = bridge();

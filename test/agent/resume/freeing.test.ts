@@ -37,7 +37,7 @@ afterAll(() => {
 
 describe('the disk in the microVM', () => {
   test.for(['tail', 'bash'])(
-    verifies('host.free', 'is given back as far as %s has read; notes and checkpoint are not lost with it'),
+    verifies('host.free', 'is freed up to where %s has read; notes and checkpoint are kept'),
     async (reader) => {
       const path = process.env['PATH'] ?? '/usr/bin:/bin';
       const vm = startMicroVm({ env: { PATH: reader === 'bash' ? `${odd}:${path}` : path } });
@@ -69,7 +69,7 @@ describe('the disk in the microVM', () => {
   );
 
   test.for([{ tool: 'fallocate' }, { tool: 'nothing of the kind' }])(
-    verifies('host.free', 'is given back of stderr with $tool, also where nothing else is, but for its end'),
+    verifies('host.free', 'is freed of stderr except its end, with $tool, also if nothing else is freed'),
     async ({ tool }) => {
       const path = process.env['PATH'] ?? '/usr/bin:/bin';
       const vm = startMicroVm({ env: { PATH: tool === 'fallocate' ? path : `${without}:${path}` } });
@@ -87,7 +87,7 @@ describe('the disk in the microVM', () => {
     },
   );
 
-  test('is kept for what the agent has not read yet', async () => {
+  test('is not freed of input that the agent has not read yet', async () => {
     const vm = startMicroVm();
     const bytes = 90 * (line.length + 1);
     const bridge = attach(vm, `until [ -e ~/go ]; do sleep .01; done; head -c ${bytes} | sha256sum`);

@@ -131,11 +131,11 @@ const step = fc.oneof(
 
 const attached: Answer = () => [`begin ${e1} live 0 0 - perl /root`];
 
-describe('a host that lies', () => {
+describe('a hostile host', () => {
   test(
     verifies(
       'host.damage',
-      'about sizes, offsets and epochs is never the cause of a fault, nor of lines out of place',
+      'that lies about sizes, offsets and epochs causes no exception, and no line out of place',
     ),
     async () => {
       let lines = 0;
@@ -190,12 +190,9 @@ describe('a host that lies', () => {
   );
 });
 
-describe('an agent that prints what a host would', () => {
+describe('an agent that imitates the host', () => {
   test(
-    verifies(
-      'host.epoch',
-      'is heard neither by the bridge nor by the client, but for the exit of its own epoch',
-    ),
+    verifies('host.epoch', 'is ignored by bridge and client, except for the exit of its own epoch'),
     async () => {
       const { link, shell, heard, end } = start(attached);
       link.attach();
@@ -222,7 +219,7 @@ describe('an agent that prints what a host would', () => {
     },
   );
 
-  test('without ever ending the line costs no more than the limit on a line', async () => {
+  test('and never ends its line costs no more memory than the limit on a line', async () => {
     const maxLineBytes = 1024 * 1024;
     const { link, shell, heard, order, end } = start(attached, maxLineBytes);
     link.attach();

@@ -68,7 +68,7 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
   test(
     verifies(
       ['host.exactly-once', 'host.half-line', 'host.epoch'],
-      'gives each line to one epoch, once and in order, and keeps count of what it holds',
+      'sends each line to one epoch, once and in order, and counts the bytes that it holds',
     ),
     () => {
       fc.assert(
@@ -174,7 +174,7 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
     },
   );
 
-  test(verifies('host.damage', 'takes no lie about a size for the truth, and goes on after it'), () => {
+  test(verifies('host.damage', 'rejects impossible sizes, and goes on after them'), () => {
     const words = fc.uint8Array({ max: 127, min: 0x20, maxLength: 20 });
     fc.assert(
       fc.property(

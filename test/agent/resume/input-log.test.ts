@@ -16,7 +16,7 @@ function take(log: InputLog, pieces = Number.POSITIVE_INFINITY): string {
 }
 
 describe('an input log', () => {
-  test('gives a line as pieces that say where in the stream they are', () => {
+  test('gives a line as pieces with their offsets', () => {
     const log = new InputLog(4);
     log.add(bytes('123456789'), false);
     log.add(bytes('1234'), false);
@@ -34,7 +34,7 @@ describe('an input log', () => {
     ]);
   });
 
-  test(verifies('host.damage', 'believes no size that goes back, or beyond what was sent'), () => {
+  test(verifies('host.damage', 'rejects a size that goes back, or is beyond what was sent'), () => {
     const log = new InputLog();
     log.add(bytes('one'), false);
     take(log);
@@ -57,7 +57,7 @@ describe('an input log', () => {
     expect(take(log)).toBe('\nthird\n');
   });
 
-  test('sends urgent lines before all of which no byte was sent, and behind what is half sent', () => {
+  test('sends urgent lines before all lines of which no byte was sent, and behind one that is half sent', () => {
     const log = new InputLog(2);
     log.add(bytes('first'), false);
     log.add(bytes('second'), false);
@@ -66,7 +66,7 @@ describe('an input log', () => {
     expect(begun + take(log)).toBe('first\ncancel\nsecond\n');
   });
 
-  test('sends the last checkpoint only, before all that waits', () => {
+  test('sends only the last checkpoint, before all lines that wait', () => {
     const log = new InputLog();
     log.add(bytes('line'), true);
     log.setCheckpoint({ delivered: 1, open: [] });
@@ -81,7 +81,7 @@ describe('an input log', () => {
   test(
     verifies(
       'host.half-line',
-      'takes back a line that waits, cuts one that is half sent, and keeps one that is sent',
+      'withdraws a line that waits, cuts one that is half sent, and keeps one that is sent',
     ),
     () => {
       const log = new InputLog(4);
@@ -97,7 +97,7 @@ describe('an input log', () => {
     },
   );
 
-  test('cuts a line no shorter than what may have arrived of it before some got lost', () => {
+  test('does not cut a line before bytes that may have arrived before some got lost', () => {
     const log = new InputLog(2);
     const ticket = log.add(bytes('half sent'), false);
     take(log, 2);
@@ -108,7 +108,10 @@ describe('an input log', () => {
   });
 
   test(
-    verifies('host.epoch', 'sends to a new epoch what waits, and nothing that was bound to the last'),
+    verifies(
+      'host.epoch',
+      'sends to a new epoch the lines that wait, and none that were sent in part to the last',
+    ),
     () => {
       const log = new InputLog();
       const ticket = log.add(bytes('bound'), false);
@@ -126,7 +129,7 @@ describe('an input log', () => {
     },
   );
 
-  test('gives back what waits, in the order in which it would have gone, and nothing that is half sent', () => {
+  test('gives back the lines that wait, in the order in which they would be sent, and none that is half sent', () => {
     const log = new InputLog(2);
     log.add(bytes('half'), false);
     take(log, 1);
@@ -143,7 +146,7 @@ describe('an input log', () => {
     expect(take(log, 1)).toBe('lf\n');
   });
 
-  test('sends the last note of each kind only, before all that waits', () => {
+  test('sends only the last note of each kind, before all lines that wait', () => {
     const log = new InputLog();
     log.add(bytes('line'), true);
     log.setNote('agent', 'old');
@@ -155,7 +158,7 @@ describe('an input log', () => {
     expect(log.hasNext).toBe(false);
   });
 
-  test('counts what it holds, and knows whether an agent is to get any of it', () => {
+  test('counts the bytes that it holds, and knows whether any are for the agent', () => {
     const log = new InputLog();
     log.setCheckpoint({ delivered: 1, open: [] });
     expect(take(log)).toBe('\u001eack 1:;\n');

@@ -22,7 +22,7 @@ const record = {
 } as const;
 
 test.each([300, 8192, 16_087, 1_000_000])(
-  'lines of %i bytes fill the frames with whole pieces, as far as they go',
+  'lines of %i bytes fill the frames with whole pieces as far as possible',
   (size) => {
     const log = new InputLog();
     const pacer = new Pacer(defaultLimits);

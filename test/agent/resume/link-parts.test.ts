@@ -15,7 +15,7 @@ afterEach(() => {
 describe('what the host may free', () => {
   const megabyte = 1024 * 1024;
 
-  test('is asked for by the megabyte, each file by itself', () => {
+  test('is asked for by the megabyte, each file separately', () => {
     const freeing = new Freeing();
     expect(freeing.ask(megabyte - 1, 0)).toEqual({ inFree: 0, outFree: 0 });
     expect(freeing.ask(megabyte, 5)).toEqual({ inFree: megabyte, outFree: 0 });
@@ -25,7 +25,7 @@ describe('what the host may free', () => {
     expect(freeing.ask(2 * megabyte, 3 * megabyte)).toEqual({ inFree: 2 * megabyte, outFree: 0 });
   });
 
-  test('is asked for again where the host never said that it did', () => {
+  test('is asked for again if the host did not confirm it', () => {
     const freeing = new Freeing();
     freeing.ask(megabyte, megabyte);
     expect(freeing.ask(megabyte, megabyte)).toEqual({ inFree: megabyte, outFree: megabyte });
@@ -40,7 +40,7 @@ describe('the record of an open turn', () => {
     return { turn, written, onDue };
   }
 
-  test('is written when it changes, and sent a second later where nothing took it along', () => {
+  test('is written when it changes, and sent a second later if no other input took it along', () => {
     const { turn, written, onDue } = recorded();
     turn.set(true);
     turn.set(true);
@@ -54,7 +54,7 @@ describe('the record of an open turn', () => {
     expect([written, onDue.mock.calls.length]).toEqual([[true, false, true], 2]);
   });
 
-  test('is written anew for each agent, as soon as anything is known', () => {
+  test('is written again for each agent, as soon as anything is known', () => {
     const { turn, written } = recorded();
     turn.beginEpoch();
     expect(written).toEqual([]);
@@ -66,7 +66,7 @@ describe('the record of an open turn', () => {
 });
 
 describe('checkpoints', () => {
-  test('go at once, ten in a row, and then every 9 ms', () => {
+  test('are sent at once, ten in a row, and then every 9 ms', () => {
     vi.advanceTimersByTime(1000);
     const onDue = vi.fn();
     const checkpoints = new CheckpointSchedule(onDue);
@@ -78,7 +78,7 @@ describe('checkpoints', () => {
     expect(onDue).toHaveBeenCalledTimes(11);
   });
 
-  test('go once where they are taken along before their time', () => {
+  test('are sent once if other input takes them along before their time', () => {
     const onDue = vi.fn();
     const checkpoints = new CheckpointSchedule(onDue);
     for (let n = 0; n < 12; n += 1) checkpoints.add();
@@ -92,8 +92,8 @@ describe('checkpoints', () => {
   });
 });
 
-describe('who waits', () => {
-  test('goes on when it is so, and not before somebody looks', async () => {
+describe('a promise of a condition', () => {
+  test('resolves when the condition is true, and not before somebody looks', async () => {
     const waiters = new Waiters();
     let is = 0;
     const told: number[] = [];
@@ -111,7 +111,7 @@ describe('who waits', () => {
   });
 });
 
-describe('a watch over quiet', () => {
+describe('the watch over quiet', () => {
   function start() {
     const now = { isOpen: true, isOfUse: true, isAwaited: false, received: 0 };
     const asked = vi.fn();
@@ -128,7 +128,7 @@ describe('a watch over quiet', () => {
     return { watch, now, asked, losses };
   }
 
-  test('asks a second after the last that was said, and each second while something is open', () => {
+  test('asks a second after the last activity, and each second while something is open', () => {
     const { watch, asked } = start();
     vi.advanceTimersByTime(900);
     watch.active();
@@ -142,7 +142,7 @@ describe('a watch over quiet', () => {
     watch.stop();
   });
 
-  test('asks once where nothing is open, and again only when something was said', () => {
+  test('asks once if nothing is open, and again only after more activity', () => {
     const { watch, now, asked } = start();
     now.isOpen = false;
     vi.advanceTimersByTime(1000);
@@ -156,7 +156,7 @@ describe('a watch over quiet', () => {
     vi.advanceTimersByTime(1000);
   });
 
-  test('asks sooner where somebody waits, and not while an answer is of no use', () => {
+  test('asks sooner if somebody waits, and not while an answer is of no use', () => {
     const { watch, now, asked } = start();
     now.isAwaited = true;
     watch.look();
@@ -177,7 +177,7 @@ describe('a watch over quiet', () => {
     watch.stop();
   });
 
-  test('misses output that the host has and that does not come, but not while some of it does', () => {
+  test('reports output that the host has and that does not come, but not while some of it does', () => {
     const { watch, now, losses } = start();
     watch.answered(1000);
     for (const received of [100, 500, 900]) {

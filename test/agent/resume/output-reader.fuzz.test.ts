@@ -56,11 +56,11 @@ function damage(
   return all;
 }
 
-describe('a reader of output', () => {
+describe('an output reader', () => {
   test(
     verifies(
       ['host.exactly-once', 'host.lost-output', 'host.doubled'],
-      'passes on each line once and in order under any schedule of losses, cuts and doubles, and misses what is lost before it passes on more',
+      'passes on each line once and in order under any schedule of losses, cuts and doubles, and reports a loss before it passes on more',
     ),
     () => {
       let gaps = 0;
@@ -111,7 +111,7 @@ describe('a reader of output', () => {
     },
   );
 
-  test('passes over what is missing in the file itself, once it was missing eight times', () => {
+  test('passes over a gap in the file itself, after eight attaches', () => {
     const [first, torn, last] = [
       numbered(epoch, 0, 'first'),
       Buffer.from('20 7:to\n'),
@@ -160,7 +160,7 @@ describe('a reader of output', () => {
     expect(reader.received).toBe(file.length);
   });
 
-  test('drops what is no numbered line of this epoch', () => {
+  test('drops everything that is not a numbered line of this epoch', () => {
     expect(outputKey(epoch)).toBe(0xabcdef0);
     const heard: string[] = [];
     const reader = new OutputReader({

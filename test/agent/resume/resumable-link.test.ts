@@ -32,7 +32,7 @@ describe('a resumable link', () => {
     expect(heard.all.slice(0, 3)).toEqual(['waiting', 'epoch started', 'attached']);
   });
 
-  test('starts the agent without anything to send', async () => {
+  test('starts the agent without a line to send', async () => {
     const { link, heard, until } = attach(startMicroVm(), 'echo hello; exec cat');
     link.attach();
     link.attach();
@@ -40,7 +40,7 @@ describe('a resumable link', () => {
     expect(heard.lines).toEqual(['hello']);
   });
 
-  test('finds its way where the service never says whether a shell is new', async () => {
+  test('works if the service never says whether a shell is new', async () => {
     const vm = startMicroVm({ confirms: false });
     const { heard, until, say } = attach(vm, 'cat');
     say('one');
@@ -54,7 +54,7 @@ describe('a resumable link', () => {
   test.each(['undelivered', 'recent'] as const)(
     verifies(
       'host.exactly-once',
-      'loses and doubles nothing under 50 cuts at random, with a replay of %s output, and keeps a checkpoint of it',
+      'loses and doubles nothing under 50 random cuts, with a replay of %s output, and keeps a checkpoint',
     ),
     async (replay) => {
       const vm = startMicroVm({ replay });
@@ -84,7 +84,7 @@ describe('a resumable link', () => {
     },
   );
 
-  test('is attached again without a pause, though the replay holds what earlier hosts said', async () => {
+  test('attaches again without a pause, although the replay holds what earlier hosts said', async () => {
     const vm = startMicroVm({ replay: 'recent' });
     const { heard, until, say } = attach(vm, 'cat');
     let bootstraps: number[] = [];
@@ -108,7 +108,7 @@ describe('a resumable link', () => {
     expect(repeated).toBeLessThan(10);
   });
 
-  test('asks for the sizes in passing where much is under way, and holds no more than that', async () => {
+  test('asks for the sizes while it sends much, and holds a bounded amount', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'read l; echo ready; wc -c');
     say('go');
@@ -121,7 +121,7 @@ describe('a resumable link', () => {
     expect(heard.failures).toEqual([]);
   });
 
-  test('asks for the sizes where somebody waits for little to have arrived', async () => {
+  test('asks for the sizes if somebody waits for little to have arrived', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'cat');
     say('hello');
@@ -151,7 +151,7 @@ describe('a resumable link', () => {
     },
   );
 
-  test('hands over nothing while it is paused, and all of it later', async () => {
+  test('passes on no line while it is paused, and all of them later', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, 'echo ready; read l; seq 0 999; echo behind; exec cat');
     link.attach();
@@ -176,7 +176,7 @@ describe('a resumable link', () => {
 });
 
 describe('urgent lines and lines taken back', () => {
-  test('an urgent line overtakes what waits', async () => {
+  test('an urgent line overtakes the lines that wait', async () => {
     const { heard, until, say } = attach(startMicroVm(), 'cat');
     say('one');
     say('two');
@@ -185,7 +185,7 @@ describe('urgent lines and lines taken back', () => {
     expect(heard.lines).toEqual(['cancel', 'one', 'two']);
   });
 
-  test('all that waits can be taken back when another agent has begun, and sent behind something else', async () => {
+  test('the lines that wait can be taken back when another agent has begun, and sent behind others', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, tellPid, {
       onEpoch: () => {
@@ -207,7 +207,7 @@ describe('urgent lines and lines taken back', () => {
   });
 
   test(
-    verifies('host.half-line', 'a line taken back never reaches the agent whole; one that is sent stays'),
+    verifies('host.half-line', 'a withdrawn line never reaches the agent whole; a sent one stays'),
     async () => {
       const vm = startMicroVm();
       const { link, heard, until, say } = attach(vm, repeat);
@@ -235,7 +235,7 @@ describe('another link on the same thread', () => {
   test(
     verifies(
       ['host.takeover', 'host.half-line'],
-      'finds the same agent, gets the lines that were left open again and the rest once, and no half line reaches the agent',
+      'finds the same agent, gets the lines that were left open again and the rest once, and the agent gets no half line',
     ),
     async () => {
       const vm = startMicroVm();
@@ -265,7 +265,7 @@ describe('another link on the same thread', () => {
     },
   );
 
-  test(verifies('host.takeover', 'gets what the agent said while nobody was there'), async () => {
+  test(verifies('host.takeover', 'gets the output that came while no bridge was attached'), async () => {
     const vm = startMicroVm();
     const first = attach(vm, 'read l; echo got $l; read l; echo late $l; exec cat');
     first.say('one');
@@ -313,7 +313,7 @@ describe('another link on the same thread', () => {
     expect(vm.shell.connections).toBe(3);
   });
 
-  test('is not imagined where the host has lost its note of who came last', async () => {
+  test('is not assumed if the host has lost its note of who came last', async () => {
     const vm = startMicroVm();
     const { heard, until, say } = attach(vm, 'cat');
     say('one');
@@ -325,7 +325,7 @@ describe('another link on the same thread', () => {
     expect(heard.failures).toEqual([]);
   });
 
-  test('never gets zeros for output that was freed: the host frees what it knows to be delivered', async () => {
+  test('never gets zeros instead of freed output: the host frees only what it knows to be delivered', async () => {
     const vm = startMicroVm();
     const first = attach(vm, 'seq 100000 102000; exec cat', { onLine: () => undefined });
     first.link.attach();
@@ -351,24 +351,21 @@ describe('another link on the same thread', () => {
 });
 
 describe('the agent', () => {
-  test(
-    verifies('host.outlives-shell', 'lives on when its shell is killed, and nothing is lost'),
-    async () => {
-      const vm = startMicroVm();
-      const { heard, until, say } = attach(vm, tellPid);
-      for (const n of upTo(5)) {
-        say(n);
-        await until(() => heard.lines.length === Number(n) + 2);
-        vm.shell.killShell();
-      }
-      say('last');
-      await until(() => heard.lines.includes('last'));
-      expect(heard.lines.slice(1)).toEqual([...upTo(5), 'last']);
-      expect(heard.epochs).toHaveLength(1);
-    },
-  );
+  test(verifies('host.outlives-shell', 'goes on when its shell is killed, and nothing is lost'), async () => {
+    const vm = startMicroVm();
+    const { heard, until, say } = attach(vm, tellPid);
+    for (const n of upTo(5)) {
+      say(n);
+      await until(() => heard.lines.length === Number(n) + 2);
+      vm.shell.killShell();
+    }
+    say('last');
+    await until(() => heard.lines.includes('last'));
+    expect(heard.lines.slice(1)).toEqual([...upTo(5), 'last']);
+    expect(heard.epochs).toHaveLength(1);
+  });
 
-  test(verifies('host.outlives-shell', 'has one host at a time: of two shells the later one'), async () => {
+  test(verifies('host.outlives-shell', 'has one host at a time: the later one of two'), async () => {
     const vm = startMicroVm();
     const { heard, until, say } = attach(vm, 'cat');
     say('one');
@@ -385,7 +382,7 @@ describe('the agent', () => {
   test(
     verifies(
       'host.exit-in-order',
-      'is told to have ended behind its last output, with its status and stderr',
+      'is reported to have ended behind its last output, with its status and stderr',
     ),
     async () => {
       const vm = startMicroVm();
@@ -412,7 +409,10 @@ describe('the agent', () => {
   );
 
   test(
-    verifies('host.exit-in-order', 'is told to have ended though something it left behind holds its stdout'),
+    verifies(
+      'host.exit-in-order',
+      'is reported to have ended although a process that it left behind holds its stdout',
+    ),
     async () => {
       const { heard, until, say } = attach(
         startMicroVm(),
@@ -428,7 +428,7 @@ describe('the agent', () => {
   );
 
   test(
-    verifies('host.exit-in-order', 'that was killed together with its host is told to have ended'),
+    verifies('host.exit-in-order', 'that was killed together with its host is reported to have ended'),
     async () => {
       const vm = startMicroVm();
       const { heard, until, say } = attach(vm, tellPid);
@@ -447,7 +447,7 @@ describe('the agent', () => {
   test(
     verifies(
       'host.epoch',
-      'whose pid another process has is not taken for alive, and the other is not harmed',
+      'whose pid another process has does not count as alive, and the other process is not harmed',
     ),
     async () => {
       const vm = startMicroVm();
@@ -470,7 +470,10 @@ describe('the agent', () => {
   );
 
   test(
-    verifies('host.epoch', 'of a microVM that is gone is told to be lost, and the next one gets what waits'),
+    verifies(
+      'host.epoch',
+      'of a microVM that is gone is reported as lost, and the next one gets the lines that wait',
+    ),
     async () => {
       const vm = startMicroVm();
       const { heard, until, say } = attach(vm, repeat);
@@ -490,7 +493,7 @@ describe('the agent', () => {
     },
   );
 
-  test('is ended and started again on request, with what waits and nothing of what was sent', async () => {
+  test('is ended and started again on request, with the lines that wait and none that were sent', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, tellPid);
     say('one');
@@ -507,7 +510,7 @@ describe('the agent', () => {
     expect(isAlive(heard.lines[0])).toBe(false);
   });
 
-  test('is ended and started again when the connection comes back, if it was to be while there was none', async () => {
+  test('is ended and started again when the connection comes back, if that was requested without one', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, tellPid);
     say('one');
@@ -523,7 +526,7 @@ describe('the agent', () => {
     expect(heard.epochs[1]?.cause).toBe(stuck);
   });
 
-  test('that ignores the polite signal is killed', async () => {
+  test('that ignores SIGTERM is killed', async () => {
     const { link, heard, until, say } = attach(
       startMicroVm(),
       `trap "" TERM HUP INT; ${tellPid.replace('exec ', '')}`,
@@ -535,7 +538,7 @@ describe('the agent', () => {
     expect(isAlive(heard.lines[0])).toBe(false);
   });
 
-  test(verifies('host.environment', 'gets each variable as it was set, whatever its name'), async () => {
+  test(verifies('host.environment', 'gets each variable with its value, whatever its name'), async () => {
     const names = [
       ...['D', 'C', 'K', 'N', 'P', 'W', 'X', 'RUN', 'NEW', 'CWD', 'COMMAND', 'ENVIRONMENT', 'FOLLOW'],
       ...['detach', 'late', 'traps', 'v', 'BASH', 'TMOUT', 'BASH_ENV', 'POSIXLY_CORRECT'],
@@ -576,7 +579,7 @@ describe('an agent that was started by an earlier version of the bridge', () => 
 });
 
 describe('damage', () => {
-  test(verifies('host.damage', 'that can not be mended is told, and answered with a new agent'), async () => {
+  test(verifies('host.damage', 'that cannot be mended is reported, and the agent is replaced'), async () => {
     const vm = startMicroVm();
     const { heard, until, say } = attach(vm, 'cat');
     say('one');
@@ -595,7 +598,7 @@ describe('damage', () => {
     await until(() => heard.lines.at(-1) === 'whole');
   });
 
-  test('is prevented where what was sent can not be stored: that is told', async () => {
+  test('is prevented if input cannot be stored: that is reported', async () => {
     const vm = startMicroVm();
     const { heard, until, say } = attach(vm, 'read l; echo "$l"; printf part; exec cat');
     say('one');
@@ -614,9 +617,9 @@ describe('damage', () => {
   });
 });
 
-describe('what is no bootstrap line', () => {
+describe('input that is no bootstrap line', () => {
   test(
-    verifies('host.hostile-values', 'is never run, also when it reaches the shell between two attaches'),
+    verifies('host.hostile-values', 'is never run, also if it reaches the shell between two attaches'),
     async () => {
       const vm = startMicroVm();
       const { link, heard, until, say } = attach(vm, 'cat');
@@ -654,7 +657,7 @@ describe('what is no bootstrap line', () => {
 });
 
 describe('a link that is closed', () => {
-  test('says nothing more, and leaves the agent alive', async () => {
+  test('reports nothing more, and leaves the agent running', async () => {
     const vm = startMicroVm();
     const { link, heard, until, say } = attach(vm, tellPid);
     say('one');
@@ -670,7 +673,7 @@ describe('a link that is closed', () => {
     expect(isAlive(heard.lines[0])).toBe(true);
   });
 
-  test('by a failure while it lets go of its shell does not come back', async () => {
+  test('by a failure while it lets go of its shell does not attach again', async () => {
     const vm = startMicroVm();
     let heardBy: ShellEvents | undefined;
     const { link, heard, until, say } = attach(vm, 'cat', {
@@ -701,7 +704,7 @@ describe('a link that is closed', () => {
 });
 
 describe('a shell in which nothing answers', () => {
-  test('is left for another connection, and told when two were in vain', () => {
+  test('is left for another connection, and reported when two connections failed', () => {
     vi.useFakeTimers();
     try {
       const connections: string[] = [];

@@ -69,7 +69,7 @@ class Gated {
   }
 }
 
-test('what is for a session that the agent does not hold has it opened, and goes on behind that, in order', () => {
+test('lines for a session that the agent does not hold have it opened, and are sent behind that, in order', () => {
   const it = new Gated();
   expect([it.holds('1'), it.holds('2'), it.asked]).toEqual([true, true, ['session/resume']]);
   expect([it.passed, it.openings.bytes]).toEqual([[], 2 * '{"id":1,"method":"session/prompt"}'.length]);
@@ -78,7 +78,7 @@ test('what is for a session that the agent does not hold has it opened, and goes
   expect(it.holds('3')).toBe(false);
 });
 
-test('what waits for a session fails with it, and the next request tries again', () => {
+test('lines that wait for a session fail with it, and the next request tries again', () => {
   const it = new Gated();
   it.holds('1');
   it.reply({ is: 'lost', error });
@@ -86,7 +86,7 @@ test('what waits for a session fails with it, and the next request tries again',
   expect([it.holds('2'), it.asked]).toEqual([true, ['session/resume', 'session/resume']]);
 });
 
-test('what waits is given back when the agent is gone, and the answer that comes to nothing lets nothing through', () => {
+test('lines that wait are given back when the agent is gone, and a late answer has no effect', () => {
   const it = new Gated();
   it.holds('1');
   it.holds('2');
@@ -96,7 +96,7 @@ test('what waits is given back when the agent is gone, and the answer that comes
   expect([it.passed, it.failed]).toEqual([[], []]);
 });
 
-test('a request that opens its session does so itself, unless that is under way', () => {
+test('a request that opens its session is sent itself, unless an opening is under way', () => {
   const it = new Gated();
   expect([it.holds('1', 'session/resume'), it.asked, it.sent]).toEqual([true, [], ['1']]);
   it.holds('2');
@@ -105,7 +105,7 @@ test('a request that opens its session does so itself, unless that is under way'
   expect([it.opened, it.passed]).toEqual([['result'], ['2', '3']]);
 });
 
-test('a session that was never heard of is not sought in other ways than the client’s', () => {
+test('an unknown session is opened only in the client’s own way', () => {
   const it = new Gated();
   it.holds('1', 'session/resume');
   it.holds('2');
@@ -113,7 +113,7 @@ test('a session that was never heard of is not sought in other ways than the cli
   expect([it.asked, it.opened, it.passed, it.failed]).toEqual([[], ['error'], [], ['2']]);
 });
 
-test('what waits for a request that opens its session fails when that is given up', () => {
+test('lines that wait for a request that opens their session fail when it is given up', () => {
   const it = new Gated();
   it.holds('1', 'session/resume');
   it.holds('2');
@@ -122,7 +122,7 @@ test('what waits for a request that opens its session fails when that is given u
   expect([it.opened, it.passed, it.failed]).toEqual([['lost'], [], ['1', '2']]);
 });
 
-test('a session is not opened to be deleted, nor once the client has closed it', () => {
+test('a session is not opened to be deleted, nor after the client has closed it', () => {
   const it = new Gated();
   expect(it.holds('1', 'session/delete')).toBe(false);
   it.sessions.opened(it.session, 's', '{}', agent.cwd);
@@ -131,7 +131,7 @@ test('a session is not opened to be deleted, nor once the client has closed it',
   expect([it.holds('2'), it.asked]).toEqual([false, []]);
 });
 
-test('a session that the client knows by two names is opened once, for both', () => {
+test('a session with two client ids is opened once, for both', () => {
   const it = new Gated();
   it.sessions.add('other', 's', bareSetup);
   it.holds('1');

@@ -3,7 +3,10 @@ import { verifies } from '../../../requirements.ts';
 import { Stage, textsOf } from '../../agents-stage.ts';
 
 test(
-  verifies('host.save-failures', 'is told in the conversation of the next prompt, once for each time'),
+  verifies(
+    'host.save-failures',
+    'a failed save is told in the conversation of the next prompt, once for each failure',
+  ),
   async () => {
     const stage = new Stage();
     stage.initialized();

@@ -96,7 +96,7 @@ class Way {
   }
 }
 
-test('what is for an agent asks for one, waits until it is introduced, and goes in order', async () => {
+test('lines for an agent have it started, wait until it is introduced, and are sent in order', async () => {
   const way = new Way();
   expect([way.toAgent.isWaiting, way.toAgent.pendingBytes]).toEqual([false, 0]);
   way.ask('1');
@@ -113,7 +113,7 @@ test('what is for an agent asks for one, waits until it is introduced, and goes 
   expect(way.heard()).toEqual(['3']);
 });
 
-test('what an agent was not sent goes to the next one, before what came since', () => {
+test('lines that an agent was not sent go to the next one, before newer ones', () => {
   const way = new Way();
   way.begin();
   way.link.isStalled = true;
@@ -128,7 +128,7 @@ test('what an agent was not sent goes to the next one, before what came since', 
   expect(way.heard()).toEqual(['1', '2', '3']);
 });
 
-test('a request that is cancelled before it was sent fails, and never goes', () => {
+test('a request that is cancelled before it was sent fails, and is never sent', () => {
   const way = new Way();
   way.ask('1');
   way.ask('2');
@@ -144,7 +144,7 @@ test('a request that is cancelled before it was sent fails, and never goes', () 
   expect([way.heard(), way.failed]).toEqual([[{ requestId: 101 }], ['1']]);
 });
 
-test('once there will be no agent, requests fail at once', () => {
+test('requests fail at once when the thread is over', () => {
   const way = new Way();
   way.life.giveUp({ code: -1, message: 'no way' });
   way.ask('1');

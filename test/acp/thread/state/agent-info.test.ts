@@ -30,7 +30,7 @@ test.each([
   ['{}', '{"agentCapabilities":{"loadSession":true}}'],
   ['{"x":1.0}', '{"agentCapabilities":{"loadSession":true},"x":1.0}'],
   ['{"capabilities":{}}', '{"capabilities":{}}'],
-])('session/load is offered in the place of an agent, and nothing else is changed: %s', (before, after) => {
+])('session/load is offered instead of the agent, and nothing else changes: %s', (before, after) => {
   expect(offeringLoad(before)).toBe(after);
 });
 
@@ -41,9 +41,6 @@ test.each([
   ],
   ['{"agentCapabilities":{"list":{}}}', '{"agentCapabilities":{"list":{}}}'],
   ['{}', '{}'],
-])(
-  'session/list is not offered in the place of an agent, and nothing else is changed: %s',
-  (before, after) => {
-    expect(withoutList(before)).toBe(after);
-  },
-);
+])('session/list is not offered instead of the agent, and nothing else changes: %s', (before, after) => {
+  expect(withoutList(before)).toBe(after);
+});

@@ -20,7 +20,7 @@ function begun(): { calls: Calls; settled: number[]; ask: (id: string) => Call }
   return { calls, settled, ask };
 }
 
-test(verifies('acp.one-answer', 'a call is settled once, whatever becomes of it'), () => {
+test(verifies('acp.one-answer', 'a call is settled once, however it ends'), () => {
   const { calls, settled, ask } = begun();
   const call = ask('"a"');
   expect([call.number, call.state, calls.has(call)]).toEqual([5, { is: 'waiting' }, true]);
@@ -30,14 +30,14 @@ test(verifies('acp.one-answer', 'a call is settled once, whatever becomes of it'
   expect([settled, calls.has(call), calls.isClientWaiting]).toEqual([[5], false, false]);
 });
 
-test('those that are chosen are settled, in their order', () => {
+test('the chosen calls are settled, in their order', () => {
   const { calls, settled, ask } = begun();
   for (const id of ['1', '2', '3']) ask(id);
   calls.settleAll(({ number }) => number !== 6, cancelled);
   expect([settled, calls.all().map(({ number }) => number)]).toEqual([[5, 7], [6]]);
 });
 
-test('the client’s are found by what it calls them', () => {
+test('the client’s calls are found by the client’s ids', () => {
   const { calls, ask } = begun();
   const call = ask('"a"');
   const own = { kind: 'own', purpose: 'question', method: 'm', sessionId: undefined } as const;

@@ -20,7 +20,7 @@ const lifecycle = (): { life: Lifecycle; link: MemoryLink } => {
   return { life: new Lifecycle(link), link };
 };
 
-test('an agent is asked for where there is none, and not where there is one', () => {
+test('an agent is asked for only if there is none', () => {
   const { life, link } = lifecycle();
   life.wake();
   expect(link.isAttached).toBe(true);
@@ -32,7 +32,7 @@ test('an agent is asked for where there is none, and not where there is one', ()
   expect([link.isAttached, link.restarts]).toEqual([false, []]);
 });
 
-test('an agent that ended is started anew once it is asked for, and once', () => {
+test('an agent that ended is started again when it is asked for, and once', () => {
   const { life, link } = lifecycle();
   life.begin(found);
   life.exited();
@@ -43,7 +43,7 @@ test('an agent that ended is started anew once it is asked for, and once', () =>
   expect(link.restarts).toHaveLength(1);
 });
 
-test('requests can go to an agent between its introduction and its end', () => {
+test('requests can be sent between an agent’s introduction and its end', () => {
   const { life, link } = lifecycle();
   expect([life.ready(undefined), life.agent, life.cwd]).toEqual([false, undefined, '/']);
   life.begin(found);
@@ -65,7 +65,7 @@ test('requests can go to an agent between its introduction and its end', () => {
   expect([life.agent?.epoch, life.isStartedHere]).toEqual(['f', true]);
 });
 
-test('once it is over there is an error for all, and no agent is asked for', () => {
+test('once the thread is over every request gets its error, and no agent is asked for', () => {
   const { life, link } = lifecycle();
   life.begin(found);
   life.ready(undefined);

@@ -54,7 +54,7 @@ function walkedFrom({ sessions }: ThreadNote, id: string): ReadonlySet<string> {
 }
 
 describe('any note', () => {
-  test(verifies('host.notes', 'that a bridge leaves is read as it was left'), () => {
+  test(verifies('host.notes', 'that a bridge leaves is read unchanged'), () => {
     fc.assert(
       fc.property(note, (each) => {
         // But for a session of the one name that zod spares every object.
@@ -65,7 +65,7 @@ describe('any note', () => {
     );
   });
 
-  test('leads from each session to one that nothing took the place of, and never round in circles', () => {
+  test('leads from each session to one that was not replaced, without circles', () => {
     fc.assert(
       fc.property(note, name, (each, id) => {
         const present = presentId(each, id);
@@ -79,7 +79,7 @@ describe('any note', () => {
     );
   });
 
-  test('that a microVM gives back is taken in without a fault, and gives every session one name', () => {
+  test('that a microVM returns is read without an exception, and gives every session one id', () => {
     fc.assert(
       fc.property(fc.array(anything, { maxLength: 3 }), name, (texts, id) => {
         const sessions = new Sessions(naming);
@@ -102,7 +102,7 @@ describe('any note', () => {
     );
   });
 
-  test('tells of an opened session only what is one JSON object on one line', () => {
+  test('has an opening’s answer only if that is one JSON object on one line', () => {
     const opened = fc.oneof(
       fc.json(),
       fc.string(),
@@ -130,7 +130,7 @@ describe('any note', () => {
   });
 });
 
-test('a note with as many sessions as fit in it takes as much longer as it is larger, not the square of that', () => {
+test('with many sessions takes time in proportion to its size, not to the square of it', () => {
   const msOf = (count: number): number => {
     const all = Array.from({ length: count }, (_, index) => [`s${index}`, { cwd: '' }] as const);
     const note = { sessions: Object.fromEntries(all) };

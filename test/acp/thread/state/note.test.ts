@@ -29,11 +29,11 @@ describe('a note that is found in a microVM', () => {
     '{"sessions":[]}',
     '{"sessions":{"a":{}}}',
     '{"sessions":{"a":{"cwd":1}}}',
-  ])('counts as none where it is not one of ours: %s', (text) => {
+  ])('is ignored if it is not one of ours: %s', (text) => {
     expect(parseThreadNote(text)).toBeUndefined();
   });
 
-  test('is never the cause of a fault, whatever it says', () => {
+  test('never causes an exception, whatever it says', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         expect(() => parseThreadNote(text)).not.toThrow();
@@ -42,7 +42,7 @@ describe('a note that is found in a microVM', () => {
   });
 });
 
-describe('a session that others took the place of', () => {
+describe('a session that others replaced', () => {
   const note: ThreadNote = {
     sessions: {
       a: { cwd: '/', became: 'b' },
@@ -59,7 +59,7 @@ describe('a session that others took the place of', () => {
       expect([presentId(note, id), firstIds(note)(id)]).toEqual([id, id]);
   });
 
-  test('does not lead round in circles', () => {
+  test('does not lead in circles', () => {
     const circle: ThreadNote = { sessions: { a: { cwd: '/', became: 'b' }, b: { cwd: '/', became: 'a' } } };
     expect(['a', 'b']).toContain(presentId(circle, 'a'));
     expect(['a', 'b']).toContain(firstIds(circle)('a'));

@@ -22,7 +22,7 @@ test('its answer is the text of a result, or an error', () => {
 });
 
 test.each(['null', '[]', '"no"', '{"code":"x","message":3}'])(
-  verifies('acp.one-answer', 'an error that is none of JSON-RPC is an error all the same: %s'),
+  verifies('acp.one-answer', 'a malformed error is still an error: %s'),
   (error) => {
     expect(replyOf(`"result":{},"error":${error}`)).toEqual({
       is: 'error',
