@@ -2,7 +2,7 @@
 export interface Figure {
   readonly part: string;
   readonly what: string;
-  readonly unit: 'ms' | 'MB' | 'MB/s' | 's';
+  readonly unit: 'ms' | 'MB' | 'MB/s' | 's' | 'round trips';
   /** The median of the bridge's runs. */
   readonly ours: number;
   /** The median of what it is compared with, taken in turns with it. */

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { delayFigures } from './delay.ts';
 import { type Figure, table } from './figures.ts';
 import { memoryFigures } from './memory.ts';
 import { reattachFigures } from './reattach.ts';
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'round-trip': () => roundTripFigures(),
   throughput: () => throughputFigures(),
   reattach: () => reattachFigures(),
+  delay: () => delayFigures(),
   memory: () => memoryFigures(),
 };
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } });

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import type { SignedUpgrade } from '../src/aws/sign-upgrade.ts';
 import { type Figure, inTurns, median } from './figures.ts';
 import { bare, Stage } from './stage.ts';
 
@@ -13,7 +14,7 @@ export async function reattachFigures(rounds = 15): Promise<Figure[]> {
     const bridge = await stage.begun('reattach', [process.execPath, bare('agent.mjs')]);
     let id = 1;
     // So that the shell of the bare upgrades is there before they are measured.
-    await upgrade(stage);
+    await upgradeMs(await stage.upgrade(0));
     const request = async (): Promise<number> => {
       id += 1;
       const began = performance.now();
@@ -29,7 +30,7 @@ export async function reattachFigures(rounds = 15): Promise<Figure[]> {
         return request();
       },
       request,
-      upgrade: () => upgrade(stage),
+      upgrade: async () => upgradeMs(await stage.upgrade(0)),
     });
     const ours = median(runs.reattach) - median(runs.request);
     const limit = median(runs.upgrade);
@@ -51,8 +52,7 @@ export async function reattachFigures(rounds = 15): Promise<Figure[]> {
 }
 
 /** From the request for a shell that is there to its confirmation. */
-async function upgrade(stage: Stage): Promise<number> {
-  const { url, headers } = await stage.upgrade(0);
+export async function upgradeMs({ url, headers }: SignedUpgrade): Promise<number> {
   const began = performance.now();
   const socket = new WebSocket(url, { headers, perMessageDeflate: false });
   await new Promise((resolve) => socket.once('message', resolve));

@@ -92,9 +92,9 @@ export class Stage {
     return this.inPty(this.start([bare('open-shell.mjs'), runtimeArn]), command);
   }
 
-  /** The signed request for a shell in a microVM of its own: a fresh one, unless its number is given. */
-  async upgrade(number = (this.#shells += 1)): Promise<SignedUpgrade> {
-    const { url, credentials } = this.address;
+  /** The signed request at `url` for a shell in a microVM of its own: a fresh one, unless its number is given. */
+  async upgrade(number = (this.#shells += 1), url = this.address.url): Promise<SignedUpgrade> {
+    const { credentials } = this.address;
     const arn = parseRuntimeArn(runtimeArn);
     const name = `bench-${process.pid}-${String(number).padStart(40, '0')}`;
     const target = {
