@@ -41,12 +41,12 @@ async function environmentOf(
   return result as Record<string, string>;
 }
 
-test('the agent is Kiro where nothing else is said', async () => {
+test('the agent is Kiro by default', async () => {
   const environment = await environmentOf(await startLocalWith('kiro-cli'), { agent: [] });
   expect(environment['ARGUMENTS']).toBe('acp --trust-all-tools');
 });
 
-test('a preset starts its agent with its environment, below the one that is given', async () => {
+test('a preset starts its agent with its environment, which --env overrides', async () => {
   const local = await startLocalWith('copilot');
   expect(await environmentOf(local, { agent: [], args: ['--agent', 'copilot'] })).toMatchObject({
     ARGUMENTS: '--acp --stdio',
@@ -54,7 +54,7 @@ test('a preset starts its agent with its environment, below the one that is give
   });
 });
 
-test('what a preset prepares also counts for the words behind --', async () => {
+test('what a preset prepares also applies to the words behind --', async () => {
   const environment = await environmentOf(await startLocal(), {
     env: { AGENTCORE_AGENT: 'claude', AGENTCORE_AGENT_COMMAND: 'not-this-one' },
   });

@@ -30,7 +30,7 @@ function fileOf(directory = inHome()): string {
 }
 
 describe('the cache of what agents say', () => {
-  test('gives back what was written, byte for byte, to whoever asks later', () => {
+  test('returns what was written, byte for byte, also to a later process', () => {
     expect(cache().read('client')).toBeUndefined();
     cache().write('client', '{"first":"ä"}');
     expect(cache().read('client')).toBe('{"first":"ä"}');
@@ -39,7 +39,7 @@ describe('the cache of what agents say', () => {
     expect(readFileSync(fileOf(), 'utf8')).toBe(text);
   });
 
-  test('is another one for another runtime, endpoint or command', () => {
+  test('has an entry for each runtime, endpoint and command', () => {
     cache().write('client', text);
     for (const other of [{ runtime: 'arn2' }, { qualifier: 'test' }, { command: 'agent --debug' }]) {
       expect(cache(other).read('client')).toBeUndefined();
@@ -47,20 +47,20 @@ describe('the cache of what agents say', () => {
     expect(cache({ runtime: 'a', qualifier: 'rn' }).read('client')).toBeUndefined();
   });
 
-  test('is another one for another client', () => {
+  test('has an entry for each client', () => {
     cache().write('client', text);
     expect(cache().read('other')).toBeUndefined();
     cache().write('other', '{"second":1}');
     expect([cache().read('client'), cache().read('other')]).toEqual([text, '{"second":1}']);
   });
 
-  test('is for its owner alone', () => {
+  test('can be read by its owner only', () => {
     cache().write('client', text);
     const modes = [join(home, '.cache'), inHome(), fileOf()].map((path) => statSync(path).mode & 0o777);
     expect(modes).toEqual([0o700, 0o700, 0o600]);
   });
 
-  test('lies in XDG_CACHE_HOME where that is an absolute path', () => {
+  test('is in XDG_CACHE_HOME if that is an absolute path', () => {
     const xdg = join(home, 'xdg');
     cache({ env: { HOME: home, XDG_CACHE_HOME: xdg } }).write('client', text);
     expect(fileOf(join(xdg, 'agentcore-bridge'))).toContain(xdg);
@@ -70,7 +70,7 @@ describe('the cache of what agents say', () => {
   });
 
   test.each([{}, { HOME: '' }, { HOME: 'relative' }])(
-    'is none, and no error, where the environment is %j',
+    'is not used, without an error, if the environment is %j',
     (env) => {
       const { log, read, write } = cache({ env });
       write('client', text);
@@ -79,7 +79,7 @@ describe('the cache of what agents say', () => {
     },
   );
 
-  test('is none, and no error, where a file is in the way of its directory', () => {
+  test('is not used, without an error, if a file has the name of its directory', () => {
     writeFileSync(join(home, '.cache'), '');
     const { log, write, read } = cache();
     write('client', text);
@@ -87,7 +87,7 @@ describe('the cache of what agents say', () => {
     expect(log.messages).toContain('the cache can not be written');
   });
 
-  test('leaves nothing unfinished behind', () => {
+  test('leaves no unfinished file behind', () => {
     cache().write('client', text);
     const file = fileOf();
     rmSync(file);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { keysFromEnvironment } from '../../src/cli/environment.ts';
 
 describe('the keys of the environment', () => {
-  test('are a pair, with a token where there is one', () => {
+  test('are a pair, with a token if there is one', () => {
     const pair = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
     expect(keysFromEnvironment(pair)).toEqual({ accessKeyId: 'id', secretAccessKey: 'secret' });
     expect(keysFromEnvironment({ ...pair, AWS_SESSION_TOKEN: '' })).not.toHaveProperty('sessionToken');
@@ -13,7 +13,7 @@ describe('the keys of the environment', () => {
   });
 
   test.each([{}, { AWS_ACCESS_KEY_ID: 'id' }, { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: 'secret' }])(
-    'are none in %j',
+    'are absent in %j',
     (env) => {
       expect(keysFromEnvironment(env)).toBeUndefined();
     },

@@ -12,7 +12,7 @@ function read(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 describe('the flags', () => {
-  test('without a value say yes where they are given, and nothing where they are not', () => {
+  test('without a value give true if they are given, and nothing otherwise', () => {
     const names = ['--no-progress', '--client-fs', '--client-terminal'];
     expect(read(names)).toMatchObject({ progress: false, clientFs: true, clientTerminal: true });
     expect(read([])).toMatchObject({ progress: true, clientFs: false, clientTerminal: false });

@@ -46,7 +46,7 @@ async function reader() {
 }
 
 describe('the line writer', () => {
-  test('counts the lines that the pipe took, and goes on behind the one that was under way', async () => {
+  test('counts the lines that the pipe has taken, and goes on behind the one that was under way', async () => {
     const { pipe, read, text } = await reader();
     const room = Promise.withResolvers<void>();
     const writer = new LineWriter(pipe, { onRoom: room.resolve, onGone: () => undefined });
@@ -92,7 +92,7 @@ describe('the line writer', () => {
     expect(await text(expected.length)).toBe(expected);
   });
 
-  test('says when nobody reads any more, and then takes everything', async () => {
+  test('reports when the reader is gone, and then accepts everything', async () => {
     const { pipe, close } = await reader();
     const gone = Promise.withResolvers<void>();
     const writer = new LineWriter(pipe, { onRoom: () => undefined, onGone: gone.resolve });

@@ -24,7 +24,7 @@ function processesWith(word: string): string[] {
 test.each([{ args: [] }, { args: ['--tls', '--host-name', 'agentcore.example', '--bearer-token', 'a.b.c'] }])(
   verifies(
     ['cli.contract', 'cli.environment', 'aws.endpoint-override', 'local.tls'],
-    'what `local` with $args prints is all that a bridge needs, and SIGTERM ends `local` with all that ran in it',
+    'what `local` with $args prints is all that a bridge needs, and SIGTERM ends `local` and its microVMs',
   ),
   async ({ args }) => {
     const command = [join(repository, 'bin', 'agentcore-bridge.js'), 'local', ...args];

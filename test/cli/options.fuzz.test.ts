@@ -104,7 +104,7 @@ describe('any arguments', () => {
   test(
     verifies(
       ['cli.bad-input', 'cli.contract', 'cli.stdout'],
-      'begin a command, print what was asked for, or are refused in one line with exit code 2',
+      'start a command, print what was asked for, or are refused in one line with exit code 2',
     ),
     async () => {
       const outcomes = { begun: 0, printed: 0, refused: 0 };
@@ -136,7 +136,7 @@ describe('any arguments', () => {
   );
 
   test(
-    verifies('cli.bad-input', 'of every flag, with every odd value, are taken or refused in one line'),
+    verifies('cli.bad-input', 'of every flag, with every odd value, are accepted or refused in one line'),
     async () => {
       for (const name of flags) {
         for (const value of ['', '0', '-1', '{', '\n', '/', '\ud800', '9'.repeat(400)]) {
@@ -171,7 +171,7 @@ describe('any arguments', () => {
   });
 
   test(
-    verifies(['cli.bad-input', 'cli.no-secrets'], 'that a flag can not take are not repeated'),
+    verifies(['cli.bad-input', 'cli.no-secrets'], 'that a flag does not accept are not repeated'),
     async () => {
       // What names a place is: it is what one has to look at.
       const named = new Set(['--runtime-arn', '--region']);

@@ -34,7 +34,7 @@ const line = fc.array(
   { maxLength: 5 },
 );
 
-describe('a line of nothing but flags', () => {
+describe('a command line of flags only', () => {
   test('is read as commander reads it, or left to commander', () => {
     let plain = 0;
     fc.assert(
@@ -52,7 +52,7 @@ describe('a line of nothing but flags', () => {
     expect(plain).toBeGreaterThan(100);
   });
 
-  test('needs no commander in the ways that a bridge is usually started', () => {
+  test('needs no commander in the usual ways to start a bridge', () => {
     expect(plainFlags([], bridgeSettings)).toEqual({});
     const argv = ['--runtime-arn', 'arn', '--agent=claude', '--env', 'A=1', '--env', 'B=2', '--no-progress'];
     expect(plainFlags(argv, bridgeSettings)).toEqual({

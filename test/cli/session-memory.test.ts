@@ -43,7 +43,7 @@ function fileOf(directory = inHome()): string {
 
 describe('the list of sessions on this machine', () => {
   test(
-    verifies('acp.session-list', 'tells other processes where each thread stands, the latest first'),
+    verifies('acp.session-list', 'tells other processes the sessions of each thread, the latest first'),
     () => {
       expect(memory().recall()).toEqual(new Map());
       const [one, two] = [memory(), memory()];
@@ -61,7 +61,7 @@ describe('the list of sessions on this machine', () => {
     },
   );
 
-  test('is written where something has changed, and for its owner alone', () => {
+  test('is written when something has changed, and can be read by its owner only', () => {
     const it = memory();
     it.remember('none', []);
     expect(existsSync(inHome())).toBe(false);
@@ -81,7 +81,7 @@ describe('the list of sessions on this machine', () => {
     expect(keys).toEqual(Array.from({ length: keys.length }, (_, n) => `k${2999 - n}`));
   });
 
-  test('passes over lines that are damaged', () => {
+  test('ignores lines that are damaged', () => {
     memory().remember('a', [session('a')]);
     appendFileSync(fileOf(), '{"key":"a","sessions":[{"sessionId":1}]}\nnull\n{"key":"b"');
     expect([...memory().recall().keys()]).toEqual(['a']);
@@ -89,7 +89,7 @@ describe('the list of sessions on this machine', () => {
     expect(memory().recall()).toEqual(new Map());
   });
 
-  test('lies in XDG_STATE_HOME where that is an absolute path', () => {
+  test('is in XDG_STATE_HOME if that is an absolute path', () => {
     const xdg = join(home, 'xdg');
     memory({ env: { HOME: home, XDG_STATE_HOME: xdg } }).remember('a', [session('a')]);
     expect(readFileSync(fileOf(join(xdg, 'agentcore-bridge')), 'utf8')).toContain('"a"');
@@ -97,7 +97,7 @@ describe('the list of sessions on this machine', () => {
   });
 
   test.each([{}, { HOME: 'relative' }, { HOME: '/dev/null' }])(
-    'is none, and no error, where there is no place for it: %j',
+    'is not used, without an error, if there is no place for it: %j',
     (env) => {
       const it = memory({ env });
       expect(it.isKept()).toBe(false);
@@ -106,7 +106,7 @@ describe('the list of sessions on this machine', () => {
     },
   );
 
-  test('is kept where there is a place for it', () => {
+  test('is stored if there is a place for it', () => {
     expect(memory().isKept()).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { runBin } from './run-bin.ts';
 
 const arn = ['--runtime-arn', runtimeArn];
 
-describe('what can not be used', () => {
+describe('a wrong option', () => {
   test.each<[what: string, args: string[], says: RegExp, env?: Record<string, string>]>([
     ['no ARN', [], /--runtime-arn is required.*AGENTCORE_RUNTIME_ARN/],
     [
@@ -96,14 +96,14 @@ describe('--help', () => {
     },
   );
 
-  test('of a command names its own flags alone', async () => {
+  test('of a command names only its own flags', async () => {
     const { stdout } = await runBin(['local', '--help']);
     expect(stdout).toContain('--state-dir');
     expect(stdout).not.toContain('--runtime-arn');
   });
 });
 
-test('--version prints the version alone', async () => {
+test('--version prints only the version', async () => {
   expect(await runBin(['--version'])).toEqual({
     code: 0,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
@@ -111,10 +111,13 @@ test('--version prints the version alone', async () => {
   });
 });
 
-test(verifies('cli.old-node', 'a Node that is too old is told which one is needed'), async () => {
-  const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.11.0' } })`;
-  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(older)}`];
-  const { code, stdout, stderr } = await runBin(['--version'], { nodeArgs });
-  expect(stderr).toMatch(/^agentcore-bridge needs Node\.js 22\.12 or later; this is 22\.11\.0 \(.*\)\.\n$/);
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-});
+test(
+  verifies('cli.old-node', 'a Node that is too old gets a message that names the required version'),
+  async () => {
+    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.11.0' } })`;
+    const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(older)}`];
+    const { code, stdout, stderr } = await runBin(['--version'], { nodeArgs });
+    expect(stderr).toMatch(/^agentcore-bridge needs Node\.js 22\.12 or later; this is 22\.11\.0 \(.*\)\.\n$/);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  },
+);

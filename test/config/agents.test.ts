@@ -12,12 +12,12 @@ import { bridgeSettings } from '../../src/config/settings.ts';
 const chosen = { env: {}, persist: [] };
 
 describe(verifies('cli.presets', 'the agent'), () => {
-  test('is Kiro where nothing else is said', () => {
+  test('is Kiro by default', () => {
     expect(agentOf(chosen)).toEqual(agentOf({ ...chosen, agent: 'kiro' }));
     expect(agentOf(chosen).command).toMatch(/^kiro-cli acp --trust-all-tools$/m);
   });
 
-  test('is the command alone, where no preset is named', () => {
+  test('is only the command, if no preset is named', () => {
     expect(agentOf({ command: 'my-agent', env: { A: '1' }, persist: ['.a', '.b', '.a'] })).toEqual({
       command: 'my-agent',
       env: { A: '1' },
@@ -25,13 +25,13 @@ describe(verifies('cli.presets', 'the agent'), () => {
     });
   });
 
-  test('is the command with what the preset prepares and keeps, where both are given', () => {
+  test('is the command with what the preset prepares and saves, if both are given', () => {
     const { command, persist } = agentOf({ ...chosen, agent: 'claude', command: 'my-claude --debug' });
     expect(command).toMatch(/IS_SANDBOX=1\nmy-claude --debug$/);
     expect(persist).toEqual(agents.claude.persist);
   });
 
-  test('is known to offer what the preset says, also under another command of its', () => {
+  test('is assumed to offer what the preset lists, also with another command', () => {
     expect(agentOf({ ...chosen, agent: 'gemini', command: 'my-gemini' }).capabilities).toEqual({
       loadSession: true,
       promptCapabilities: { image: true, audio: true, embeddedContext: true },
@@ -41,7 +41,7 @@ describe(verifies('cli.presets', 'the agent'), () => {
     expect(agentOf(chosen).capabilities).toBeUndefined();
   });
 
-  test("has the preset's environment below the person's, and keeps what both name", () => {
+  test("has the preset's environment, which the user's overrides, and saves the paths of both", () => {
     const agent = agentOf({ agent: 'copilot', env: { A: '1' }, persist: ['.a', '.copilot'] });
     expect(agent).toMatchObject({
       env: { A: '1', COPILOT_AUTO_UPDATE: 'false' },
@@ -55,17 +55,17 @@ describe(verifies('cli.presets', 'the agent'), () => {
 describe.each(agentNames)('the preset %s', (name) => {
   const preset: AgentPreset = agents[name];
 
-  test('is bash that parses', () => {
+  test('is valid bash', () => {
     execFileSync('/bin/bash', ['-n'], { input: agentOf({ ...chosen, agent: name }).command });
   });
 
-  test('keeps paths that a person could name', () => {
+  test('saves paths that a user could name', () => {
     const given = { runtimeArn: 'arn', persist: [...preset.persist] };
     expect(readConfig(bridgeSettings, given, {}).persist).toEqual(preset.persist);
   });
 });
 
-describe('what is prepared', () => {
+describe("the preset's preparation", () => {
   let home: string | undefined;
   afterEach(() => home !== undefined && rmSync(home, { recursive: true }));
 
@@ -88,7 +88,7 @@ describe('what is prepared', () => {
       .map(({ name }) => name)
       .toSorted();
 
-  test('for Claude tells root, and nobody else, that this is a sandbox', () => {
+  test('for Claude tells root, and no other user, that this is a sandbox', () => {
     const isRoot = process.getuid?.() === 0;
     expect(run('claude', 'echo "<$IS_SANDBOX>"', [])).toBe(isRoot ? '<1>\n' : '<>\n');
     const [prepare = ''] = agentOf({ ...chosen, agent: 'claude' }).command.split('\n');
@@ -100,7 +100,7 @@ describe('what is prepared', () => {
   test.each([
     ['kiro', '.kiro/sessions/cli/1.jsonl', '.kiro/sessions/cli/1.lock'],
     ['copilot', '.copilot/session-state/1/events.jsonl', '.copilot/session-state/1/inuse.17.lock'],
-  ] as const)('for %s removes the locks of the dead, and minds none that are missing', (agent, log, lock) => {
+  ] as const)('for %s removes stale locks, and does not fail without any', (agent, log, lock) => {
     expect(run(agent, 'echo started', [log, lock])).toBe('started\n');
     expect(filesOf()).toEqual([log.replace(/.*\//, '')]);
     expect(run(agent, 'echo started', [])).toBe('started\n');

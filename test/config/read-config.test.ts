@@ -24,7 +24,7 @@ function errorOf(flags: Record<string, unknown>, env: Record<string, string> = {
 }
 
 describe('the configuration', () => {
-  test('has a default for all but the ARN', () => {
+  test('has a default for everything except the ARN', () => {
     expect(read({})).toEqual({
       runtimeArn: 'arn',
       qualifier: 'DEFAULT',
@@ -49,18 +49,18 @@ describe('the configuration', () => {
     });
   });
 
-  test(verifies(['cli.contract', 'cli.environment'], 'takes a flag before its variable'), () => {
+  test(verifies(['cli.contract', 'cli.environment'], 'prefers a flag to its variable'), () => {
     const env = { AGENTCORE_THREAD: 'by variable', AGENTCORE_CWD: '/by/variable' };
     expect(read({ thread: 'by flag' }, env)).toMatchObject({ thread: 'by flag', cwd: '/by/variable' });
   });
 
-  test(verifies('cli.contract', 'takes an empty variable for none, but not an empty flag'), () => {
+  test(verifies('cli.contract', 'ignores an empty variable, but not an empty flag'), () => {
     expect(read({}, { AGENTCORE_THREAD: '' }).thread).toBeUndefined();
     expect(errorOf({ thread: '' }).message).toMatch(/^--thread must not be empty/);
   });
 
   test(
-    verifies('aws.endpoint-override', "takes the service's own endpoint variable before the general one"),
+    verifies('aws.endpoint-override', "prefers the service's own endpoint variable to the general one"),
     () => {
       const general = { AWS_ENDPOINT_URL: 'http://general' };
       const own = { AWS_ENDPOINT_URL_BEDROCK_AGENTCORE: 'http://own' };
@@ -73,7 +73,7 @@ describe('the configuration', () => {
     },
   );
 
-  test('keeps an assignment as it is behind the first =, and the last one of a name', () => {
+  test('keeps the text behind the first = of an assignment unchanged, and the last one of a name', () => {
     expect(read({ env: ['A=b=c\nd', 'B=', 'C=1', 'C=2', '__proto__=x'] }).env).toEqual(
       Object.fromEntries([
         ['A', 'b=c\nd'],
@@ -115,7 +115,7 @@ describe('the configuration', () => {
     },
   );
 
-  test('takes a flag without a value, or 1, for yes', () => {
+  test('takes a flag without a value, or 1, as true', () => {
     expect(read({ progress: true, clientFs: true })).toMatchObject({ progress: false, clientFs: true });
     for (const yes of ['1', 'true', 'TRUE']) {
       expect(read({}, { AGENTCORE_NO_PROGRESS: yes, AGENTCORE_CLIENT_TERMINAL: yes })).toMatchObject({
@@ -134,7 +134,7 @@ describe('the configuration', () => {
     );
   });
 
-  test("takes the words of AWS's own tools for FIPS and dual-stack endpoints", () => {
+  test("accepts the values of AWS's own tools for FIPS and dual-stack endpoints", () => {
     for (const [yes, no] of [
       ['true', 'false'],
       ['True', 'FALSE'],
@@ -153,12 +153,12 @@ describe('the configuration', () => {
     expect(read({ useFipsEndpoint: true }, { AWS_USE_FIPS_ENDPOINT: 'false' }).useFipsEndpoint).toBe(true);
   });
 
-  test(verifies('aws.region', "takes no Region from AWS's variables"), () => {
+  test(verifies('aws.region', "ignores AWS's Region variables"), () => {
     expect(read({}, { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-1' }).region).toBeUndefined();
     expect(read({ region: 'us-east-1' }, { AWS_REGION: 'eu-west-1' }).region).toBe('us-east-1');
   });
 
-  test('takes an object of JSON for capabilities, and repeats nothing of what is none', () => {
+  test('accepts a JSON object for capabilities, and repeats nothing of another text', () => {
     const text = '{"loadSession":true,"_meta":{"a":[1]}}';
     expect(read({ agentCapabilities: text }).agentCapabilities).toEqual(JSON.parse(text));
     for (const bad of ['', 'secret', '[]', '"secret"', 'null', '1', '{"secret":', '{}{}']) {
@@ -176,12 +176,12 @@ describe('the configuration', () => {
     ["it's $HOME", "it's $HOME"],
     ['...', '...'],
     ['~user', '~user'],
-  ])('reads the path %j, which is kept', (given, path) => {
+  ])('reads the path %j to save', (given, path) => {
     expect(read({ persist: [given] }).persist).toEqual([path]);
   });
 
   test.each(['', '.', '/', '~', '~/', '~//etc', '/etc', '..', 'a/../b', '~/..', 'a\nb', 'a\0b', 'a\rb'])(
-    'refuses to keep the path %j',
+    'refuses the path %j to save',
     (path) => {
       expect(errorOf({ persist: ['.ok', path] }).message).toMatch(/^--persist must be a path below HOME/);
     },
@@ -210,12 +210,12 @@ describe('the configuration', () => {
     ['onExit', 'AGENTCORE_ON_EXIT', 'detach, stop'],
     ['mcpStdio', 'AGENTCORE_MCP_STDIO', 'drop, keep'],
     ['agent', 'AGENTCORE_AGENT', 'kiro, claude, codex, opencode, gemini, qwen, copilot, cursor'],
-  ] as const)('takes one of a few words for %s', (name, variable, words) => {
+  ] as const)('accepts only the listed words for %s', (name, variable, words) => {
     for (const word of words.split(', ')) expect(read({}, { [variable]: word })[name]).toBe(word);
     expect(errorOf({}, { [variable]: 'nope' }).message).toBe(`${variable} must be one of ${words}`);
   });
 
-  test('makes the schema of a setting only where it is given, since every start waits for it', () => {
+  test('makes the schema of a setting only if it is given, to keep the start fast', () => {
     const made: string[] = [];
     const setting = (name: string) => ({
       flag: `--${name} <text>`,
@@ -231,7 +231,7 @@ describe('the configuration', () => {
     expect(made).toEqual(['one']);
   });
 
-  test('names the variable that is at fault, and does not repeat a value that may be a secret', () => {
+  test('names the variable with the mistake, and does not repeat a value that may be a secret', () => {
     expect(errorOf({}, { AGENTCORE_QUALIFIER: 'a b' }).message).toMatch(/^AGENTCORE_QUALIFIER must be/);
     expect(errorOf({ env: ['TOKEN secret'] }).message).not.toContain('secret');
   });

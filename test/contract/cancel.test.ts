@@ -7,7 +7,7 @@ describe('a cancel', () => {
   test.each(['in one breath with it', 'though nothing moves any more', 'though the connection is gone'])(
     verifies(
       'acp.cancel-overtakes',
-      'of a prompt of 5 MB that is still going up ends it, %s: the agent has none of it, or the whole',
+      'of a prompt of 5 MB during its upload ends it, %s: the agent gets none of it, or all of it',
     ),
     async (how) => {
       const local = await startLocal();
@@ -40,7 +40,7 @@ describe('a cancel', () => {
   );
 
   test.each(['stop', 'forward'])(
-    verifies('acp.cancel-strategy', 'of an agent that heeds it leaves the agent alive (%s)'),
+    verifies('acp.cancel-strategy', 'of an agent that obeys leaves the agent running (%s)'),
     async (strategy) => {
       const local = await startLocal();
       const client = await connect(local, { args: ['--cancel-strategy', strategy] });
@@ -57,7 +57,7 @@ describe('a cancel', () => {
   test(
     verifies(
       'acp.cancel-strategy',
-      'of an agent that does not heed it ends the agent after the grace, and the next one knows what was said',
+      'of an agent that ignores it ends the agent after the grace, and the next one has the history',
     ),
     async () => {
       const local = await startLocal();
@@ -79,7 +79,7 @@ describe('a cancel', () => {
   );
 
   test(
-    verifies('acp.cancel-strategy', 'that is only forwarded waits for an agent that does not heed it'),
+    verifies('acp.cancel-strategy', 'that is only forwarded waits for an agent that ignores it'),
     async () => {
       const local = await startLocal();
       const args = ['--cancel-strategy', 'forward', '--cancel-grace', '100ms'];
@@ -96,7 +96,7 @@ describe('a cancel', () => {
     },
   );
 
-  test(verifies('acp.cancel-strategy', 'that is ignored does not reach the agent'), async () => {
+  test(verifies('acp.cancel-strategy', 'with the strategy noop does not reach the agent'), async () => {
     const local = await startLocal();
     const args = ['--cancel-strategy', 'noop', '--cancel-grace', '100ms'];
     const client = await connect(local, { args });

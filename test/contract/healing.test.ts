@@ -5,7 +5,7 @@ import { verifies } from '../requirements.ts';
 import { selected } from './acp-client.ts';
 import { connect, keepsHistory, letGo, sentence } from './stage.ts';
 
-describe('an agent that dies', () => {
+describe('an agent that ends unexpectedly', () => {
   test.each([
     ['resumes', []],
     ['loads', ['no-resume']],
@@ -13,7 +13,7 @@ describe('an agent that dies', () => {
   ])(
     verifies(
       ['acp.heal', 'acp.agent-requests', 'acp.replay', 'acp.stale-answers'],
-      'while it asks for permission withdraws the question and fails the prompt with its last words; one that %s knows what was said',
+      'while it asks for permission has its question cancelled and the prompt fails with its stderr; one that %s has the history',
     ),
     async (_, switches) => {
       const local = await startLocal();
@@ -55,7 +55,7 @@ describe('an agent that dies', () => {
   );
 
   test(
-    verifies('acp.heal', 'takes all sessions of its thread with it, and each has its past again'),
+    verifies('acp.heal', 'ends all sessions of its thread, and each is brought back with its history'),
     async () => {
       const local = await startLocal();
       const client = await connect(local, { args: ['--thread', randomUUID()] });
@@ -80,7 +80,7 @@ describe('an agent that dies', () => {
   test(
     verifies(
       'acp.load',
-      'and can bring nothing back has a new session under the same id, and the conversation says so once',
+      'and can’t bring sessions back gets a new session under the same id, and the conversation says so once',
     ),
     async () => {
       const local = await startLocal();
@@ -95,22 +95,25 @@ describe('an agent that dies', () => {
     },
   );
 
-  test(verifies('acp.heal', 'with its microVM fails the prompt, and the next one has the past'), async () => {
-    const local = await startLocal();
-    const client = await connect(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
-    const session = await client.newSession();
-    await client.prompt(session, 'I was here');
-    await letGo(local);
-    const turn = client.prompt(session, 'say 1\nwait');
-    await client.until(() => client.said(session).includes('0'));
-    await local.faults.evict();
-    expect((await turn).answer.error).toMatchObject({
-      code: -32603,
-      data: { 'agentcore-bridge/code': 'agent-lost', 'agentcore-bridge/retryable': true },
-    });
-    const { said } = await client.prompt(session, 'tell history');
-    // The turn that was lost may not have been kept.
-    expect(JSON.parse(said.join(''))).toEqual(expect.arrayContaining(['I was here']));
-    expect(said).toHaveLength(1);
-  });
+  test(
+    verifies('acp.heal', 'with its microVM fails the prompt, and the next prompt has the history'),
+    async () => {
+      const local = await startLocal();
+      const client = await connect(local, { args: [...keepsHistory, '--idle-detach', '200ms'] });
+      const session = await client.newSession();
+      await client.prompt(session, 'I was here');
+      await letGo(local);
+      const turn = client.prompt(session, 'say 1\nwait');
+      await client.until(() => client.said(session).includes('0'));
+      await local.faults.evict();
+      expect((await turn).answer.error).toMatchObject({
+        code: -32603,
+        data: { 'agentcore-bridge/code': 'agent-lost', 'agentcore-bridge/retryable': true },
+      });
+      const { said } = await client.prompt(session, 'tell history');
+      // The turn that was lost may not have been kept.
+      expect(JSON.parse(said.join(''))).toEqual(expect.arrayContaining(['I was here']));
+      expect(said).toHaveLength(1);
+    },
+  );
 });

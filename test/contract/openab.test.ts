@@ -52,7 +52,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test.each(['head', 'own block'] as const)(
     verifies(
       ['acp.sender-context', 'acp.agent-requests', 'cli.environment'],
-      'has a conversation whose context is the %s of what is said: it is the microVM of the chat thread, and gets a permission unasked',
+      'sends prompts with a context in the %s form: the chat thread has its microVM, and a permission is granted',
     ),
     async (form) => {
       const local = await startLocal();
@@ -89,7 +89,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   ])(
     verifies(
       'acp.initialize-in-time',
-      'is answered before a microVM is begun, and waits for none but its own, while %s takes its time',
+      "is answered before a microVM is begun, and waits for no other thread's, while %s takes its time",
     ),
     async (_, provisionMs, switches) => {
       const { local, record } = await startRecorded({ limits: { provisionMs } });
@@ -105,7 +105,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   );
 
   test(
-    verifies('acp.initialize-in-time', 'is answered from what the agent said last time, with no microVM'),
+    verifies('acp.initialize-in-time', "is answered with the agent's last answer, without a microVM"),
     async () => {
       const { local, record } = await startRecorded();
       const home = await mkdtemp(join(tmpdir(), 'openab-'));
@@ -139,7 +139,7 @@ describe(verifies('openab.contract', 'openab'), () => {
     },
   );
 
-  test('sets a model in a thread that is at work', async () => {
+  test('sets a model in a thread whose agent runs', async () => {
     const local = await startLocal();
     const client = openab(local);
     const sessionId = await client.begin();
@@ -151,7 +151,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test(
     verifies(
       'acp.sender-context',
-      'sets a model before anything is said: in time, and the agent comes to know of it',
+      'sets a model before the first prompt: it is answered in time, and the agent gets it',
     ),
     async () => {
       const local = await startLocal();
@@ -172,7 +172,7 @@ describe(verifies('openab.contract', 'openab'), () => {
     },
   );
 
-  test('says a model that the agent does not take in words', async () => {
+  test('shows in words that the agent refuses a model', async () => {
     const local = await startLocal();
     const client = openab(local);
     const sessionId = await client.begin();
@@ -212,7 +212,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test.each(['at rest', 'at work'])(
     verifies(
       ['cli.leaves', 'cli.exit-codes', 'host.takeover', 'acp.load', 'acp.initialize-in-time'],
-      'ends a bridge %s with SIGTERM, which needs no SIGKILL, and comes back to the same agent with the session that it kept',
+      'ends a bridge %s with SIGTERM, without SIGKILL, and finds the same agent with the session that it kept',
     ),
     async (state) => {
       const { local, record } = await startRecorded();
@@ -238,7 +238,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test(
     verifies(
       ['acp.sender-context', 'acp.load'],
-      'comes back with a new session to the same agent and conversation, having lost the id with its disk',
+      'finds the same agent and conversation with a new session, after its disk and the id were lost',
     ),
     async () => {
       const local = await startLocal();
@@ -261,7 +261,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   ])(
     verifies(
       ['acp.load', 'acp.replay'],
-      'comes back after the microVM was reclaimed, with the history by %s and nothing said twice',
+      'continues after the microVM was reclaimed, with the history by %s and nothing shown twice',
     ),
     async (_, switches) => {
       const local = await startLocal();
@@ -284,7 +284,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test(
     verifies(
       ['acp.heal', 'acp.idle'],
-      'goes on in the same process after the microVM was reclaimed, with the history',
+      'continues in the same process after the microVM was reclaimed, with the history',
     ),
     async () => {
       const local = await startLocal();
@@ -307,7 +307,7 @@ describe(verifies('openab.contract', 'openab'), () => {
     ['nothing of it is kept', []],
     ['the agent can load nothing', ['no-load', 'no-resume']],
   ])(
-    verifies('acp.load', 'is told in one sentence that the conversation is lost where %s, and goes on'),
+    verifies('acp.load', 'gets one sentence that the conversation is lost if %s, and continues'),
     async (why, switches) => {
       const local = await startLocal();
       const args = why === 'nothing of it is kept' ? [] : keepsHistory;
@@ -329,7 +329,7 @@ describe(verifies('openab.contract', 'openab'), () => {
   test(
     verifies(
       ['acp.sender-context', 'acp.many-sessions', 'cli.leaves'],
-      'has ten threads at once, each in a microVM of its own, and nothing gets from one to another',
+      'has ten threads at once, each in its own microVM, and no message gets to another thread',
     ),
     async () => {
       const { local, record } = await startRecorded();

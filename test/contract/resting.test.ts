@@ -28,9 +28,9 @@ describe('a bridge that leaves', () => {
   );
 });
 
-describe('a thread at which nothing goes on', () => {
+describe('a thread at rest', () => {
   test(
-    verifies('acp.idle', 'has its shell let go, and the next message comes back to the same agent'),
+    verifies('acp.idle', 'has its shell let go of, and the next message attaches to the same agent'),
     async () => {
       const local = await startLocal();
       const client = await connect(local, { args: ['--idle-detach', '200ms'] });
@@ -44,7 +44,7 @@ describe('a thread at which nothing goes on', () => {
   test(
     verifies(
       ['acp.idle', 'acp.heal'],
-      'can lose its microVM to the idle timeout, and the next message has the past',
+      'can lose its microVM to the idle timeout, and the next message has the history',
     ),
     async () => {
       const local = await startLocal({ limits: { idleMs: 300 } });
@@ -62,7 +62,7 @@ describe('a thread at which nothing goes on', () => {
   test(
     verifies(
       ['acp.idle', 'host.takeover'],
-      'can be gone on with by two bridges in turns: neither leaves for the other',
+      'can be used by two bridges in turns: neither leaves for the other',
     ),
     async () => {
       const local = await startLocal();
@@ -81,7 +81,7 @@ describe('a thread at which nothing goes on', () => {
   );
 
   test(
-    verifies(['shell.replaced', 'host.takeover'], 'is taken back from a bridge that is at it, which leaves'),
+    verifies(['shell.replaced', 'host.takeover'], 'is taken over from a bridge during a turn, which leaves'),
     async () => {
       const local = await startLocal();
       const args = ['--idle-detach', '200ms', '--thread', 'two desks'];
@@ -100,7 +100,7 @@ describe('a thread at which nothing goes on', () => {
     },
   );
 
-  test(verifies(['acp.idle'], 'is none whose turn is open, while nothing is said'), async () => {
+  test(verifies(['acp.idle'], 'does not include one with an open turn and a silent agent'), async () => {
     const local = await startLocal();
     const client = await connect(local, { args: ['--idle-detach', '200ms'] });
     const session = await client.newSession();
@@ -114,7 +114,10 @@ describe('a thread at which nothing goes on', () => {
   });
 
   test(
-    verifies(['acp.idle', 'host.takeover'], 'is none whose turn was left open by a bridge that was ended'),
+    verifies(
+      ['acp.idle', 'host.takeover'],
+      'does not include one whose turn was left open by a bridge that was ended',
+    ),
     async () => {
       const local = await startLocal();
       const args = ['--idle-detach', '200ms', '--thread', 'one desk'];
@@ -137,7 +140,7 @@ describe('a thread at which nothing goes on', () => {
   test(
     verifies(
       ['acp.idle', 'acp.version-2'],
-      'is none whose turn is open with protocol version 2, where a prompt is answered before its end',
+      'does not include one with an open turn of protocol version 2, whose prompt is answered before its end',
     ),
     async () => {
       const local = await startLocal();
@@ -159,8 +162,8 @@ describe('a thread at which nothing goes on', () => {
   );
 });
 
-describe('a microVM that was started for initialize alone', () => {
-  test(verifies('acp.load', 'is ended where the first session is one of another microVM'), async () => {
+describe('a microVM that was started only for initialize', () => {
+  test(verifies('acp.load', 'is ended if the first session belongs to another microVM'), async () => {
     const local = await startLocal();
     const first = await connect(local);
     const session = await first.newSession();
@@ -173,7 +176,7 @@ describe('a microVM that was started for initialize alone', () => {
     expect((await second.prompt(session, 'say 1')).said).toEqual(['0']);
   });
 
-  test(verifies('acp.frugal', 'is ended where the agent opens no session'), async () => {
+  test(verifies('acp.frugal', 'is ended if the agent opens no session'), async () => {
     const local = await startLocal();
     const client = await connect(local, { switches: ['refuses-new'] });
     const params = { cwd: '/home/me/project', mcpServers: [] };
@@ -182,7 +185,7 @@ describe('a microVM that was started for initialize alone', () => {
   });
 
   test(
-    verifies(['acp.frugal', 'acp.login'], 'is the one in which a person logs in, and gets the first session'),
+    verifies(['acp.frugal', 'acp.login'], 'is the one in which a login is made, and gets the first session'),
     async () => {
       const record = new ServiceRecord();
       const local = await startLocal({ log: record.log });
@@ -204,7 +207,7 @@ describe('a microVM that was started for initialize alone', () => {
     },
   );
 
-  test(verifies('cli.leaves', 'is ended where the client leaves without a session'), async () => {
+  test(verifies('cli.leaves', 'is ended if the client leaves without a session'), async () => {
     const local = await startLocal();
     const client = await connect(local);
     expect(local.sessions()).toHaveLength(1);

@@ -13,7 +13,7 @@ describe('many sessions in one bridge', () => {
   test(
     verifies(
       ['acp.many-sessions', 'acp.ids'],
-      'are a hundred microVMs: prompts and permission requests under the same ids do not get mixed up',
+      'have a hundred microVMs: prompts and permission requests under the same ids are not mixed up',
     ),
     async () => {
       const local = await startLocal();
@@ -50,7 +50,7 @@ describe('many sessions in one bridge', () => {
   test(
     verifies(
       ['acp.many-sessions', 'acp.ids'],
-      'whose agents ask under id 0 at once each get their own answer, in whichever order these come',
+      'whose agents all ask under id 0 at once get their own answers, in whichever order these come',
     ),
     async () => {
       const local = await startLocal();
@@ -72,7 +72,7 @@ describe('many sessions in one bridge', () => {
     },
   );
 
-  test(verifies('acp.initialize-in-time', 'start with the microVM that answered initialize'), async () => {
+  test(verifies('acp.initialize-in-time', 'begin with the microVM that answered initialize'), async () => {
     const local = await startLocal();
     const client = await connect(local);
     await client.prompt(await client.newSession(), 'say 1');
@@ -82,7 +82,7 @@ describe('many sessions in one bridge', () => {
   test(
     verifies(
       'acp.session-ids',
-      'send what speaks of a subagent, whose id no session/new returned, to its agent',
+      'send requests about a subagent, whose id no session/new returned, to its agent',
     ),
     async () => {
       const local = await startLocal();
@@ -112,7 +112,7 @@ describe('many sessions in one bridge', () => {
   );
 });
 
-describe('a session that is asked for again', () => {
+describe('a session that is opened again', () => {
   test.each(['session/load', 'session/resume'])(
     verifies(
       ['acp.load', 'acp.initialize-in-time'],
@@ -144,7 +144,7 @@ describe('a session that is asked for again', () => {
     ['session/load', ['no-resume', 'refuses-other-cwd']],
     ['session/resume', ['no-load']],
   ])(
-    verifies(['acp.load', 'acp.replay'], 'by %s after its microVM was reclaimed has its past (agent: %j)'),
+    verifies(['acp.load', 'acp.replay'], 'by %s after its microVM was reclaimed has its history (agent: %j)'),
     async (method, switches) => {
       const local = await startLocal();
       const first = await connect(local, { args: keepsHistory, switches });
@@ -164,7 +164,7 @@ describe('a session that is asked for again', () => {
     },
   );
 
-  test(verifies('acp.not-found', 'under an id that is none of the bridge is not found'), async () => {
+  test(verifies('acp.not-found', 'under an id that the bridge did not make is not found'), async () => {
     const client = await connect(await startLocal());
     expect(await client.load('nonsense')).toMatchObject(notFound);
     const prompt = { sessionId: 'nonsense', prompt: [] };
@@ -172,7 +172,7 @@ describe('a session that is asked for again', () => {
   });
 
   test(
-    verifies('acp.load', 'whose microVM is gone with all that was kept begins anew, and says so'),
+    verifies('acp.load', 'whose microVM and saved files are gone starts without its history, and says so'),
     async () => {
       const client = await connect(await startLocal());
       const session = `acb-${'a'.repeat(26)}-${randomUUID()}`;
@@ -210,10 +210,7 @@ describe('a session that is asked for again', () => {
 
 describe('the sessions of several microVMs', () => {
   test(
-    verifies(
-      ['acp.session-ids', 'acp.session-list'],
-      'are listed together, under the ids that the client has',
-    ),
+    verifies(['acp.session-ids', 'acp.session-list'], "are listed together, under the client's ids"),
     async () => {
       const local = await startLocal();
       const client = await connect(local);

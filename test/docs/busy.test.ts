@@ -29,7 +29,7 @@ async function secondAfter(second: number): Promise<void> {
 test(
   verifies(
     'host.busy',
-    'makes the /ping of docs/busy.md busy, while it is young; the time is that of changes',
+    'a recent busy file makes the /ping of docs/busy.md busy; its time is that of the last change',
   ),
   async () => {
     const [, code = ''] = /```js\n(.*?)```/s.exec(page) ?? [];

@@ -542,11 +542,11 @@ const pattern = (text: string): RegExp =>
   );
 
 describe('docs/errors.md', () => {
-  test('has a row for each error that this test brings about, and no other', () => {
+  test('has a row for each error that this test produces, and no other', () => {
     expect(seen.map(({ text }) => text).sort()).toEqual(Object.keys(producers).sort());
   });
 
-  test('says of each what to do', () => {
+  test('says for each what to do', () => {
     expect(rows.filter((row) => row.length !== 4 || row.some((cell) => cell === ''))).toEqual([]);
   });
 
@@ -559,7 +559,7 @@ describe('docs/errors.md', () => {
     },
   );
 
-  test('has all that the README names, which is the short one', () => {
+  test('has all messages that the README lists', () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
     const [, section = ''] = readme.split('\n## Troubleshooting\n');
     const short = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| (`.*?`) +\|/gm)].flatMap(
@@ -570,7 +570,7 @@ describe('docs/errors.md', () => {
     expect(short.filter((message) => !all.some((text) => text.includes(message.toLowerCase())))).toEqual([]);
   });
 
-  test('has all that is logged at level warn or error', () => {
+  test('has all messages that are logged at level warn or error', () => {
     const source = globSync('src/**/*.ts', { cwd: root })
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .join('\n');
@@ -584,7 +584,7 @@ describe('docs/errors.md', () => {
     }
   });
 
-  test('names each kind of error that the bridge has', () => {
+  test('names each error code of the bridge', () => {
     const source = readFileSync(join(root, 'src', 'base', 'errors.ts'), 'utf8');
     const union = /type ErrorCode =(.*?);\n/s.exec(source)?.[1] ?? '';
     const codes = [...union.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, code = '']) => code);

@@ -21,13 +21,13 @@ const installed = Object.entries(lock.packages).filter(([path]) => path !== '');
 const production = installed.filter(([, { dev }]) => dev !== true);
 
 describe('docs/security.md', () => {
-  test('names tests that there are', () => {
+  test('names tests that exist', () => {
     const tests = [...page.matchAll(/`(test\/[^`]+)`/g)].map(([, path = '']) => path);
     expect(tests.length).toBeGreaterThan(20);
     expect(tests.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  test('says how many packages there are in production, and under which licences', () => {
+  test('states the number of packages in production, and their licences', () => {
     const licences = Object.groupBy(production, ([, { license = 'none' }]) => license);
     const counts = Object.entries(licences).map(([name, all = []]) => `${name} (${all.length})`);
     expect(page).toContain(`has ${production.length} packages`);
@@ -46,16 +46,16 @@ describe('docs/security.md', () => {
   });
 });
 
-describe('what is installed', () => {
-  test('has a checksum in the lock file, each package', () => {
+describe('the installed packages', () => {
+  test('each have a checksum in the lock file', () => {
     expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
   });
 
-  test('runs no script in production', () => {
+  test('run no script in production', () => {
     expect(production.filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
   });
 
-  test('is what package.json asks for', () => {
+  test('are those that package.json asks for', () => {
     const manifest = JSON.parse(read('package.json')) as Record<string, unknown>;
     const locked = lock.packages[''] as Record<string, unknown>;
     for (const kind of ['dependencies', 'optionalDependencies', 'devDependencies']) {
@@ -63,7 +63,7 @@ describe('what is installed', () => {
     }
   });
 
-  test('runs in the image without rights', () => {
+  test('the image runs as an unprivileged user', () => {
     const [, last = ''] = read('Dockerfile')
       .split(/^FROM .*$/m)
       .slice(1);
@@ -71,9 +71,7 @@ describe('what is installed', () => {
   });
 });
 
-test('the local AgentCore is reached by no other address of this machine than 127.0.0.1', async ({
-  skip,
-}) => {
+test('the local AgentCore listens on no other address of this machine than 127.0.0.1', async ({ skip }) => {
   const others = Object.values(networkInterfaces())
     .flatMap((all) => all ?? [])
     .filter(({ internal, family }) => !internal && family === 'IPv4');

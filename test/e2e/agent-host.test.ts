@@ -37,7 +37,7 @@ async function expectFlood(bridge: BridgeProcess, count: number): Promise<void> 
 }
 
 describe('the environment of the agent', () => {
-  test(verifies('host.environment', "is the container's, with its PATH, under what --env sets"), async () => {
+  test(verifies('host.environment', "is the container's, with its PATH, and what --env sets"), async () => {
     const containerEnv = {
       PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
       FROM_IMAGE: "the image's $HOME",
@@ -85,11 +85,11 @@ describe('the environment of the agent', () => {
   );
 });
 
-describe('what the host keeps', () => {
+describe("the host's files", () => {
   test(
     verifies(
       'host.private-files',
-      'are files of mode 0600 in directories of mode 0700, while the agent writes its own as it likes',
+      "have mode 0600 in directories of mode 0700, while the agent's own files have their usual modes",
     ),
     async () => {
       const local = await startLocal();
@@ -146,7 +146,7 @@ describe('hostile values', () => {
   test(
     verifies(
       'host.hostile-values',
-      'of the thread key, the environment, the directory and the command arrive exactly',
+      'of the thread key, the environment, the directory and the command arrive unchanged',
     ),
     async () => {
       const local = await startLocal();
@@ -170,7 +170,7 @@ describe('hostile values', () => {
   );
 });
 
-describe('a poor container', async () => {
+describe('a minimal container', async () => {
   const busybox = await programOf('busybox');
   const gnuTools = 'cat tail head stat mkdir rm mv sed sha1sum grep base64 stty awk'.split(' ');
 
@@ -235,7 +235,7 @@ describe('a poor container', async () => {
   );
 
   test(
-    verifies(['host.missing-tool', 'cli.exit-codes'], 'without stty is told so by name, with exit code 6'),
+    verifies(['host.missing-tool', 'cli.exit-codes'], 'without stty is reported by name, with exit code 6'),
     async () => {
       const tools = await toolsNamed(['bash', ...gnuTools.filter((name) => name !== 'stty')]);
       const bridge = startBridge(await startLocal(await imageWith(tools)));
@@ -250,7 +250,7 @@ describe('a poor container', async () => {
 
 describe.skipIf(!canHideBash())('an image without bash', () => {
   test(
-    verifies(['host.login-shell', 'cli.exit-codes'], 'is told so by name, with exit code 6, within 15 s'),
+    verifies(['host.login-shell', 'cli.exit-codes'], 'is reported by name, with exit code 6, within 15 s'),
     async () => {
       const bridge = startBridge(await startLocal({ shellCommand: withoutBash('/bin/sh') }));
       const answer = await start(bridge);
@@ -262,30 +262,33 @@ describe.skipIf(!canHideBash())('an image without bash', () => {
   );
 });
 
-describe('a shell that is killed in mid-turn', () => {
-  test(verifies('host.outlives-shell', 'costs nothing: the agent goes on and all arrives'), async () => {
-    const local = await startLocal();
-    const bridge = startBridge(local);
-    await start(bridge);
-    const { result: pid } = await bridge.request('test/pid');
-    bridge.take();
-    const count = 10_000;
-    const flood = bridge.ask('test/flood', { count, size: 1000 });
-    await bridge.until(() => bridge.lines.some((line) => line.includes('"n":500,')));
-    for (const n of upTo(count)) bridge.notify('test/seq', { n });
-    expect(local.faults.killShell(shellIdOf(local))).toBe(true);
-    await bridge.answer(flood);
-    expect(numbersOf(bridge.take())).toEqual(upTo(count));
-    expect((await bridge.request('test/seen')).result).toEqual({ seen: count });
-    expect((await bridge.request('test/pid')).result).toBe(pid);
-  });
+describe('a shell that is killed during a turn', () => {
+  test(
+    verifies('host.outlives-shell', 'costs nothing: the agent goes on and all messages arrive'),
+    async () => {
+      const local = await startLocal();
+      const bridge = startBridge(local);
+      await start(bridge);
+      const { result: pid } = await bridge.request('test/pid');
+      bridge.take();
+      const count = 10_000;
+      const flood = bridge.ask('test/flood', { count, size: 1000 });
+      await bridge.until(() => bridge.lines.some((line) => line.includes('"n":500,')));
+      for (const n of upTo(count)) bridge.notify('test/seq', { n });
+      expect(local.faults.killShell(shellIdOf(local))).toBe(true);
+      await bridge.answer(flood);
+      expect(numbersOf(bridge.take())).toEqual(upTo(count));
+      expect((await bridge.request('test/seen')).result).toEqual({ seen: count });
+      expect((await bridge.request('test/pid')).result).toBe(pid);
+    },
+  );
 });
 
-describe('a microVM that is reclaimed in mid-turn', () => {
+describe('a microVM that is reclaimed during a turn', () => {
   test(
     verifies(
       ['host.epoch', 'acp.one-answer'],
-      'ends the open requests with an error, and the next one finds a new agent',
+      'ends the open requests with an error, and the next request finds a new agent',
     ),
     async () => {
       const local = await startLocal();
@@ -304,7 +307,7 @@ describe('a microVM that is reclaimed in mid-turn', () => {
 });
 
 describe('a bridge that is killed in the middle of a line', () => {
-  test(verifies('host.half-line', 'leaves no broken line to the agent'), async () => {
+  test(verifies('host.half-line', 'leaves no broken line for the agent'), async () => {
     const local = await startLocal();
     const args = ['--thread', randomUUID()];
     const first = startBridge(local, { args });
@@ -326,11 +329,11 @@ describe('a bridge that is killed in the middle of a line', () => {
   });
 });
 
-describe('an agent that ends in mid-turn', () => {
+describe('an agent that ends during a turn', () => {
   test(
     verifies(
       ['host.exit-in-order', 'acp.one-answer'],
-      'is told behind its last output, with its status and the end of its stderr',
+      'is reported behind its last output, with its status and the end of its stderr',
     ),
     async () => {
       const bridge = startBridge(await startLocal());
@@ -353,7 +356,7 @@ describe('an agent that ends in mid-turn', () => {
 
 describe('an agent that ends at once', () => {
   test(
-    verifies('host.exit-in-order', 'is told to have ended, also where its host is slow to look'),
+    verifies('host.exit-in-order', 'is reported to have ended, also if its host is slow to look'),
     async () => {
       const tools = await mkdtemp(join(tmpdir(), 'agentcore-tools-'));
       endLater(() => rm(tools, { recursive: true }));

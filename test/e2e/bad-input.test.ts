@@ -32,11 +32,11 @@ async function closedPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-describe('a bridge that can not reach its agent', () => {
+describe('a bridge that cannot reach its agent', () => {
   test(
     verifies(
       ['cli.bad-input', 'cli.exit-codes', 'acp.one-answer'],
-      'for want of credentials says so and ends with exit code 3',
+      'for lack of credentials says so and ends with exit code 3',
     ),
     async () => {
       const home = await mkdtemp(join(tmpdir(), 'agentcore-home-'));
@@ -52,7 +52,7 @@ describe('a bridge that can not reach its agent', () => {
   test(
     verifies(
       ['cli.bad-input', 'cli.exit-codes', 'acp.one-answer'],
-      'since nobody listens there says so and ends with exit code 4',
+      'because nobody listens there says so and ends with exit code 4',
     ),
     async () => {
       const url = `http://127.0.0.1:${await closedPort()}`;
@@ -67,7 +67,7 @@ describe('a bridge that can not reach its agent', () => {
   test(
     verifies(
       ['cli.bad-input', 'cli.exit-codes'],
-      'since its command does not exist names it and ends with exit code 6',
+      'because its command does not exist names it and ends with exit code 6',
     ),
     async () => {
       const bridge = startBridge(await startLocal(), { agent: ['no-such-agent', '--acp'] });
@@ -81,7 +81,7 @@ describe('a bridge that can not reach its agent', () => {
   test(
     verifies(
       ['cli.contract', 'cli.exit-codes'],
-      'since its command fails tells its last words, with exit code 6',
+      'because its command fails shows the end of its stderr, with exit code 6',
     ),
     async () => {
       const args = ['--shell-command', 'printf "%s\\n" "first words" "last words" >&2; exit 9'];
@@ -119,7 +119,7 @@ describe('a line of the client', () => {
   test(
     verifies(
       'acp.oversized',
-      'that is longer than --max-message is refused by its id without being held, and the stream goes on',
+      'that is longer than --max-message is refused by its id without being held, and the stream continues',
     ),
     async () => {
       const bridge = startBridge(await startLocal(), { args: ['--max-message', '1MB'] });
@@ -145,7 +145,7 @@ describe('a line of the client', () => {
   test(
     verifies(
       'acp.oversized',
-      'that the agent makes longer than --max-message is an error to who asked for it',
+      'that the agent makes longer than --max-message is an error to the client that asked for it',
     ),
     async () => {
       const bridge = startBridge(await startLocal(), { args: ['--max-message', '1MB'] });

@@ -42,7 +42,7 @@ describe('the demo', () => {
     expect(code).toBe(0);
   });
 
-  test('shows on a terminal what is waited for, and no colours where they are not wanted', async () => {
+  test('shows on a terminal what it waits for, and no colours if they are not wanted', async () => {
     const openPty = await loadPty();
     let output = '';
     await new Promise<void>((resolve) => {
@@ -64,20 +64,20 @@ describe('the demo', () => {
     expect(output).not.toMatch(colours);
   });
 
-  test("talks to an agent of the reader's own", async () => {
+  test('talks to an installed agent', async () => {
     const { code, stdout } = await runDemo('--', ...fixture('test-agent.ts'));
     expect(stdout).toMatch(/← session\/prompt +end_turn$/m);
     expect(code).toBe(0);
   });
 
-  test('fails when the agent can not be started, and says why', async () => {
+  test('fails when the agent cannot be started, and says why', async () => {
     const { code, stdout, stderr } = await runDemo('--', 'no-such-agent');
     expect(stdout).toContain('the bridge leaves with exit code 6');
     expect(stderr).toMatch(/^The agent could not be started .*no-such-agent: command not found$/m);
     expect(code).toBe(1);
   });
 
-  test('ends the bridge and what runs in the microVM when it is interrupted', async () => {
+  test("ends the bridge and the microVM's processes when it is interrupted", async () => {
     const life = await lifeLine();
     endLater(async () => life.close());
     const demo = startDemo('--', 'bash', '-c', `${life.hold}; sleep infinity`);
@@ -89,7 +89,7 @@ describe('the demo', () => {
     expect(await exited).toEqual([1, null]);
   });
 
-  test('says how it is used when it is used otherwise', async () => {
+  test('prints its usage for wrong arguments', async () => {
     const { code, stderr } = await runDemo('claude');
     expect(stderr).toContain('npm run demo -- -- CMD…');
     expect(code).toBe(2);

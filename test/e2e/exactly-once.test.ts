@@ -46,11 +46,11 @@ describe('a two-way flood', () => {
   );
 });
 
-describe('a bridge that is killed in mid-turn', () => {
+describe('a bridge that is killed during a turn', () => {
   test(
     verifies(
       ['host.takeover', 'host.outlives-shell'],
-      'is followed by one that finds the same agent and goes on where it was, to within its last 50 ms',
+      'is followed by one that finds the same agent and goes on at most 50 ms before its end',
     ),
     async () => {
       const local = await startLocal();

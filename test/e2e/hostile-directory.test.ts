@@ -3,7 +3,7 @@ import { verifies } from '../requirements.ts';
 import { begun, startBridge, startLocal } from './stage.ts';
 
 test(
-  verifies('host.private-files', 'a directory of the host that is a link is not used: another one is made'),
+  verifies('host.private-files', 'a host directory that is a link is not used: another one is made'),
   async () => {
     const local = await startLocal();
     const options = { args: ['--thread', 'one'] };

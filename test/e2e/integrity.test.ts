@@ -51,13 +51,13 @@ describe('output that the service loses on a live connection', () => {
     },
   );
 
-  test(verifies('host.lost-output', 'is missed where nothing comes behind it'), async () => {
+  test(verifies('host.lost-output', 'is noticed if nothing comes behind it'), async () => {
     const { local, bridge, pid } = await meet();
     local.faults.dropOutput({ frames: 1 });
     expect(await pidOf(bridge)).toBe(pid);
   });
 
-  test(verifies('host.lost-output', 'is not passed over where single bytes of it are lost'), async () => {
+  test(verifies('host.lost-output', 'is not passed over if single bytes of it are lost'), async () => {
     const { local, bridge, pid } = await meet();
     local.faults.splitOutput(1);
     local.faults.dropOutput({ probability: 0.002, seed: 3 });
@@ -83,7 +83,7 @@ describe('input that the service loses', () => {
     ['a part of a frame in ten', { probability: 0.1, seed: 7, cut: true }],
     ['a few bytes', { afterBytes: 100_000, bytes: 100 }],
   ] as const)(
-    verifies('host.lost-input', 'is sent again, to the same agent, and no line reaches it cut: %s'),
+    verifies('host.lost-input', 'is sent again, to the same agent, which gets no cut line: %s'),
     async (_, loss) => {
       const { local, bridge, pid } = await meet();
       local.faults.dropInput(loss);
@@ -91,14 +91,14 @@ describe('input that the service loses', () => {
     },
   );
 
-  test(verifies('host.lost-input', 'is missed where nothing goes behind it'), async () => {
+  test(verifies('host.lost-input', 'is noticed if nothing is sent behind it'), async () => {
     const { local, bridge, pid } = await meet();
     local.faults.dropInput({ frames: 1 });
     expect(await pidOf(bridge)).toBe(pid);
   });
 });
 
-describe('input that the service hands over late', () => {
+describe('input that the service delivers late', () => {
   test.each([
     ['all of it behind the first frame of the next connection', { behindFrames: 1 }],
     ['between the frames of the next connection', { interleaved: true }],
@@ -127,7 +127,7 @@ describe('input that the service hands over late', () => {
 });
 
 describe('frames that the service holds back', () => {
-  test(verifies('host.exactly-once', 'arrive once and in order, whichever way they go'), async () => {
+  test(verifies('host.exactly-once', 'arrive once and in order, in both directions'), async () => {
     const { local, bridge, pid } = await meet();
     local.faults.delay('in', { probability: 0.1, seed: 8, milliseconds: 100 });
     local.faults.delay('out', { probability: 0.1, seed: 9, milliseconds: 100 });
@@ -135,8 +135,8 @@ describe('frames that the service holds back', () => {
   });
 });
 
-describe('all of it at once', () => {
-  test(verifies('host.exactly-once', 'loses, doubles and reorders nothing, and ends no agent'), async () => {
+describe('all these faults at once', () => {
+  test(verifies('host.exactly-once', 'cause no loss, double or reordering, and end no agent'), async () => {
     const { local, bridge, pid } = await meet();
     local.faults.dropInput({ probability: 0.05, seed: 10 });
     local.faults.dropOutput({ probability: 0.05, seed: 11, cut: true });
@@ -155,7 +155,7 @@ describe('an image without perl', () => {
   test.skipIf(busybox === undefined)(
     verifies(
       ['host.exactly-once', 'host.fallbacks'],
-      'loses, doubles and reorders nothing either: needs busybox on the PATH (Debian package busybox)',
+      'has no loss, double or reordering either: needs busybox on the PATH (Debian package busybox)',
     ),
     async () => {
       const tools = { ...appletsOf(busybox ?? ''), bash: '/bin/bash' };

@@ -25,7 +25,7 @@ function idIn(line: unknown): unknown {
 }
 
 describe('large messages', () => {
-  test(verifies('acp.large', 'cross whole: a prompt of 8 MB, and an answer of as much'), async () => {
+  test(verifies('acp.large', 'arrive whole: a prompt of 8 MB, and an answer of the same size'), async () => {
     const bridge = await begun(startBridge(await startLocal()));
     const text = 'é😀 "\\'.repeat((8 * megabyte) / 10);
     const line = JSON.stringify({ jsonrpc: '2.0', id: 77, method: 'test/raw', params: { text } });
@@ -35,7 +35,7 @@ describe('large messages', () => {
     expect(result === underId(line, idIn(result))).toBe(true);
   });
 
-  test(verifies('acp.large', 'cross whole: an answer line of 5 MB'), async () => {
+  test(verifies('acp.large', 'arrive whole: an answer line of 5 MB'), async () => {
     const bridge = await begun(startBridge(await startLocal()));
     const { result } = await bridge.request('test/blob', { bytes: 5 * megabyte });
     expect(result === 'x'.repeat(5 * megabyte)).toBe(true);
@@ -50,9 +50,9 @@ describe('large messages', () => {
   });
 });
 
-describe('what the bridge does not own', () => {
+describe('a message', () => {
   test.each(['test/raw', '_test/raw'])(
-    verifies('acp.transparent', 'crosses byte for byte to the agent: a request for %s'),
+    verifies('acp.transparent', 'is passed on byte for byte to the agent: a request for %s'),
     async (method) => {
       const bridge = await begun(startBridge(await startLocal()));
       const line = `{ "method":"${method}",  "id":5,"params":{${oddMembers}} ,${oddMembers},"jsonrpc":"2.0"}`;
@@ -62,7 +62,7 @@ describe('what the bridge does not own', () => {
     },
   );
 
-  test(verifies('acp.transparent', 'crosses byte for byte to the agent: notifications'), async () => {
+  test(verifies('acp.transparent', 'is passed on byte for byte to the agent: notifications'), async () => {
     const bridge = await begun(startBridge(await startLocal()));
     const lines = ['later/notice', '_vendor/notice'].map(
       (method) => `{"jsonrpc" : "2.0","params":{${oddMembers}},"method":"${method}",${oddMembers}}`,
@@ -72,7 +72,7 @@ describe('what the bridge does not own', () => {
     expect(result).toEqual(lines);
   });
 
-  test(verifies('acp.transparent', 'crosses byte for byte to the client: notifications'), async () => {
+  test(verifies('acp.transparent', 'is passed on byte for byte to the client: notifications'), async () => {
     const bridge = await begun(startBridge(await startLocal()));
     const lines = ['session/update', 'later/notice', '_vendor/notice'].map(
       (method) => `{"jsonrpc" : "2.0","params":{${oddMembers}},"method":"${method}",${oddMembers}}`,
@@ -82,7 +82,7 @@ describe('what the bridge does not own', () => {
   });
 
   test.each(['later/question', '_vendor/question'])(
-    verifies('acp.transparent', 'crosses byte for byte to the client and back: %s of the agent'),
+    verifies('acp.transparent', 'is passed on byte for byte to the client and back: %s of the agent'),
     async (method) => {
       const bridge = await begun(startBridge(await startLocal()));
       const question = `{ "id":41,"jsonrpc":"2.0","method":"${method}","params":{${oddMembers}},${oddMembers}}`;

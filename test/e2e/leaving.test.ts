@@ -41,7 +41,7 @@ describe('a bridge that leaves', () => {
   test.each(wayNames)(
     verifies(
       ['cli.leaves', 'cli.exit-codes', 'cli.stdout', 'shell.no-close-frame', 'host.outlives-shell'],
-      'at %s answers what is open, is gone within a second with exit code 0, and leaves the agent alive',
+      'at %s answers open requests, ends within a second with exit code 0, and leaves the agent running',
     ),
     async (way) => {
       const local = await startLocal();
@@ -65,7 +65,7 @@ describe('a bridge that leaves', () => {
   test.each(wayNames)(
     verifies(
       ['cli.leaves', 'host.takeover'],
-      'at %s while the agent floods a client that does not read is gone within a second, and nothing is lost',
+      'at %s while the agent floods a client that does not read ends within a second, and nothing is lost',
     ),
     async (way) => {
       const service = new ServiceRecord();
@@ -88,7 +88,7 @@ describe('a bridge that leaves', () => {
   );
 
   test.each(wayNames)(
-    verifies(['cli.leaves', 'cli.exit-codes'], 'at %s does not wait for a microVM that is being provisioned'),
+    verifies(['cli.leaves', 'cli.exit-codes'], 'at %s does not wait for a microVM that is being started'),
     async (way) => {
       const service = new ServiceRecord();
       const local = await startLocal({ log: service.log });
@@ -105,7 +105,7 @@ describe('a bridge that leaves', () => {
     },
   );
 
-  test(verifies('cli.leaves', 'without having been asked anything has connected to nothing'), async () => {
+  test(verifies('cli.leaves', 'without a request has connected to nothing'), async () => {
     const local = await startLocal();
     const bridge = startBridge(local);
     bridge.endInput();
@@ -113,7 +113,7 @@ describe('a bridge that leaves', () => {
     expect(local.sessions()).toEqual([]);
   });
 
-  test(verifies('cli.leaves', 'at the end of input delivers what came right before it'), async () => {
+  test(verifies('cli.leaves', 'at the end of input delivers the messages right before it'), async () => {
     const local = await startLocal();
     const args = ['--thread', randomUUID()];
     const first = await begun(startBridge(local, { args }));
@@ -128,7 +128,7 @@ describe('a bridge that leaves', () => {
   test(
     verifies(
       ['cli.leaves', 'cli.exit-codes', 'shell.no-close-frame'],
-      'because nobody reads it any more ends with exit code 0',
+      'because its reader is gone ends with exit code 0',
     ),
     async () => {
       const local = await startLocal();
@@ -143,11 +143,11 @@ describe('a bridge that leaves', () => {
   );
 });
 
-describe('a bridge whose thread another one takes', () => {
+describe('a bridge whose thread another bridge takes over', () => {
   test(
     verifies(
       ['shell.replaced', 'cli.exit-codes', 'cli.stdout', 'shell.no-close-frame'],
-      'answers what is open, says so in one line, ends with exit code 5, and does not come back',
+      'answers open requests, says so in one line, ends with exit code 5, and does not attach again',
     ),
     async () => {
       const service = new ServiceRecord();

@@ -48,7 +48,7 @@ describe('an upload of 30 MB', () => {
   test(
     verifies(
       ['shell.frame-rate', 'shell.frame-limit'],
-      'in many small and some large messages keeps to 64 KB a frame and 250 frames a second',
+      'in many small and some large messages stays within 64 KB a frame and 250 frames a second',
     ),
     async () => {
       const service = new ServiceRecord();
@@ -117,7 +117,7 @@ describe('a client that stops reading', () => {
 
 describe('a client that writes but does not read', () => {
   test.each(['rst', 1001] as const)(
-    verifies('cli.slow-reader', 'has its messages delivered, though the connection ends meanwhile (%s)'),
+    verifies('cli.slow-reader', 'has its messages delivered, although the connection ends meanwhile (%s)'),
     async (how) => {
       const local = await startLocal({ limits: { writeBufferBytes: 1024 * megabyte } });
       const bridge = await begun(startBridge(local));
@@ -145,7 +145,7 @@ describe('a client that writes but does not read', () => {
 
 describe('session/cancel', () => {
   test(
-    verifies('acp.cancel-overtakes', 'takes back a prompt that is going up, though nothing moves any more'),
+    verifies('acp.cancel-overtakes', 'takes back a prompt during its upload, although no byte can be sent'),
     async () => {
       const local = await startLocal();
       const bridge = await begun(startBridge(local, { args: ['--thread', 'k'] }));
@@ -165,7 +165,7 @@ describe('session/cancel', () => {
   );
 
   test(
-    verifies('acp.cancel-overtakes', 'reaches an agent at work before the messages that wait'),
+    verifies('acp.cancel-overtakes', 'reaches an agent during a turn before the messages that wait'),
     async () => {
       const local = await startLocal();
       const bridge = await begun(startBridge(local, { args: ['--thread', 'k'] }));

@@ -20,7 +20,7 @@ const mismatch = {
 };
 
 test.each(logFormats)(
-  verifies('cli.no-secrets', 'a log of %s at level debug has no secret and no words of anybody'),
+  verifies('cli.no-secrets', 'a log of %s at level debug has no secret and no text of users or agents'),
   async (format) => {
     const credentials = {
       accessKeyId: 'AKIAEXAMPLEEXAMPLE12',

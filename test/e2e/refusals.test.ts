@@ -9,7 +9,7 @@ const permission = 'bedrock-agentcore:InvokeAgentRuntimeCommandShell';
 /** How soon a refusal is told, in milliseconds from the start of the process. */
 const toldMs = 5000;
 
-describe('a refusal that another try can not mend', () => {
+describe('a refusal that a retry cannot mend', () => {
   test.each([
     [400, runtimeArn, 'refused'],
     [401, permission, 'refused'],
@@ -18,7 +18,7 @@ describe('a refusal that another try can not mend', () => {
   ])(
     verifies(
       ['aws.upgrade-refused', 'cli.exit-codes', 'cli.stdout', 'acp.one-answer'],
-      'is told after one try: HTTP %i names %s',
+      'is reported after one try: HTTP %i names %s',
     ),
     async (status, name, code) => {
       const local = await startLocal();
@@ -45,7 +45,7 @@ describe('a refusal that another try can not mend', () => {
   );
 
   test(
-    verifies('aws.upgrade-refused', 'ends a bridge that was at work, and what was open is answered'),
+    verifies('aws.upgrade-refused', 'ends a bridge during a turn, and open requests are answered'),
     async () => {
       const service = new ServiceRecord();
       const local = await startLocal({ log: service.log });
@@ -60,7 +60,7 @@ describe('a refusal that another try can not mend', () => {
     },
   );
 
-  test(verifies('aws.upgrade-refused', 'comes of keys that the service does not know'), async () => {
+  test(verifies('aws.upgrade-refused', 'follows keys that the service does not know'), async () => {
     const local = await startLocal();
     const bridge = startBridge(local, { env: { AWS_SECRET_ACCESS_KEY: 'another' } });
     const open = bridge.ask('initialize', { protocolVersion: 1 });
@@ -68,7 +68,7 @@ describe('a refusal that another try can not mend', () => {
     expect((await bridge.answer(open)).error?.message).toContain(permission);
   });
 
-  test(verifies('aws.upgrade-refused', 'comes of an ARN that the service does not know'), async () => {
+  test(verifies('aws.upgrade-refused', 'follows an ARN that the service does not know'), async () => {
     const local = await startLocal({ runtimes: [`${runtimeArn}-of-another-name`] });
     const bridge = startBridge(local);
     const open = bridge.ask('initialize', { protocolVersion: 1 });
@@ -77,9 +77,9 @@ describe('a refusal that another try can not mend', () => {
   });
 });
 
-describe('a refusal that passes', () => {
+describe('a transient refusal', () => {
   test.each([402, 408, 409, 424, 429, 500, 503])(
-    verifies(['aws.upgrade-busy', 'cli.stdout'], 'is ridden out: two of HTTP %i, before the first answer'),
+    verifies(['aws.upgrade-busy', 'cli.stdout'], 'is retried: two of HTTP %i, before the first answer'),
     async (status) => {
       const local = await startLocal();
       local.faults.refuseUpgrades({ status, times: 2 });
@@ -89,7 +89,7 @@ describe('a refusal that passes', () => {
     },
   );
 
-  test(verifies('aws.upgrade-busy', 'is ridden out in the middle of a turn, which goes on'), async () => {
+  test(verifies('aws.upgrade-busy', 'is retried during a turn, which goes on'), async () => {
     const local = await startLocal();
     const bridge = startBridge(local);
     await bridge.request('initialize', { protocolVersion: 1 });
@@ -101,7 +101,7 @@ describe('a refusal that passes', () => {
 });
 
 test(
-  verifies('aws.region', "AWS_REGION of elsewhere is no error: the ARN's Region is signed for"),
+  verifies('aws.region', "AWS_REGION with another Region is no error: the ARN's Region is signed for"),
   async () => {
     const local = await startLocal();
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'ap-south-1' };
@@ -112,26 +112,26 @@ test(
 );
 
 describe('an error of the platform', () => {
-  test(
-    verifies('shell.internal-error', 'in the middle of a turn is logged, and the turn goes on'),
-    async () => {
-      const service = new ServiceRecord();
-      const local = await startLocal({ log: service.log });
-      const bridge = startBridge(local);
-      await bridge.request('initialize', { protocolVersion: 1 });
-      const { result: pid } = await bridge.request('test/pid');
-      const failure = { status: 'Failure', reason: 'InternalError', message: 'oops', code: 500 };
-      expect(local.faults.noise(3, JSON.stringify(failure))).toBe(1);
-      expect((await bridge.request('test/pid')).result).toBe(pid);
-      expect(bridge.stderr).toMatch(/^agentcore-bridge warn: the service reports an error: [^\n]*\n$/);
-      expect(service.attached).toBe(2);
-    },
-  );
+  test(verifies('shell.internal-error', 'during a turn is logged, and the turn goes on'), async () => {
+    const service = new ServiceRecord();
+    const local = await startLocal({ log: service.log });
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    const { result: pid } = await bridge.request('test/pid');
+    const failure = { status: 'Failure', reason: 'InternalError', message: 'oops', code: 500 };
+    expect(local.faults.noise(3, JSON.stringify(failure))).toBe(1);
+    expect((await bridge.request('test/pid')).result).toBe(pid);
+    expect(bridge.stderr).toMatch(/^agentcore-bridge warn: the service reports an error: [^\n]*\n$/);
+    expect(service.attached).toBe(2);
+  });
 });
 
-describe('a clock that is off', () => {
+describe('a wrong clock', () => {
   test(
-    verifies('aws.clock', "costs the first request of a process a second try, by AWS's, told once"),
+    verifies(
+      'aws.clock',
+      "costs the first request of a process a second try with AWS's time, and is logged once",
+    ),
     async () => {
       const service = new ServiceRecord();
       const local = await startLocal({ log: service.log });
@@ -148,23 +148,20 @@ describe('a clock that is off', () => {
     },
   );
 
-  test(
-    verifies('aws.clock', 'and then jumps is followed in the middle of a turn, which goes on'),
-    async () => {
-      const local = await startLocal();
-      const bridge = startBridge(local);
-      await bridge.request('initialize', { protocolVersion: 1 });
-      const { result: pid } = await bridge.request('test/pid');
-      for (const minutes of [90, 0, -7, -200]) {
-        local.faults.skewClock(minutes * 60_000);
-        local.faults.cut(1001);
-        expect((await bridge.request('test/pid')).result).toBe(pid);
-      }
-      expect(bridge.stderr.match(/ warn: .* (?:behind|ahead of) AWS's/g)).toHaveLength(3);
-    },
-  );
+  test(verifies('aws.clock', 'that jumps again is followed during a turn, which goes on'), async () => {
+    const local = await startLocal();
+    const bridge = startBridge(local);
+    await bridge.request('initialize', { protocolVersion: 1 });
+    const { result: pid } = await bridge.request('test/pid');
+    for (const minutes of [90, 0, -7, -200]) {
+      local.faults.skewClock(minutes * 60_000);
+      local.faults.cut(1001);
+      expect((await bridge.request('test/pid')).result).toBe(pid);
+    }
+    expect(bridge.stderr.match(/ warn: .* (?:behind|ahead of) AWS's/g)).toHaveLength(3);
+  });
 
-  test(verifies('aws.clock', 'is named where the keys are wrong as well'), async () => {
+  test(verifies('aws.clock', 'is named if the keys are wrong as well'), async () => {
     const local = await startLocal();
     local.faults.skewClock(12 * 60_000);
     const bridge = startBridge(local, { env: { AWS_SECRET_ACCESS_KEY: 'another' } });

@@ -4,12 +4,12 @@ import type { Crossing } from '../../examples/demo/chat-bot.ts';
 import { outcomeOf, Tally } from '../../examples/demo/tally.ts';
 import { withNumbers } from '../../examples/numbered.ts';
 
-describe('the outcome of numbered messages', () => {
-  test('is whole when each came once, in order', () => {
+describe('the result of numbered messages', () => {
+  test('is whole if each came once, in order', () => {
     expect(outcomeOf(3, [0, 1, 2])).toEqual({ sent: 3, received: 3, lost: 0, doubled: 0, disordered: 0 });
   });
 
-  test('counts what is missing, also at the end', () => {
+  test('counts missing messages, also at the end', () => {
     expect(outcomeOf(4, [0, 2])).toEqual({ sent: 4, received: 2, lost: 2, doubled: 0, disordered: 0 });
   });
 
@@ -21,7 +21,7 @@ describe('the outcome of numbered messages', () => {
     expect(outcomeOf(3, [1, 2, 0])).toEqual({ sent: 3, received: 3, lost: 0, doubled: 0, disordered: 1 });
   });
 
-  test('is faultless for no other arrival than the one in order', () => {
+  test('is faultless only if all came in order', () => {
     const arrivals = fc.oneof(
       fc.array(fc.nat(4)),
       fc.shuffledSubarray([0, 1, 2, 3, 4, 4]),
@@ -55,23 +55,23 @@ describe('a tally', () => {
     return tally;
   };
 
-  test('is whole when both sides got what the other sent', () => {
+  test('is whole if both sides got what the other sent', () => {
     expect(tallyOf([toAgent(0), toBot(0, [0])]).isWhole()).toBe(true);
   });
 
-  test("is not whole when a message of the bot's did not reach the agent", () => {
+  test("is not whole if a message of the bot's did not reach the agent", () => {
     const tally = tallyOf([toAgent(0), toAgent(1), toBot(0, [1])]);
     expect(tally.isWhole()).toBe(false);
     expect(tally.outcomes()['bot → agent'].lost).toBe(1);
   });
 
-  test("is not whole when a message of the agent's did not reach the bot", () => {
+  test("is not whole if a message of the agent's did not reach the bot", () => {
     const tally = tallyOf([toAgent(0), toBot(1, [0])]);
     expect(tally.isWhole()).toBe(false);
     expect(tally.outcomes()['agent → bot'].lost).toBe(1);
   });
 
-  test('is not whole when nothing was counted', () => {
+  test('is not whole if nothing was counted', () => {
     expect(new Tally().isWhole()).toBe(false);
   });
 });

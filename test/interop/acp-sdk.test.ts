@@ -75,7 +75,7 @@ describe("the ACP SDK's client", () => {
     },
   );
 
-  test(verifies('interop.acp-sdk', 'cancels a prompt while the agent speaks'), async () => {
+  test(verifies('interop.acp-sdk', 'cancels a prompt while the agent writes'), async () => {
     const spoke = Promise.withResolvers<void>();
     const app = client({ name: 'test' }).onNotification(methods.client.session.update, () => spoke.resolve());
     const end = await drive(app, async (agent) => {
@@ -115,7 +115,7 @@ describe("the ACP SDK's client", () => {
     expect(end.stopReason).toBe('cancelled');
   });
 
-  test(verifies('interop.acp-sdk', "gets the agent's own errors as they are"), async () => {
+  test(verifies('interop.acp-sdk', "gets the agent's own errors unchanged"), async () => {
     const load = drive(client({ name: 'test' }), (agent) => agent.request('session/unheard-of', {}));
     await expect(load).rejects.toMatchObject({ code: -32601, data: { method: 'session/unheard-of' } });
   });

@@ -89,7 +89,7 @@ class Person {
 const keepsHistory = ['--persist', '.session-agent'];
 
 describe('acpx', () => {
-  test('has one prompt answered, with a permission given', async () => {
+  test('gets one prompt answered, with a permission granted', async () => {
     const person = await Person.at(await startLocal());
     expect(await person.output('exec', 'ask permission\nsay 3')).toBe('permission once012');
   });
@@ -108,7 +108,7 @@ describe('acpx', () => {
     expect(local.sessions()).toHaveLength(1);
   });
 
-  test('has the past of its session after the microVM was reclaimed', async () => {
+  test('has the history of its session after the microVM was reclaimed', async () => {
     const local = await startLocal();
     const person = await Person.at(local, keepsHistory);
     await person.output('sessions', 'new');
@@ -132,7 +132,7 @@ describe('acpx', () => {
     expect((await person.run('prompt', 'say 1')).code).toBe(4);
   });
 
-  test('lists the sessions of a thread, as its agent has them', async () => {
+  test("lists the sessions of a thread, under its agent's ids", async () => {
     const person = await Person.at(await startLocal(), ['--thread', randomUUID()]);
     const session = await person.output('sessions', 'new');
     await person.output('prompt', 'say 1');

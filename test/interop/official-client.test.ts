@@ -63,7 +63,7 @@ test(
 );
 
 test(
-  verifies(['local.official-client', 'local.bearer'], 'openShell gets in with an OAuth token'),
+  verifies(['local.official-client', 'local.bearer'], 'openShell connects with an OAuth token'),
   async () => {
     const shell = await runtimeClient().openShell({
       runtimeArn,
@@ -78,7 +78,7 @@ test(
 test(
   verifies(
     'local.official-client',
-    'a client that reconnects by itself goes on in the same shell after 1001',
+    'a client that reconnects by itself continues in the same shell after 1001',
   ),
   async () => {
     const reconnected = Promise.withResolvers<boolean>();
@@ -99,7 +99,7 @@ test(
 test(
   verifies(
     ['local.official-client', 'local.stop'],
-    'StopRuntimeSession ends the microVM, says the same to the same token, and 404 to another',
+    'StopRuntimeSession ends the microVM, answers the same to the same token, and 404 to another',
   ),
   async () => {
     const shell = await runtimeClient().openShell({ runtimeArn });
@@ -130,7 +130,7 @@ test(
 );
 
 test(
-  verifies('local.official-client', 'a client whose clock is off signs again by the Date of the refusal'),
+  verifies('local.official-client', 'a client whose clock is wrong signs again by the Date of the refusal'),
   async () => {
     const shell = await runtimeClient().openShell({ runtimeArn });
     const client = new BedrockAgentCoreClient({

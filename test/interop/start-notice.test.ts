@@ -31,7 +31,7 @@ function started(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
 describe.each([
   ['plain HTTP', {}],
   ['TLS', { tls: true }],
-] as const)("by %s what the notice exports is all that AWS's clients of npm need:", (_, options) => {
+] as const)("by %s AWS's npm clients need only the exported variables:", (_, options) => {
   test(
     verifies(
       ['local.official-client', 'local.bearer'],
@@ -47,7 +47,7 @@ describe.each([
   );
 });
 
-describe("what the notice exports is all that AWS's client of Python needs, besides the name's address:", () => {
+describe("AWS's Python client needs only the exported variables, besides the name's address:", () => {
   let core: LocalAgentCore;
   let sdk: PythonSdk;
   beforeAll(async () => {
