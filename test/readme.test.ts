@@ -41,7 +41,7 @@ describe('the README', () => {
     expect(flags).toEqual(namesOf(localSettings));
   });
 
-  test('names the agents with what they are started with and what is kept of them', () => {
+  test('names the agents with their commands and the paths that are saved', () => {
     const rows = tableUnder('Agents').map(([name, says, command, kept]) => ({
       name: codes(name),
       says,
@@ -68,7 +68,7 @@ describe('the README', () => {
     expect(tableUnder('Exit codes').map(([code]) => Number(code))).toEqual(Object.values(exitCodes));
   });
 
-  test('speaks of no message that the program does not have', () => {
+  test('names no message that the program does not have', () => {
     const sources = globSync('{src,bin}/**/*.{ts,js}', { cwd: root }).map((file) =>
       readFileSync(join(root, file), 'utf8'),
     );

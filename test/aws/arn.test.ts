@@ -15,7 +15,7 @@ function refusal(text: string): BridgeError {
 }
 
 describe('the ARN of a runtime', () => {
-  it(verifies('aws.arn', 'it names partition, Region, account and runtime'), () => {
+  it(verifies('aws.arn', 'names partition, Region, account and runtime'), () => {
     expect(parseRuntimeArn(arn)).toEqual({
       text: arn,
       partition: 'aws',
@@ -56,7 +56,7 @@ describe('the ARN of a runtime', () => {
     expect(error.remedy).toContain('arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/');
   });
 
-  it('what is shown of a wrong one is printable and short', () => {
+  it('is shown printable and short if it is malformed', () => {
     const { message } = refusal(`\u001b[2J${'x'.repeat(10_000)}`);
     expect(message).toContain(String.raw`\x1b[2J`);
     expect(message.length).toBeLessThan(300);

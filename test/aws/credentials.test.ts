@@ -39,7 +39,7 @@ function stop(server: Server): Promise<void> {
 }
 
 describe('credentials', () => {
-  it('keys that are given are used without loading the SDK', async () => {
+  it('use given keys without loading the SDK', async () => {
     let loaded = false;
     vi.doMock('@aws-sdk/credential-providers', () => {
       loaded = true;
@@ -49,7 +49,7 @@ describe('credentials', () => {
     expect(loaded).toBe(false);
   });
 
-  it('a profile beats keys that are given', async () => {
+  it('come from a profile rather than from given keys', async () => {
     await writeFile(
       join(directory, 'credentials'),
       '[other]\naws_access_key_id = AKIDOTHER\naws_secret_access_key = made-up-2\n',
@@ -58,7 +58,7 @@ describe('credentials', () => {
     expect(credentials).toMatchObject({ accessKeyId: 'AKIDOTHER', secretAccessKey: 'made-up-2' });
   });
 
-  it('they are remembered until shortly before they expire', async () => {
+  it('are kept until shortly before they expire', async () => {
     let asked = 0;
     const minutes = [60, 0];
     const server = await containerEndpoint((response) => {
@@ -77,7 +77,7 @@ describe('credentials', () => {
     await stop(server);
   });
 
-  it('a source that does not answer is bounded in time', async () => {
+  it('give up a source that does not answer in time', async () => {
     const server = await containerEndpoint(() => undefined);
     await expect(createCredentialSource({ region, timeoutMs: 50 })()).rejects.toMatchObject({
       code: 'credentials',
@@ -87,7 +87,7 @@ describe('credentials', () => {
     await stop(server);
   });
 
-  it('none at all is told in one sentence, with what to do', async () => {
+  it('are reported as missing in one sentence, with what to do', async () => {
     await expect(createCredentialSource({ region })()).rejects.toMatchObject({
       code: 'credentials',
       message: 'No AWS credentials were found.',
@@ -95,14 +95,14 @@ describe('credentials', () => {
     });
   });
 
-  it('an unknown profile is named, printable', async () => {
+  it('of an unknown profile name it, printable', async () => {
     await expect(createCredentialSource({ region, profile: 'no\u0007ne' })()).rejects.toMatchObject({
       code: 'credentials',
       message: String.raw`No AWS credentials of the profile "no\x07ne" were found.`,
     });
   });
 
-  it('a sign-in that is missing says how to sign in', async () => {
+  it('of a missing sign-in say how to sign in', async () => {
     await writeFile(
       join(directory, 'config'),
       '[profile work]\nsso_start_url = https://example.com\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = dev\n',
@@ -114,7 +114,7 @@ describe('credentials', () => {
     });
   });
 
-  it('credentials that appear later are found', async () => {
+  it('that appear later are found', async () => {
     const source = createCredentialSource({ region, profile: 'late' });
     await expect(source()).rejects.toMatchObject({ code: 'credentials' });
     await writeFile(

@@ -84,7 +84,7 @@ describe('the endpoint', () => {
     expect(() => dataPlaneEndpoint(arn, override)).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
-  it('a refused endpoint is shown without user, query and fragment', () => {
+  it('that is refused is shown without user, query and fragment', () => {
     let error: unknown;
     try {
       dataPlaneEndpoint(arn, 'https://user:secret@example.com/a?token=secret#secret');
@@ -98,12 +98,12 @@ describe('the endpoint', () => {
 });
 
 describe('the URL of a shell', () => {
-  it(verifies('aws.sigv4', 'the ARN is one path segment, encoded once'), () => {
+  it(verifies('aws.sigv4', 'has the ARN as one path segment, encoded once'), () => {
     const url = shellUrl({ ...target, endpoint: dataPlaneEndpoint(arn) });
     expect(url.href).toBe(`wss://bedrock-agentcore.us-east-1.amazonaws.com${path}${query}`);
   });
 
-  it('values of the query are encoded, a space as %20', () => {
+  it('has encoded values in its query, a space as %20', () => {
     const endpoint = dataPlaneEndpoint(arn);
     const { search } = shellUrl({ ...target, endpoint, qualifier: 'a b+c&d=e' });
     expect(search).toBe('?qualifier=a%20b%2Bc%26d%3De&shellId=shell-1');

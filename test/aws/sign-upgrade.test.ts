@@ -35,7 +35,7 @@ function signedHeaders({ headers }: SignedUpgrade): string | undefined {
   return /SignedHeaders=([^,]+)/.exec(headers['authorization'] ?? '')?.[1];
 }
 
-describe('the judge of signatures', () => {
+describe('the reference signer of these tests', () => {
   it("agrees with AWS's test suite (get-vanilla)", () => {
     const authorization = 'Credential=…, SignedHeaders=host;x-amz-date, Signature=…';
     const headers = { authorization, 'x-amz-date': '20150830T123600Z' };
@@ -58,7 +58,7 @@ describe('the judge of signatures', () => {
 
 describe('the signed upgrade', () => {
   it(
-    verifies('aws.sigv4', 'its signature is what the service computes from the request on the wire'),
+    verifies('aws.sigv4', 'has the signature that the service computes from the request as it was sent'),
     async () => {
       const request = sent(await signUpgrade(target, credentials, now));
       expect(request.target).toContain('arn%3Aaws%3Abedrock');
@@ -67,7 +67,7 @@ describe('the signed upgrade', () => {
   );
 
   it(
-    verifies('aws.sigv4', 'Host, date and session id are signed, and a session token where there is one'),
+    verifies('aws.sigv4', 'signs Host, date and session id, and a session token if there is one'),
     async () => {
       const names = 'host;x-amz-date;x-amzn-bedrock-agentcore-runtime-session-id';
       expect(signedHeaders(await signUpgrade(target, credentials, now))).toBe(names);
@@ -81,24 +81,21 @@ describe('the signed upgrade', () => {
     },
   );
 
-  it(
-    verifies('aws.endpoint-override', 'Host is signed with a port that is not the default one'),
-    async () => {
-      for (const [override, host] of [
-        ['http://127.0.0.1:8080', '127.0.0.1:8080'],
-        ['http://127.0.0.1:80', '127.0.0.1'],
-        ['https://example.com:443/base', 'example.com'],
-      ] as const) {
-        const endpoint = dataPlaneEndpoint(arn, override);
-        const upgrade = await signUpgrade({ ...target, endpoint }, credentials, now);
-        expect(upgrade.headers['host']).toBe(host);
-        const request = sent(upgrade);
-        expect(carriedSignature(request)).toBe(expectedSignature(request, key));
-      }
-    },
-  );
+  it(verifies('aws.endpoint-override', 'signs Host with a port that is not the default one'), async () => {
+    for (const [override, host] of [
+      ['http://127.0.0.1:8080', '127.0.0.1:8080'],
+      ['http://127.0.0.1:80', '127.0.0.1'],
+      ['https://example.com:443/base', 'example.com'],
+    ] as const) {
+      const endpoint = dataPlaneEndpoint(arn, override);
+      const upgrade = await signUpgrade({ ...target, endpoint }, credentials, now);
+      expect(upgrade.headers['host']).toBe(host);
+      const request = sent(upgrade);
+      expect(carriedSignature(request)).toBe(expectedSignature(request, key));
+    }
+  });
 
-  it(verifies('aws.sigv4', 'it holds whatever the ids and the qualifier are'), async () => {
+  it(verifies('aws.sigv4', 'is valid for any ids and qualifiers'), async () => {
     const text = fc.string({ minLength: 1, unit: 'grapheme' });
     await fc.assert(
       fc.asyncProperty(text, text, async (qualifier, shellId) => {

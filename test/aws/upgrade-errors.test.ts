@@ -45,7 +45,7 @@ describe('errors of the upgrade', () => {
     [418, 'RequestTimeoutException', 1_000],
     [400, 'RetryableConflictException', 1_000],
   ])(
-    verifies('aws.upgrade-busy', 'HTTP %i is transient where it is named %s, and is tried again after %i ms'),
+    verifies('aws.upgrade-busy', 'HTTP %i is transient if it is named %s, and is retried after %i ms'),
     (status, name, firstDelayMs) => {
       const expected = { error: { code: 'busy', retryable: true }, action: { is: 'retry', firstDelayMs } };
       expect(refusal(status, '', name)).toMatchObject(expected);
@@ -53,31 +53,34 @@ describe('errors of the upgrade', () => {
     },
   );
 
-  it(verifies('aws.retry-after', 'the time that the service names is a floor for the next try'), () => {
-    const after = (status: number, retryAfterMs: number) =>
-      upgradeRefusal({ status, body: '', retryAfterMs }, arn);
-    expect(after(503, 7_000)).toMatchObject({ action: { is: 'retry', firstDelayMs: 7_000 } });
-    expect(after(429, 100)).toMatchObject({ action: { is: 'retry', firstDelayMs: 2_000 } });
-    expect(after(503, 7_000).error.remedy).toBe(
-      'Try again later. The service asks to try again in 7 s at the earliest.',
-    );
-    // A refusal for good stays one.
-    expect(after(403, 7_000)).toMatchObject({ action: { is: 'stop' } });
-  });
+  it(
+    verifies('aws.retry-after', 'the time that the service names is the earliest time of the next try'),
+    () => {
+      const after = (status: number, retryAfterMs: number) =>
+        upgradeRefusal({ status, body: '', retryAfterMs }, arn);
+      expect(after(503, 7_000)).toMatchObject({ action: { is: 'retry', firstDelayMs: 7_000 } });
+      expect(after(429, 100)).toMatchObject({ action: { is: 'retry', firstDelayMs: 2_000 } });
+      expect(after(503, 7_000).error.remedy).toBe(
+        'Try again later. The service asks to try again in 7 s at the earliest.',
+      );
+      // A refusal for good stays one.
+      expect(after(403, 7_000)).toMatchObject({ action: { is: 'stop' } });
+    },
+  );
 
-  it('a 424 says its cause in "error", every other status in "message"', () => {
+  it('the cause of a 424 is in "error", that of every other status in "message"', () => {
     const body = '{"message":"Dependency failed","error":"shell id invalid"}';
     expect(refusal(424, body).error.message).toContain('(HTTP 424: shell id invalid)');
     expect(refusal(400, body).error.message).toContain('(HTTP 400: Dependency failed)');
     expect(refusal(424, '{"message":"only this"}').error.message).toContain('(HTTP 424: only this)');
   });
 
-  it(verifies('aws.upgrade-refused', 'a refusal names the permission that is missing'), () => {
+  it(verifies('aws.upgrade-refused', 'a refusal names the missing permission'), () => {
     expect(refusal(403).error.remedy).toContain('bedrock-agentcore:InvokeAgentRuntimeCommandShell');
     expect(refusal(403).error.remedy).not.toContain('clock');
   });
 
-  it('a refusal that speaks of the signature or its date hints at the clock', () => {
+  it('a refusal that mentions the signature or its date hints at the clock', () => {
     expect(
       refusal(403, '{"message":"Signature expired: 2020 is now earlier than 2026"}').error.remedy,
     ).toContain('clock');
@@ -86,7 +89,7 @@ describe('errors of the upgrade', () => {
     }
   });
 
-  it('a refusal that names the runtime alone does not hint at the clock', () => {
+  it('a refusal that names only the runtime does not hint at the clock', () => {
     const body = JSON.stringify({ message: `User: me is not authorized on resource: ${arn.text}` });
     expect(refusal(403, body, 'AccessDeniedException').error.remedy).not.toContain('clock');
   });
@@ -95,7 +98,7 @@ describe('errors of the upgrade', () => {
     expect(refusal(404).error.message).toContain(arn.text);
   });
 
-  it('name and text of the service are shown, whatever shape they come in', () => {
+  it('name and text of the service are shown, in any of their forms', () => {
     const { error } = refusal(
       400,
       '{"message":"session id too short"}',
@@ -114,7 +117,7 @@ describe('errors of the upgrade', () => {
     },
   );
 
-  it('the text is printable, of one line, and short', () => {
+  it('the text is printable, on one line, and short', () => {
     const { message } = refusal(
       500,
       JSON.stringify({ message: `a\n\u001b[2Jb ${'word '.repeat(1_000)}` }),

@@ -4,7 +4,7 @@ import { verifies } from '../requirements.ts';
 import { runBin } from './run-bin.ts';
 
 test.each(['discord:123:456', ' ', '日本語 😀', '$(id) `id` \'"\\', '-', 'a\nb', 'k'.repeat(10_000)])(
-  verifies('cli.ids', 'the ids of thread %j are those that the bridge uses, and ids that AWS takes'),
+  verifies('cli.ids', 'the ids of thread %j are those that the bridge uses, and AWS accepts them'),
   async (key) => {
     const { code, stdout, stderr } = await runBin(['ids', `--thread=${key}`]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -13,7 +13,7 @@ async function start(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCor
   return core;
 }
 
-test('it listens on a free port, with credentials that nobody else has', async () => {
+test('it listens on a free port, with credentials of its own', async () => {
   const [first, second] = [await start(), await start()];
   expect(first.url).toBe(`http://127.0.0.1:${first.port}`);
   expect(first.port).not.toBe(second.port);
@@ -21,7 +21,7 @@ test('it listens on a free port, with credentials that nobody else has', async (
   expect(await refusal(first, { credentials: second.credentials[0] })).toMatchObject({ status: 403 });
 });
 
-test('a port that is taken, and an isolation that can not be had, are said in one line', async () => {
+test('a port that is in use, and an isolation that is not available, are reported in one line', async () => {
   const { port } = await start();
   await expect(startLocalAgentCore({ port })).rejects.toMatchObject({
     name: 'BridgeError',
@@ -54,7 +54,7 @@ test('without the PTY package it says how to install it', async () => {
   });
 });
 
-test('a state directory that was given is left where it is', async () => {
+test('a given state directory is not removed', async () => {
   const stateDir = await mkdtemp(join(tmpdir(), 'local-agentcore-test-'));
   onTestFinished(() => rm(stateDir, { recursive: true }));
   const core = await startLocalAgentCore({ stateDir });
@@ -63,7 +63,7 @@ test('a state directory that was given is left where it is', async () => {
   expect(await readdir(join(stateDir, 'workspaces'))).toHaveLength(1);
 });
 
-test('closing ends a session that is only about to start, and a second time does nothing', async () => {
+test('closing ends a session that is about to start, and closing again does nothing', async () => {
   const log = recordingLog();
   const core = await start({ log, limits: { provisionMs: 60_000 } });
   const opening = open(core).catch((error: unknown) => error);

@@ -25,7 +25,7 @@ function evaluated(core: LocalAgentCore, ...names: string[]): string[] {
   return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8', env: {} }).split('|').slice(0, -1);
 }
 
-test('a shell that evaluates the notice has the endpoint and the credentials, whatever is in them', () => {
+test('a shell that evaluates the notice has the endpoint and the credentials, whatever they hold', () => {
   expect(
     evaluated(
       core,
@@ -45,7 +45,7 @@ test('with TLS it has the file of the authority for each client', () => {
   expect(evaluated(core, 'NODE_EXTRA_CA_CERTS', 'AWS_CA_BUNDLE', 'SSL_CERT_FILE')).toEqual(['', '', '']);
 });
 
-test("with TLS and a name of AWS it has Python's endpoint, and else it says what that needs", () => {
+test("with TLS and a name of AWS it has Python's endpoint, and otherwise it says what that needs", () => {
   expect(evaluated(withTls, 'BEDROCK_AGENTCORE_DP_ENDPOINT')).toEqual([
     'https://bedrock-agentcore.us-east-1.amazonaws.com:4566',
   ]);
@@ -55,7 +55,7 @@ test("with TLS and a name of AWS it has Python's endpoint, and else it says what
   }
 });
 
-test('the notice says how far the microVMs are kept apart', () => {
+test('the notice says how far the microVMs are isolated', () => {
   expect(startNotice(core)).toContain('microVMs are namespaces');
   expect(startNotice({ ...core, isolation: 'directory' })).toContain('no /mnt/workspace');
 });

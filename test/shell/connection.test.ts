@@ -44,7 +44,7 @@ async function opened() {
 }
 
 describe('a connection', () => {
-  it('offers no compression, and sends the headers it was given, Host as well', async () => {
+  it('offers no compression, and sends the given headers, including Host', async () => {
     open(service.url, { host: 'signed.example', 'x-signed': 'yes' });
     const { request } = await service.peers.next();
     expect(request.headers['sec-websocket-extensions']).toBeUndefined();
@@ -52,7 +52,7 @@ describe('a connection', () => {
     expect(request.rawHeaders.filter((name) => /^host$/i.test(name))).toHaveLength(1);
   });
 
-  it('loses nothing that comes in the same burst as the upgrade', async () => {
+  it('loses no frame that comes in the same burst as the upgrade', async () => {
     service.onUpgrade = (request, socket) => {
       const accept = createHash('sha1')
         .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
@@ -73,14 +73,14 @@ describe('a connection', () => {
     expect(await events.next()).toEqual({ is: 'frame', text: '\u0001binary' });
   });
 
-  it('tells code and reason of the close frame', async () => {
+  it('reports code and reason of the close frame', async () => {
     const { events, peer } = await opened();
     peer.socket.close(1011, 'no pty');
     expect(await events.next()).toEqual({ is: 'end', end: { is: 'closed', code: 1011, reason: 'no pty' } });
     expect(clock.timers).toBe(0);
   });
 
-  it('a reset is 1006, told once', async () => {
+  it('a reset is reported as 1006, once', async () => {
     const { events, peer, connection } = await opened();
     peer.tcp.resetAndDestroy();
     expect(await events.next()).toEqual({ is: 'end', end: { is: 'closed', code: 1006, reason: '' } });
@@ -89,7 +89,7 @@ describe('a connection', () => {
     expect(events.rest).toEqual([]);
   });
 
-  it(verifies('shell.dead-peer', 'pings, and takes silence for death'), async () => {
+  it(verifies('shell.dead-peer', 'sends pings, and takes silence for a dead connection'), async () => {
     const { events, peer } = await opened();
     peer.tcp.pause();
     clock.advance(30_000);
@@ -97,7 +97,7 @@ describe('a connection', () => {
     expect(await events.next()).toMatchObject({ is: 'end', end: { is: 'closed', code: 1006 } });
   });
 
-  it('a peer that answers pings is alive', async () => {
+  it('stays open if the peer answers pings', async () => {
     const { events, peer, connection } = await opened();
     const pinged = new Promise((resolve) => peer.socket.once('ping', resolve));
     clock.advance(30_000);
@@ -110,7 +110,7 @@ describe('a connection', () => {
     expect(await peer.frames.next()).toEqual(Buffer.from([0, 1]));
   });
 
-  it('paused, it reads nothing, and what came meanwhile follows when it is resumed', async () => {
+  it('reads nothing while it is paused, and delivers everything when it is resumed', async () => {
     const { events, peer, connection } = await opened();
     connection.pause();
     peer.send(1, 'late');
@@ -134,7 +134,7 @@ describe('a connection', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('a peer that does not answer the close handshake is cut off after the grace', async () => {
+  it('is cut off after the grace if the peer does not answer the close handshake', async () => {
     const { peer, connection } = await opened();
     peer.tcp.pause();
     const left = connection.leave(500);
@@ -142,7 +142,7 @@ describe('a connection', () => {
     await expect(left).resolves.toBeUndefined();
   });
 
-  it(verifies('aws.upgrade-refused', 'a refusal is told with status, error type and body'), async () => {
+  it(verifies('aws.upgrade-refused', 'reports a refusal with status, error type and body'), async () => {
     service.refuse({ status: 403, errorType: 'AccessDeniedException', body: '{"message":"no"}' });
     expect(await open().events.next()).toEqual({
       is: 'end',
@@ -153,7 +153,7 @@ describe('a connection', () => {
     });
   });
 
-  it('the body of a refusal is bounded in size', async () => {
+  it('limits the body of a refusal in size', async () => {
     service.refuse({ status: 500, body: 'x'.repeat(10_000_000) });
     const event = await open().events.next();
     const body = event.is === 'end' && event.end.is === 'refused' ? event.end.response.body : '';
@@ -161,7 +161,7 @@ describe('a connection', () => {
     expect(body.length).toBeLessThan(300_000);
   });
 
-  it('the body of a refusal is bounded in time', async () => {
+  it('limits the body of a refusal in time', async () => {
     service.onUpgrade = (_, socket) => socket.write('HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\nhalf');
     const { events } = open();
     await clock.armed((ms) => ms === 5_000);
@@ -172,7 +172,7 @@ describe('a connection', () => {
     });
   });
 
-  it(verifies('shell.dead-peer', 'an upgrade that is never answered is given up after 330 s'), async () => {
+  it(verifies('shell.dead-peer', 'gives up an upgrade that is never answered after 330 s'), async () => {
     service.onUpgrade = () => undefined;
     const { events } = open();
     await clock.armed((ms) => ms === 330_000);
@@ -184,7 +184,7 @@ describe('a connection', () => {
     );
   });
 
-  it(verifies('shell.dead-peer', 'a server that does not finish TLS is given up after 10 s'), async () => {
+  it(verifies('shell.dead-peer', 'gives up a server that does not finish TLS after 10 s'), async () => {
     const accepted = new Queue<Socket>();
     const mute = createServer((socket) => accepted.push(socket.on('error', () => undefined)));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
@@ -200,7 +200,7 @@ describe('a connection', () => {
     await new Promise((resolve) => mute.close(resolve));
   });
 
-  it('a refused connection gives the error of the network', async () => {
+  it("reports the network's error for a refused connection", async () => {
     const { url } = service;
     await service.stop();
     expect(await open(url).events.next()).toMatchObject({
@@ -210,7 +210,7 @@ describe('a connection', () => {
     service = await ShellService.start();
   });
 
-  it('a message over 1 MB is not taken', async () => {
+  it('does not accept a message over 1 MB', async () => {
     const { events, peer } = await opened();
     peer.send(1, new Uint8Array(1024 * 1024 + 1));
     expect(await events.next()).toMatchObject({ is: 'end', end: { is: 'closed' } });

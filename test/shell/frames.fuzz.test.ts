@@ -10,7 +10,7 @@ const hostileText = fc.string({
 });
 
 describe('a frame of any bytes', () => {
-  test('is its first byte and all the others, without a copy', () => {
+  test('is its first byte and the rest, without a copy', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (frame) => {
         const { channel, payload } = decodeFrame(frame);
@@ -21,7 +21,7 @@ describe('a frame of any bytes', () => {
     );
   });
 
-  test('that we make is for the input, never one that would end the shell', () => {
+  test('made by the bridge is for the input, and never one that would end the shell', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array()), (pieces) => {
         const { channel, payload } = decodeFrame(stdinFrame(pieces));
@@ -91,11 +91,11 @@ describe('a status', () => {
     }
   };
 
-  test('of any bytes is read without a fault', () => {
+  test('of any bytes is read without an exception', () => {
     fc.assert(fc.property(fc.uint8Array(), expectSound));
   });
 
-  test('with anything in its fields says nothing that a terminal would act on, and no number that is none', () => {
+  test('with anything in its fields gives text that is safe for a terminal, and valid numbers', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(status, (value) => {
@@ -108,7 +108,7 @@ describe('a status', () => {
     expect([...kinds].sort()).toEqual(['confirmation', 'exited', 'platform-error', 'unknown']);
   });
 
-  test('that is cut off or damaged is read without a fault', () => {
+  test('that is cut off or damaged is read without an exception', () => {
     fc.assert(
       fc.property(status, fc.nat(), fc.nat(255), (value, where, byte) => {
         const payload = Buffer.from(JSON.stringify(value));
@@ -121,7 +121,7 @@ describe('a status', () => {
 });
 
 describe('a close', () => {
-  test('of any code and reason calls for one thing, in words that a terminal can show', () => {
+  test('of any code and reason has one action, and text that is safe for a terminal', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.nat(5000), fc.integer()),

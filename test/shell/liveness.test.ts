@@ -19,7 +19,7 @@ function setUp() {
   return { clock, pings, liveness, isDead: () => dead };
 }
 
-describe('liveness', () => {
+describe('the watch over a connection', () => {
   it('pings every 30 s, also while much arrives', () => {
     const { clock, pings, liveness } = setUp();
     for (let second = 0; second < 90; second += 1) {
@@ -29,18 +29,21 @@ describe('liveness', () => {
     expect(pings).toHaveLength(3);
   });
 
-  it(verifies('shell.dead-peer', 'silence for 15 s after a ping has left means dead, once'), () => {
-    const { clock, pings, isDead } = setUp();
-    clock.advance(30_000);
-    pings[0]?.();
-    clock.advance(14_999);
-    expect(isDead()).toBe(false);
-    clock.advance(1);
-    expect(isDead()).toBe(true);
-    expect(clock.timers).toBe(0);
-  });
+  it(
+    verifies('shell.dead-peer', 'reports a dead connection once after 15 s of silence behind a ping'),
+    () => {
+      const { clock, pings, isDead } = setUp();
+      clock.advance(30_000);
+      pings[0]?.();
+      clock.advance(14_999);
+      expect(isDead()).toBe(false);
+      clock.advance(1);
+      expect(isDead()).toBe(true);
+      expect(clock.timers).toBe(0);
+    },
+  );
 
-  it('any arrival is a sign of life, since a pong may stand behind output', () => {
+  it('takes anything that arrives as a sign of life, since a pong may be behind output', () => {
     const { clock, liveness, isDead } = setUp();
     clock.advance(30_000);
     liveness.heard();
@@ -48,7 +51,7 @@ describe('liveness', () => {
     expect(isDead()).toBe(false);
   });
 
-  it('a ping behind our own data has its time again with each piece that leaves', () => {
+  it("gives a ping behind the bridge's own data more time with each piece that leaves", () => {
     const { clock, pings, liveness, isDead } = setUp();
     clock.advance(30_000);
     for (let piece = 0; piece < 5; piece += 1) {
@@ -63,7 +66,7 @@ describe('liveness', () => {
     expect(isDead()).toBe(true);
   });
 
-  it(verifies('shell.dead-peer', 'a ping that never leaves is bounded too'), () => {
+  it(verifies('shell.dead-peer', 'limits the time of a ping that never leaves'), () => {
     const { clock, isDead } = setUp();
     clock.advance(45_000);
     expect(isDead()).toBe(true);
@@ -81,7 +84,7 @@ describe('liveness', () => {
     expect(isDead()).toBe(true);
   });
 
-  it('stopped, it has no timer, and nothing starts it again', () => {
+  it('has no timer once it is stopped, and nothing starts it again', () => {
     const { clock, liveness } = setUp();
     liveness.stop();
     liveness.heard();

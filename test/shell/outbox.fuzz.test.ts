@@ -29,7 +29,7 @@ function mostInASecond(times: readonly number[]): number {
 }
 
 describe('an outbox under any schedule of writes, flushes and time', () => {
-  test('sends all bytes once and in order, within the pace and the room of the socket, and wakes who waits', async () => {
+  test('sends all bytes once and in order, within the pace and the room of the socket, and wakes those who wait', async () => {
     await fc.assert(
       fc.asyncProperty(
         pace,
@@ -98,7 +98,7 @@ describe('an outbox under any schedule of writes, flushes and time', () => {
     );
   });
 
-  test('that is closed at any moment sends nothing more, wakes who waits, and leaves no timer', async () => {
+  test('that is closed at any moment sends nothing more, wakes those who wait, and leaves no timer', async () => {
     await fc.assert(
       fc.asyncProperty(
         pace,
@@ -134,7 +134,7 @@ describe('an outbox under any schedule of writes, flushes and time', () => {
   });
 });
 
-test('a pacer never asks for no time at all, nor for more than a frame takes', () => {
+test('a pacer never asks for a wait of zero, nor for more than a frame takes', () => {
   fc.assert(
     fc.property(pace, fc.array(fc.nat(300), { maxLength: 30 }), (pace, times) => {
       const pacer = new Pacer(pace);

@@ -34,7 +34,7 @@ describe('the outbox', () => {
     expect(texts()).toHaveLength(3);
   });
 
-  it('what waits for the rate leaves when its time has come', async () => {
+  it('bytes that wait for the rate leave when their time has come', async () => {
     const { outbox, clock, sent, texts } = setUp({ frameBytes: 2, framesPerSecond: 100 });
     outbox.write(Buffer.from('abc'));
     await Promise.resolve();
@@ -59,7 +59,7 @@ describe('the outbox', () => {
     expect(outbox.unsentBytes).toBe(0);
   });
 
-  it('sent resolves when little enough is left', async () => {
+  it('sent resolves when few enough bytes are left', async () => {
     const { outbox, sent } = setUp();
     const order: string[] = [];
     outbox.write(Buffer.from('0123456789abc'));
@@ -74,7 +74,7 @@ describe('the outbox', () => {
     expect(order).toEqual(['some', 'between', 'all']);
   });
 
-  it('closing drops what is left, ends its timer, and lets go of those who wait', async () => {
+  it('closing drops the bytes that are left, ends the timer, and wakes those who wait', async () => {
     const { outbox, clock, texts } = setUp({ frameBytes: 2, framesPerSecond: 100 });
     outbox.write(Buffer.from('abc'));
     await Promise.resolve();

@@ -24,7 +24,7 @@ function most(times: readonly number[], windowMs: number): number {
 }
 
 describe('pacing', () => {
-  it('bytes leave in the order they were written, whatever the sizes', () => {
+  it('bytes leave in the order in which they were written, whatever the sizes', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 40 })),
@@ -103,7 +103,7 @@ describe('pacing', () => {
     );
   });
 
-  it('a fiftieth of a second goes at once, and the rest is spread evenly', () => {
+  it('a fiftieth of the frames of a second leaves at once, and the rest is spread evenly', () => {
     const pacer = new Pacer({ frameBytes: 2, framesPerSecond: 200 });
     pacer.push(new Uint8Array(1_000));
     const times = drain(pacer).map(({ at }) => at);
@@ -114,7 +114,7 @@ describe('pacing', () => {
     expect(times.at(-1)).toBeLessThanOrEqual(5_000);
   });
 
-  it('complaints make frames fewer and smaller, down to a floor', () => {
+  it('complaints make frames fewer and smaller, down to a minimum', () => {
     const pace = { frameBytes: 8_193, framesPerSecond: 40 };
     expect(slower(pace)).toEqual({ frameBytes: 8_193, framesPerSecond: 25 });
     expect(smaller(pace)).toEqual({ frameBytes: 4_096, framesPerSecond: 40 });

@@ -48,7 +48,7 @@ const internalError = JSON.stringify({
 });
 const is = (wanted: number) => (ms: number) => ms === wanted;
 
-describe('what crosses', () => {
+describe('bytes and statuses', () => {
   it('bytes reach the input of the shell, and its output comes back', async () => {
     const { shell, events, peer } = await opened();
     shell.write(Buffer.from('ls\n'));
@@ -58,7 +58,7 @@ describe('what crosses', () => {
   });
 
   it(
-    verifies('shell.unknown-channel', 'unknown channels, diagnostics and empty frames say nothing'),
+    verifies('shell.unknown-channel', 'frames of unknown channels, diagnostics and empty frames are ignored'),
     async () => {
       const { events, peer } = await opened();
       peer.send(0x77, 'later');
@@ -71,7 +71,7 @@ describe('what crosses', () => {
   );
 
   it(
-    verifies('shell.confirmation', 'a confirmation is told when it comes: after output, and twice'),
+    verifies('shell.confirmation', 'a confirmation is reported when it comes: after output, and twice'),
     async () => {
       const { events, peer } = await opened();
       const confirmation = '{"metadata":{"shellId":"s","reconnected":false},"status":"Success"}';
@@ -84,7 +84,7 @@ describe('what crosses', () => {
     },
   );
 
-  it(verifies('shell.confirmation', 'without a confirmation all goes on as with one'), async () => {
+  it(verifies('shell.confirmation', 'without a confirmation everything works as with one'), async () => {
     const { shell, events, peer } = await opened();
     clock.advance(20_000);
     shell.write(Buffer.from('x'));
@@ -92,7 +92,7 @@ describe('what crosses', () => {
     expect(events.rest).toEqual([]);
   });
 
-  it('bytes that are written while there is no connection are dropped', async () => {
+  it('bytes that are written without a connection are dropped', async () => {
     const { shell, events } = start();
     shell.write(Buffer.from('early'));
     expect(shell.unsentBytes).toBe(0);
@@ -103,7 +103,7 @@ describe('what crosses', () => {
     expect(await peer.frames.next()).toEqual(Buffer.from('\0in time'));
   });
 
-  it('a drop lets go of those who wait for bytes to be sent', async () => {
+  it('a drop wakes those who wait for bytes to be sent', async () => {
     const { shell, peer } = await opened();
     peer.tcp.pause();
     shell.write(new Uint8Array(32 * 1024 * 1024));
@@ -114,8 +114,8 @@ describe('what crosses', () => {
   });
 });
 
-describe('connecting again', () => {
-  it('a dropped connection is had again at once, signed afresh', async () => {
+describe('reconnecting', () => {
+  it('a dropped connection is replaced at once, and the request is signed again', async () => {
     let asked = 0;
     const { events, peer } = await opened({
       credentials: () => {
@@ -133,7 +133,10 @@ describe('connecting again', () => {
   });
 
   it(
-    verifies('shell.backoff', 'without a useful connection each try waits longer, with one it starts over'),
+    verifies(
+      'shell.backoff',
+      'each try waits longer without a useful connection, and with one the backoff starts again',
+    ),
     async () => {
       const { shell, events, peer } = await opened();
       const drop = async (from: typeof peer, delayMs: number) => {
@@ -153,7 +156,7 @@ describe('connecting again', () => {
     },
   );
 
-  it('one attempt at a time: 1001 is followed by a single connection', async () => {
+  it('there is one attempt at a time: after 1001 a single connection follows', async () => {
     const { events, peer } = await opened();
     peer.socket.close(1001);
     await events.next();
@@ -166,7 +169,7 @@ describe('connecting again', () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it(verifies('shell.close-codes', 'after 1011 a moment passes'), async () => {
+  it(verifies('shell.close-codes', 'after 1011 the next attempt is delayed'), async () => {
     const { events, peer } = await opened();
     peer.socket.close(1011, 'shell start failed');
     expect(await events.next()).toMatchObject({ close: { code: 1011, reason: 'shell start failed' } });
@@ -174,7 +177,7 @@ describe('connecting again', () => {
   });
 
   it(
-    verifies('aws.retry-after', 'a refused upgrade is tried again no sooner than the service asks'),
+    verifies('aws.retry-after', 'a refused upgrade is retried no sooner than the service asks'),
     async () => {
       service.refuse({ status: 503, retryAfter: '7' }, { status: 400, errorType: 'ThrottlingException' });
       const { events } = start();
@@ -190,7 +193,7 @@ describe('connecting again', () => {
   );
 
   it(
-    verifies('aws.retry-after', 'so it is where the user rests meanwhile, and wants a connection again'),
+    verifies('aws.retry-after', 'that is so also if the user rests meanwhile, and wants a connection again'),
     async () => {
       service.refuse({ status: 503, retryAfter: '7' });
       const { shell, events } = start();
@@ -208,7 +211,7 @@ describe('connecting again', () => {
     },
   );
 
-  it('a time that the service asks for and that is beyond the budget ends the tries at once', async () => {
+  it('a time beyond the budget, which the service asks for, ends the tries at once', async () => {
     service.refuse({ status: 503, retryAfter: '86400' });
     const { events } = start();
     const { error } = (await events.next()) as { error: BridgeError };
@@ -219,7 +222,7 @@ describe('connecting again', () => {
   it(
     verifies(
       'shell.internal-error',
-      'an error of the platform ends the attach, is logged, and is backed off from',
+      'an error of the platform ends the attach, is logged, and is retried with backoff',
     ),
     async () => {
       const log = recordingLog();
@@ -238,7 +241,7 @@ describe('connecting again', () => {
   );
 
   it.each([1000, 1011])(
-    verifies('shell.internal-error', 'so it is where the service closes with %i behind it'),
+    verifies('shell.internal-error', 'that is so if the service closes with %i behind it'),
     async (code) => {
       const { events, peer } = await opened();
       peer.send(3, internalError);
@@ -249,7 +252,7 @@ describe('connecting again', () => {
     },
   );
 
-  it('an error of the platform that lasts is told when the budget is spent', async () => {
+  it('an error of the platform that lasts is reported when the budget is used up', async () => {
     const { events, peer } = await opened({ limits: { reconnectBudgetMs: 100 } });
     peer.send(3, internalError);
     await events.next();
@@ -259,7 +262,7 @@ describe('connecting again', () => {
     expect(error.message).toContain('the shell could not be started or kept (InternalError: no pty)');
   });
 
-  it('after 1008 for the rate, frames are fewer', async () => {
+  it('after 1008 for the rate, fewer frames are sent', async () => {
     const { shell, events, peer } = await opened({ limits: { frameBytes: 2 } });
     peer.socket.close(1008, 'rate');
     await events.next();
@@ -273,7 +276,7 @@ describe('connecting again', () => {
     expect(second.frames.rest).toEqual([]);
   });
 
-  it('after 1009, frames are smaller', async () => {
+  it('after 1009, smaller frames are sent', async () => {
     const { shell, events, peer } = await opened();
     peer.socket.close(1009);
     await events.next();
@@ -284,7 +287,7 @@ describe('connecting again', () => {
     expect(await second.frames.next()).toHaveLength(30 * 1024);
   });
 
-  it('a connection that breaks again and again is given up when the budget is spent', async () => {
+  it('a connection that breaks again and again is given up when the budget is used up', async () => {
     const { events, peer } = await opened({ limits: { reconnectBudgetMs: 700 } });
     let last = peer;
     for (const delayMs of [0, 250]) {
@@ -302,7 +305,7 @@ describe('connecting again', () => {
     expect(String(event.is === 'failed' && event.error)).toContain('close code 1001, draining');
   });
 
-  it('time with a connection is not taken from the budget', async () => {
+  it('time with a connection does not count towards the budget', async () => {
     const { events, peer } = await opened({ limits: { pingEveryMs: 86_400_000 } });
     clock.advance(20 * minute);
     peer.socket.close(1001);
@@ -312,7 +315,7 @@ describe('connecting again', () => {
     expect(await events.next()).toEqual({ is: 'open' });
   });
 
-  it('what arrives while we leave is dropped, also where reading was paused', async () => {
+  it('output that arrives while the shell leaves a connection is dropped, also if reading was paused', async () => {
     const { shell, events, peer } = await opened();
     shell.pause();
     peer.send(1, 'unread');
@@ -320,7 +323,7 @@ describe('connecting again', () => {
     expect(await events.next()).toMatchObject({ is: 'close', close: { reason: 'test' } });
   });
 
-  it('pausing survives a reconnection', async () => {
+  it('a pause stays in force after a reconnect', async () => {
     const { shell, events, peer } = await opened();
     shell.pause();
     peer.tcp.resetAndDestroy();
@@ -341,7 +344,7 @@ describe('connecting again', () => {
 });
 
 describe('the end of a shell', () => {
-  it(verifies('shell.close-codes', 'after 1000 nothing is done until the user asks'), async () => {
+  it(verifies('shell.close-codes', 'after 1000 nothing happens until the user asks'), async () => {
     const { shell, events, peer } = await opened();
     peer.send(3, '{"metadata":{},"status":"Success"}');
     peer.socket.close(1000);
@@ -354,7 +357,7 @@ describe('the end of a shell', () => {
     expect(await events.next()).toEqual({ is: 'open' });
   });
 
-  it('the user may ask for a new one within onClose, with a delay', async () => {
+  it('the user can ask for a new shell within onClose, with a delay', async () => {
     const recorded = recordedShell(service.url, { clock });
     const { shell } = recordedShell(service.url, {
       clock,
@@ -391,7 +394,7 @@ describe('the end of a shell', () => {
     },
   );
 
-  it(verifies('shell.replaced', '4000 is told as the end, and nothing is tried again'), async () => {
+  it(verifies('shell.replaced', '4000 is reported as the end, and nothing is retried'), async () => {
     const { events, peer } = await opened();
     peer.socket.close(4000, 'replaced');
     expect(await events.next()).toMatchObject({ is: 'close', close: { code: 4000, action: 'stop' } });
@@ -403,7 +406,7 @@ describe('the end of a shell', () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it('closing the shell within onClose is the end of it', async () => {
+  it('closing the shell within onClose ends it', async () => {
     const told: string[] = [];
     const { shell } = recordedShell(service.url, {
       clock,
@@ -432,7 +435,7 @@ describe('the end of a shell', () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it(verifies('shell.replaced', '4000 counts even while we were leaving for a new connection'), async () => {
+  it(verifies('shell.replaced', '4000 counts even while the shell leaves for a new connection'), async () => {
     const { shell, events, peer } = await opened();
     shell.pause();
     peer.socket.close(4000, 'replaced');
@@ -442,7 +445,7 @@ describe('the end of a shell', () => {
   });
 });
 
-describe('an upgrade that is refused for its time', () => {
+describe('an upgrade that is refused because of its time', () => {
   const refusal = (minutes: number | undefined) => ({
     status: 403,
     errorType: 'InvalidSignatureException',
@@ -456,18 +459,21 @@ describe('an upgrade that is refused for its time', () => {
       ),
     );
 
-  it(verifies('aws.clock', "is tried again at once with the service's, and so is the next one"), async () => {
-    service.refuse(refusal(90));
-    const { shell, events } = await opened();
-    expect(signedAt(1) - signedAt(0)).toBeGreaterThan(89 * minute);
-    shell.reconnect('to see', 'at-once');
-    await service.peers.next();
-    expect((await events.next()).is).toBe('close');
-    expect(await events.next()).toEqual({ is: 'open' });
-    expect(signedAt(2) - signedAt(0)).toBeGreaterThan(89 * minute);
-  });
+  it(
+    verifies('aws.clock', "is retried at once with the service's time, and so is the next one"),
+    async () => {
+      service.refuse(refusal(90));
+      const { shell, events } = await opened();
+      expect(signedAt(1) - signedAt(0)).toBeGreaterThan(89 * minute);
+      shell.reconnect('to see', 'at-once');
+      await service.peers.next();
+      expect((await events.next()).is).toBe('close');
+      expect(await events.next()).toEqual({ is: 'open' });
+      expect(signedAt(2) - signedAt(0)).toBeGreaterThan(89 * minute);
+    },
+  );
 
-  it(verifies('aws.clock', 'is final where that did not help, whatever the service says then'), async () => {
+  it(verifies('aws.clock', 'is final if that did not help, whatever the service says then'), async () => {
     service.refuse(refusal(90), refusal(200), refusal(90));
     const { events } = start();
     const { error } = (await events.next()) as { error: BridgeError };
@@ -477,7 +483,7 @@ describe('an upgrade that is refused for its time', () => {
   });
 
   it.each([undefined, 0, 3])(
-    verifies('aws.upgrade-refused', 'is final where the service has no other time: %j'),
+    verifies('aws.upgrade-refused', 'is final if the service has no other time: %j'),
     async (minutes) => {
       service.refuse(refusal(minutes));
       const { events } = start();
@@ -486,7 +492,7 @@ describe('an upgrade that is refused for its time', () => {
     },
   );
 
-  it('is tried again for its time each time that a clock jumps', async () => {
+  it('is retried each time that a clock jumps', async () => {
     const { shell, events } = await opened();
     for (const minutes of [90, 0, -90]) {
       service.refuse(refusal(minutes));
@@ -513,7 +519,7 @@ describe('leaving', () => {
     },
   );
 
-  it('closing is bounded by the grace, where the other side is silent', async () => {
+  it('closing takes no longer than the grace, if the other side is silent', async () => {
     const { shell, peer } = await opened();
     peer.tcp.pause();
     const closed = shell.close(300);
@@ -530,7 +536,7 @@ describe('leaving', () => {
     expect(events.rest).toEqual([]);
   });
 
-  it('closing while credentials are loaded leaves nothing behind', async () => {
+  it('closing while credentials are loaded leaves nothing open', async () => {
     let give: (keys: { accessKeyId: string; secretAccessKey: string }) => void = () => undefined;
     const loading = new Promise<{ accessKeyId: string; secretAccessKey: string }>((resolve) => {
       give = resolve;
@@ -554,10 +560,7 @@ describe('leaving', () => {
   });
 
   it(
-    verifies(
-      'shell.hand-over',
-      'after 55 minutes a connection is left for another one, 2 s after the last byte',
-    ),
+    verifies('shell.hand-over', 'after 55 minutes a connection is replaced, 2 s after the last byte'),
     async () => {
       const { shell, events, peer } = await opened({ limits: { pingEveryMs: 86_400_000 } });
       clock.advance(55 * minute - 500);
@@ -578,7 +581,7 @@ describe('leaving', () => {
     },
   );
 
-  it(verifies('shell.hand-over', 'at 59 minutes a busy connection is left too'), async () => {
+  it(verifies('shell.hand-over', 'at 59 minutes a busy connection is replaced, too'), async () => {
     const { events, peer } = await opened({ limits: { pingEveryMs: 86_400_000 } });
     clock.advance(55 * minute - 1_000);
     for (let second = 0; second < 240; second += 1) {
@@ -617,7 +620,7 @@ describe('leaving', () => {
 
 describe('a service that refuses', () => {
   it.each([400, 401, 403, 404])(
-    verifies('aws.upgrade-refused', '%i is told after one try'),
+    verifies('aws.upgrade-refused', '%i is reported after one try'),
     async (status) => {
       service.refuse({ status, errorType: 'SomeException', body: '{"message":"no"}' });
       const { events } = start();
@@ -626,19 +629,16 @@ describe('a service that refuses', () => {
     },
   );
 
-  it.each([402, 409, 424, 429, 500, 503])(
-    verifies('aws.upgrade-busy', '%i is ridden out'),
-    async (status) => {
-      service.refuse({ status }, { status });
-      const { events } = start();
-      await clock.armed((ms) => ms >= 1_000 && ms <= 2_000);
-      clock.advance(2_000);
-      await clock.armed((ms) => ms >= 1_000 && ms <= 2_000);
-      clock.advance(2_000);
-      expect(await events.next()).toEqual({ is: 'open' });
-      expect(service.requests).toHaveLength(3);
-    },
-  );
+  it.each([402, 409, 424, 429, 500, 503])(verifies('aws.upgrade-busy', '%i is retried'), async (status) => {
+    service.refuse({ status }, { status });
+    const { events } = start();
+    await clock.armed((ms) => ms >= 1_000 && ms <= 2_000);
+    clock.advance(2_000);
+    await clock.armed((ms) => ms >= 1_000 && ms <= 2_000);
+    clock.advance(2_000);
+    expect(await events.next()).toEqual({ is: 'open' });
+    expect(service.requests).toHaveLength(3);
+  });
 
   it(verifies('aws.upgrade-busy', 'a busy service is given up after 15 minutes'), async () => {
     service.refuse(...Array.from({ length: 200 }, () => ({ status: 503 })));
@@ -660,7 +660,7 @@ describe('a shell at rest', () => {
   const busy = (ms: number): boolean => ms >= 1_000 && ms <= 2_000;
 
   it(
-    verifies('shell.no-close-frame', 'has been left without 0xFF, and stays so until it is started'),
+    verifies('shell.no-close-frame', 'was left without 0xFF, and stays disconnected until it is started'),
     async () => {
       const { shell, events, peer } = await opened();
       shell.rest('nothing to do');
@@ -679,7 +679,7 @@ describe('a shell at rest', () => {
     },
   );
 
-  it('that is started before it is quite left connects again', async () => {
+  it('connects again if it is started before it is quite left', async () => {
     const { shell, events } = await opened();
     shell.rest('nothing to do');
     shell.start();
@@ -687,7 +687,7 @@ describe('a shell at rest', () => {
     expect(await events.next()).toEqual({ is: 'open' });
   });
 
-  it('stays so though it was being connected again', async () => {
+  it('stays disconnected although it was being connected again', async () => {
     const { shell, events } = await opened();
     shell.reconnect('hand-over', 'at-once');
     shell.rest('nothing to do');
@@ -715,8 +715,8 @@ describe('a shell at rest', () => {
   });
 });
 
-describe('a service that is not there', () => {
-  it('an endpoint that never answered is given up after 20 s', async () => {
+describe('a service that does not answer', () => {
+  it('is given up after 20 s if it never answered', async () => {
     const { url } = service;
     await service.stop();
     const { events } = start({}, url);
@@ -731,7 +731,7 @@ describe('a service that is not there', () => {
     service = await ShellService.start();
   });
 
-  it('one that answered before is sought for longer', async () => {
+  it('is tried for longer if it answered before', async () => {
     const { events, peer } = await opened();
     const stopped = service.stop();
     expect(peer.tcp.destroyed).toBe(true);
@@ -746,7 +746,7 @@ describe('a service that is not there', () => {
     service = await ShellService.start();
   });
 
-  it('missing credentials end the first attempt', async () => {
+  it('is not tried without credentials', async () => {
     const error = new BridgeError('credentials', 'none');
     const { events } = start({ credentials: () => Promise.reject(error) });
     expect(await events.next()).toEqual({ is: 'failed', error });

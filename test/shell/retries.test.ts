@@ -11,17 +11,17 @@ function away(): Retries {
 }
 
 describe('retries', () => {
-  it('each failure makes the next wait longer', () => {
+  it('wait longer after each failure', () => {
     const retries = away();
     expect([1, 2, 3, 4].map(() => retries.next(0, 0, budgetMs))).toEqual([0, 250, 500, 1_000]);
   });
 
-  it('the floor holds where the backoff is below it', () => {
+  it('wait at least the floor, if the backoff is below it', () => {
     const retries = away();
     expect([1, 2, 3].map(() => retries.next(0, 400, budgetMs))).toEqual([400, 400, 500]);
   });
 
-  it('what the service wants holds for a try that somebody asks for, until its time has passed', () => {
+  it("respect the service's time also for a try that somebody asks for", () => {
     const retries = away();
     expect(retries.heldMs(0)).toBe(0);
     retries.hold(1_000, 400);
@@ -29,12 +29,12 @@ describe('retries', () => {
     expect([1_000, 1_300, 1_400, 5_000].map((now) => retries.heldMs(now))).toEqual([400, 100, 0, 0]);
   });
 
-  it('a try that would come after the budget is not made', () => {
+  it('end if the next one would come after the budget', () => {
     expect(away().next(budgetMs, 0, budgetMs)).toBe(0);
     expect(away().next(budgetMs - 500, 1_000, budgetMs)).toBeUndefined();
   });
 
-  it('time in which nobody wanted a connection costs nothing', () => {
+  it('do not count the time in which nobody wanted a connection', () => {
     const retries = away();
     retries.next(0, 0, budgetMs);
     retries.begin();
@@ -42,7 +42,7 @@ describe('retries', () => {
     expect(retries.next(2 * budgetMs, 0, budgetMs)).toBe(0);
   });
 
-  it('time with a connection costs nothing, but what was spent before it still counts', () => {
+  it('do not count the time with a connection, but the time that was spent before it', () => {
     const retries = away();
     retries.connected(40_000);
     retries.away(10_000_000);
@@ -50,13 +50,19 @@ describe('retries', () => {
     expect(retries.next(10_025_000, 0, budgetMs)).toBeUndefined();
   });
 
-  it(verifies('shell.backoff', 'a useful connection gives back the first step and the whole budget'), () => {
-    const retries = away();
-    retries.next(0, 0, budgetMs);
-    retries.next(30_000, 0, budgetMs);
-    retries.connected(50_000);
-    retries.settled();
-    retries.away(60_000);
-    expect(retries.next(100_000, 0, budgetMs)).toBe(0);
-  });
+  it(
+    verifies(
+      'shell.backoff',
+      'start again with the first step and the whole budget after a useful connection',
+    ),
+    () => {
+      const retries = away();
+      retries.next(0, 0, budgetMs);
+      retries.next(30_000, 0, budgetMs);
+      retries.connected(50_000);
+      retries.settled();
+      retries.away(60_000);
+      expect(retries.next(100_000, 0, budgetMs)).toBe(0);
+    },
+  );
 });

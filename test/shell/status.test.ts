@@ -7,7 +7,7 @@ const decode = (value: unknown): unknown => decodeStatus(Buffer.from(JSON.string
 const status = { kind: 'Status', apiVersion: 'v1' };
 
 describe('STATUS payloads', () => {
-  it(verifies('shell.status', 'a confirmation names the shell, and whether it was there before'), () => {
+  it(verifies('shell.status', 'a confirmation names the shell, and whether it existed before'), () => {
     const metadata = { shellId: 's-1', reconnected: true };
     expect(decode({ ...status, metadata, status: 'Success' })).toEqual({
       is: 'confirmation',
@@ -16,7 +16,7 @@ describe('STATUS payloads', () => {
     });
   });
 
-  it('dropped bytes are told by either confirmation', () => {
+  it('dropped bytes are reported by either confirmation', () => {
     const metadata = { shellId: 's-1', reconnected: true, bytesDropped: 7 };
     expect(decode({ ...status, metadata, status: 'Success' })).toMatchObject({ bytesDropped: 7 });
     expect(decode({ ...status, metadata: { bytesDropped: 7 }, status: 'Success' })).toEqual({
@@ -26,7 +26,7 @@ describe('STATUS payloads', () => {
   });
 
   it(
-    verifies('shell.status', 'a confirmation that does not say whether the shell is new leaves it open'),
+    verifies('shell.status', 'a confirmation that does not say whether the shell is new leaves it undefined'),
     () => {
       expect(decodeStatus(Buffer.from('{"metadata":{"shellId":"s-1"},"status":"Success"}'))).toStrictEqual({
         is: 'confirmation',
@@ -42,7 +42,7 @@ describe('STATUS payloads', () => {
     expect(decode({ ...status, status: 'Success' })).toEqual({ is: 'exited', code: 0 });
   });
 
-  it('a failed exit tells its code, and its signal', () => {
+  it('a failed exit has its code, and its signal', () => {
     const exit = { ...status, metadata: {}, status: 'Failure', reason: 'NonZeroExitCode' };
     const message = 'command terminated with exit code 137';
     const causes = [
@@ -78,7 +78,7 @@ describe('STATUS payloads', () => {
     });
   });
 
-  it(verifies('shell.status', 'fields of another type are taken for absent'), () => {
+  it(verifies('shell.status', 'fields of another type count as absent'), () => {
     const metadata = { shellId: 's-1', reconnected: 'yes', bytesDropped: -1, later: [] };
     expect(decode({ metadata, status: 'Success' })).toEqual({
       is: 'confirmation',
@@ -93,19 +93,22 @@ describe('STATUS payloads', () => {
     });
   });
 
-  it(verifies('shell.status', 'what is no status is unknown, and never throws'), () => {
-    for (const value of [null, 5, [], {}, { status: 'Maybe' }])
-      expect(decode(value)).toEqual({ is: 'unknown' });
-    fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => {
-        expect(decodeStatus(bytes)).toEqual({ is: 'unknown' });
-      }),
-    );
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (metadata, details) => {
-        decode({ status: 'Success', metadata, details });
-        decode({ status: 'Failure', metadata, details });
-      }),
-    );
-  });
+  it(
+    verifies('shell.status', 'a payload that is no status is unknown, and never causes an exception'),
+    () => {
+      for (const value of [null, 5, [], {}, { status: 'Maybe' }])
+        expect(decode(value)).toEqual({ is: 'unknown' });
+      fc.assert(
+        fc.property(fc.uint8Array(), (bytes) => {
+          expect(decodeStatus(bytes)).toEqual({ is: 'unknown' });
+        }),
+      );
+      fc.assert(
+        fc.property(fc.jsonValue(), fc.jsonValue(), (metadata, details) => {
+          decode({ status: 'Success', metadata, details });
+          decode({ status: 'Failure', metadata, details });
+        }),
+      );
+    },
+  );
 });

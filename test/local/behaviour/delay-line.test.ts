@@ -13,7 +13,7 @@ function line(): { line: DelayLine<string>; got: string[] } {
   return { got, line: new DelayLine((item) => got.push(item)) };
 }
 
-test('an item without a delay is handed over at once', () => {
+test('an item without a delay is passed on at once', () => {
   const { line: delays, got } = line();
   delays.push('a', 0);
   expect(got).toEqual(['a']);
@@ -36,7 +36,7 @@ test('items keep their order: one behind a delayed item waits with it', () => {
   expect(delays.isEmpty).toBe(true);
 });
 
-test('a flush hands over everything now, and an end drops it', () => {
+test('a flush passes everything on now, and an end drops it', () => {
   const { line: delays, got } = line();
   delays.push('a', 100);
   delays.push('b', 100);

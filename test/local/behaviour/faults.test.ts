@@ -35,7 +35,7 @@ test.each([
   [1008, 1008],
   [1011, 1011],
   [4000, 4000],
-] as const)('a cut by %s is seen as %i, and the shell lives on', async (how, code) => {
+] as const)('a cut by %s is seen as %i, and the shell goes on', async (how, code) => {
   const client = await open(core, at);
   await client.run('here=kept');
   const errors: unknown[] = [];
@@ -47,7 +47,7 @@ test.each([
   expect(await next.run('echo $here')).toContain('kept');
 });
 
-test('a cut hits the connections that its filter names', async () => {
+test('a cut affects the connections that match its filter', async () => {
   const [a, b] = [await open(core, at), await open(core, { ...at, shellId: 'b' })];
   expect(core.faults.cut('fin', { sessionId: at.sessionId, shellId: 'b' })).toBe(1);
   await b.closed;
@@ -55,7 +55,7 @@ test('a cut hits the connections that its filter names', async () => {
   expect(core.faults.cut('fin', { sessionId: 'nobody' })).toBe(0);
 });
 
-test('a cut after so many bytes of input lets exactly these reach the PTY', async () => {
+test('a cut after some bytes of input lets exactly these reach the PTY', async () => {
   const client = await openEcho();
   core.faults.cutAfter({ direction: 'in', bytes: 25, how: 'rst' });
   for (const word of ['0123456789', 'abcdefghij', 'ABCDEFGHIJ', '!']) client.type(word);
@@ -67,7 +67,7 @@ test('a cut after so many bytes of input lets exactly these reach the PTY', asyn
   expect(`${afterReady(client)}${next.text}`).toMatch(/^[^!]*ABCDE\|$/);
 });
 
-test('a cut after so many bytes of output sends exactly these, and the rest of the burst is lost', async () => {
+test('a cut after some bytes of output sends exactly these, and the rest of the burst is lost', async () => {
   const client = await openEcho();
   core.faults.cutAfter({ direction: 'out', bytes: 5, how: 'fin' });
   client.type('0123456789');
@@ -79,7 +79,7 @@ test('a cut after so many bytes of output sends exactly these, and the rest of t
   expect(next.text).toBe('|');
 });
 
-test('a cut loses as much of the output behind it as was asked for, up to the next attach', async () => {
+test('a cut loses as much of the later output as was asked for, up to the next attach', async () => {
   const client = await open(core, at);
   client.type("stty raw -echo; mkfifo ~/later; printf '<%s>' ready; cat ~/later; : >~/said; cat\n");
   await client.until(({ text }) => text.endsWith('<ready>'));
@@ -115,7 +115,7 @@ test('a cut loses input that the PTY has not taken, at most as much as was asked
   expect(next.text).toContain('999900');
 });
 
-test('upgrades are refused, delayed and then let in, in the order that was asked for', async () => {
+test('upgrades are refused, delayed and then accepted, in the order that was asked for', async () => {
   core.faults.refuseUpgrades({ status: 503, errorType: 'ServiceUnavailable', retryAfter: 3, times: 2 });
   core.faults.refuseUpgrades({ status: 424, body: '{"error":"agent not reachable"}' });
   core.faults.delayUpgrades(1);
@@ -143,7 +143,7 @@ test('a hung upgrade gets no answer, and the next one does', async () => {
   expect(answered).toBe(false);
 });
 
-test('in a blackhole nothing passes, pings included, and afterwards what waited goes on', async () => {
+test('in a blackhole nothing passes, pings included, and afterwards the held bytes are sent', async () => {
   const client = await openEcho();
   const pongs: string[] = [];
   client.webSocket.on('pong', (data) => pongs.push(data.toString()));
@@ -161,7 +161,7 @@ test('in a blackhole nothing passes, pings included, and afterwards what waited 
   expect(pongs).toEqual(['ping']);
 });
 
-test('output that overflows in a blackhole loses the connection, which the client learns afterwards', async () => {
+test('output that overflows in a blackhole loses the connection, which the client notices afterwards', async () => {
   const log = recordingLog();
   const local = await startLocalAgentCore({ log, limits: { writeBufferBytes: 100_000 } });
   onTestFinished(() => local.close());
@@ -175,7 +175,7 @@ test('output that overflows in a blackhole loses the connection, which the clien
   expect(await client.closed).toMatchObject({ code: 1006 });
 });
 
-test('output is split as small as one byte a frame', async () => {
+test('output is split into frames of one byte', async () => {
   const client = await openEcho();
   core.faults.splitOutput(1);
   onTestFinished(() => {
@@ -187,7 +187,7 @@ test('output is split as small as one byte a frame', async () => {
   expect(client.frames.slice(before).map(({ payload }) => payload.length)).toEqual(Array(8).fill(1));
 });
 
-test('input is dropped where it was asked for, across frames', async () => {
+test('the chosen bytes of input are dropped, across frames', async () => {
   const client = await openEcho();
   core.faults.dropInput({ afterBytes: 5, bytes: 10 });
   for (const word of ['0123456789', 'abcdefghij']) client.type(word);
@@ -247,7 +247,7 @@ test('a range of bytes of output is lost, across frames', async () => {
   expect(afterReady(client)).toBe('012789');
 });
 
-test('a frame is handed over twice, each way', async () => {
+test('a frame is delivered twice, in each direction', async () => {
   const client = await openEcho();
   core.faults.double('in', { frames: 1 });
   client.type('a');
@@ -260,7 +260,7 @@ test('a frame is handed over twice, each way', async () => {
   expect(afterReady(client)).toBe('aabcc');
 });
 
-test('frames are delayed each way, and those behind them with them', async () => {
+test('frames are delayed in each direction, and those behind them as well', async () => {
   const client = await openEcho();
   for (const [direction, first, second] of [
     ['in', '1', '2'],
@@ -277,7 +277,7 @@ test('frames are delayed each way, and those behind them with them', async () =>
   expect(afterReady(client)).toBe('1234');
 });
 
-test('delayed output is sent ahead of what is said of the end', async () => {
+test('delayed output is sent before the report of the end', async () => {
   const client = await open(core, at);
   await client.run('true');
   core.faults.delay('out', { probability: 1, seed: 1, milliseconds: 60_000 });
@@ -308,7 +308,7 @@ test('delayed output is lost with its connection', async () => {
   expect(next.text).not.toContain('lost');
 });
 
-describe('input of a dead connection comes late:', () => {
+describe('late input of a dead connection arrives', () => {
   /** Types four frames behind an armed fault, which ends the connection with the third, and others on the next connection. */
   async function typeAcross(
     late: Omit<LateInput, 'frames' | 'how'>,
@@ -334,7 +334,7 @@ describe('input of a dead connection comes late:', () => {
     expect(await typeAcross(late, words)).toBe(expected);
   });
 
-  test('once, and what follows comes as usual', async () => {
+  test('once, and later input arrives as usual', async () => {
     await typeAcross({}, ['|']);
     const third = await open(core, at);
     third.type('x|');
@@ -342,7 +342,7 @@ describe('input of a dead connection comes late:', () => {
     expect(third.text).toBe('x|');
   });
 
-  test('what is delayed at the end of its connection reaches the PTY, once, whoever is attached by then', async () => {
+  test('input that is delayed at the end of its connection reaches the PTY once, whoever is attached by then', async () => {
     const client = await openEcho();
     core.faults.delay('in', { frames: 1, milliseconds: 50 });
     client.type('late');
@@ -357,7 +357,7 @@ describe('input of a dead connection comes late:', () => {
   });
 });
 
-test('an attach fails with STATUS InternalError and 1011, and the next one finds the shell as it was', async () => {
+test('an attach fails with STATUS InternalError and 1011, and the next one finds the shell unchanged', async () => {
   const client = await open(core, at);
   await client.run('here=kept');
   await client.detach();
@@ -377,7 +377,7 @@ test.each([
   [1001, [], 1001],
   ['0xff-1000', [0xff], 1000],
   ['0xff-1001', [0xff], 1001],
-] as const)('an eviction is told as the reading %s has it', async (eviction, channels, code) => {
+] as const)('an eviction is reported as the reading %s says', async (eviction, channels, code) => {
   const client = await open(core, at);
   await client.run('true');
   core.faults.changeReadings({ eviction });
@@ -398,7 +398,7 @@ test('noise reaches every attached client, on any channel', async () => {
   expect(client.frames.find(({ channel }) => channel === 2)?.payload.toString()).toBe('diagnostics');
 });
 
-test('a shell is killed, which its client is told, and its neighbour lives on', async () => {
+test('a shell is killed, its client is told, and another shell goes on', async () => {
   const [a, b] = [await open(core, { ...at, shellId: 'victim' }), await open(core, { ...at, shellId: 'b' })];
   await a.run('true');
   expect(core.faults.killShell('victim')).toBe(true);
@@ -435,7 +435,7 @@ test('an observer sees every frame with its size until it is told to stop', asyn
   });
 });
 
-test('a connection that falls silent stays open, is answered nothing, and its shell can be attached to', async () => {
+test('a connection that falls silent stays open, gets no answer, and its shell can be attached to', async () => {
   const client = await openEcho();
   const pongs: unknown[] = [];
   client.webSocket.on('pong', (data) => pongs.push(data));
@@ -451,7 +451,7 @@ test('a connection that falls silent stays open, is answered nothing, and its sh
   client.webSocket.terminate();
 });
 
-test('output that is merged comes as one frame, ahead of what is said of the end', async () => {
+test('output that is merged comes as one frame, before the report of the end', async () => {
   const client = await open(core, at);
   await client.run('true');
   core.faults.mergeOutput(60_000);
@@ -473,7 +473,7 @@ test('the clock of the service decides which signatures are too old', async () =
   await (await open(core, at)).detach();
 });
 
-test('readings change for whoever attaches next', async () => {
+test('readings change for the next client that attaches', async () => {
   await (await open(core, at)).detach();
   core.faults.changeReadings({ confirmation: 'never' });
   const silent = await open(core, at);

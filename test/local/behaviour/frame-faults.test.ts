@@ -10,7 +10,7 @@ function passAll(faults: FrameFaults, frames: readonly string[]): string[] {
 
 const words = fc.array(fc.string({ minLength: 1, unit: 'grapheme-ascii' }), { maxLength: 50 });
 
-test('without a fault each frame passes as it is', () => {
+test('without a fault each frame passes unchanged', () => {
   fc.assert(
     fc.property(words, (frames) => {
       expect(passAll(new FrameFaults(), frames)).toEqual(frames);
@@ -18,7 +18,7 @@ test('without a fault each frame passes as it is', () => {
   );
 });
 
-test('the next frames are lost whole, behind those that are spared', () => {
+test('the next frames are lost whole, after those that are spared', () => {
   fc.assert(
     fc.property(words, fc.nat(20), fc.nat(20), (frames, afterFrames, count) => {
       const faults = new FrameFaults();
@@ -28,7 +28,7 @@ test('the next frames are lost whole, behind those that are spared', () => {
   );
 });
 
-test('a range of bytes is lost, however the bytes are put into frames', () => {
+test('a range of bytes is lost, however the bytes are divided into frames', () => {
   fc.assert(
     fc.property(words, fc.nat(100), fc.nat(100), (frames, afterBytes, bytes) => {
       const faults = new FrameFaults();
@@ -58,7 +58,7 @@ test('a cut frame loses one piece of it, and never all', () => {
   );
 });
 
-test('a probability hits about so many frames, and the seed decides which', () => {
+test('a probability selects about that share of the frames, and the seed decides which', () => {
   const frames = Array.from({ length: 10_000 }, (_, i) => String(i));
   const lossy = (seed: number): string[] => {
     const faults = new FrameFaults();
@@ -70,7 +70,7 @@ test('a probability hits about so many frames, and the seed decides which', () =
   expect(Math.abs(lossy(1).length - 9500)).toBeLessThan(150);
 });
 
-test('a frame is doubled and delayed where that is asked for', () => {
+test('a chosen frame is doubled and delayed', () => {
   const faults = new FrameFaults();
   faults.double({ frames: 1, afterFrames: 1 });
   faults.delay({ frames: 1 }, 30);
@@ -79,7 +79,7 @@ test('a frame is doubled and delayed where that is asked for', () => {
   expect(passages.map(({ delayMs }) => delayMs)).toEqual([30, 0, 0]);
 });
 
-test('a fault ends when none is asked for, and frames without a payload are not counted', () => {
+test('a fault ends when it is set to nothing, and frames without a payload are not counted', () => {
   const faults = new FrameFaults();
   faults.lose({ probability: 1, seed: 1 });
   expect(passAll(faults, ['a', ''])).toEqual(['']);

@@ -19,7 +19,7 @@ const protocols = (token: string): [string, string] => [
 test(
   verifies(
     'local.bearer',
-    'a token is taken from the subprotocols, and the answer chooses the one without it',
+    'a token is accepted from the subprotocols, and the answer chooses the one without it',
   ),
   () => {
     expect(authenticate(request(protocols('a.b.c')), trusted, 0)).toEqual({
@@ -29,7 +29,7 @@ test(
   },
 );
 
-test(verifies('local.bearer', 'a token is taken from the Authorization header'), () => {
+test(verifies('local.bearer', 'a token is accepted from the Authorization header'), () => {
   expect(authenticate(request(['authorization', 'Bearer a.b.c']), trusted, 0)).toEqual({
     principal: 'bearer',
   });
@@ -41,7 +41,7 @@ test(verifies('local.bearer', 'another token is refused with 401'), () => {
   expect(() => authenticate(request(['authorization', 'Bearer x']), trusted, 0)).toThrow(refused);
 });
 
-test('a request that shows nothing is refused with 403', () => {
+test('a request without credentials is refused with 403', () => {
   expect(() => authenticate(request(), trusted, 0)).toThrow(
     expect.objectContaining({ status: 403, errorType: 'MissingAuthenticationTokenException' }),
   );

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { makeTlsIdentity } from '../../../src/local/http/certificates.ts';
 
-test('the certificate is for its names and addresses, and the authority vouches for it', async () => {
+test('the certificate is for its names and addresses, and the authority has signed it', async () => {
   const identity = await makeTlsIdentity(['localhost', '127.0.0.1', '::1', 'agentcore.example']);
   const certificate = new X509Certificate(identity.certificate);
   const authority = new X509Certificate(identity.authority);

@@ -16,11 +16,11 @@ test.each([
   { headers: [['host', 'localhost']] },
   { headers: [['host', '[::1]:8080']] },
   { headers: [here, ['origin', 'http://localhost:3000']] },
-] satisfies { headers: [string, string][] }[])('$headers is let in', ({ headers }) => {
+] satisfies { headers: [string, string][] }[])('$headers is accepted', ({ headers }) => {
   expect(() => checkLoopback(request(...headers))).not.toThrow();
 });
 
-test('a name that it was told is let in as Host, and not as Origin', () => {
+test('a name of --host-name is accepted in Host, but not in Origin', () => {
   const told = ['agentcore.example'];
   expect(() => checkLoopback(request(['host', 'AgentCore.example:8080']), told)).not.toThrow();
   const page = request(here, ['origin', 'https://agentcore.example']);

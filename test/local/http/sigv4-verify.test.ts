@@ -65,7 +65,7 @@ const verify = (request: WireRequest, at = now, credentials: LocalCredentials[] 
   verifySigV4(request, credentials, at);
 
 test(
-  verifies('local.sigv4', 'a request that was signed in its headers or in its query is let in'),
+  verifies('local.sigv4', 'a request that was signed in its headers or in its query is accepted'),
   async () => {
     const expected = { accessKeyId: 'AKIALOCAL', region: 'us-east-1' };
     expect(verify(await signed())).toEqual(expected);
@@ -95,7 +95,7 @@ test('any header value and any query parameter is canonicalized as the signer do
 });
 
 test(
-  verifies('local.sigv4', 'a Host that came twice, or that was signed without its port, passes'),
+  verifies('local.sigv4', 'a Host that was sent twice, or signed without its port, is accepted'),
   async () => {
     const request = await signed({ headers: { host: '127.0.0.1' } });
     expect(verify(setHeader(request, 'host', '127.0.0.1:8080'))).toBeTruthy();
@@ -104,7 +104,7 @@ test(
   },
 );
 
-test(verifies('local.sigv4', 'whatever is changed behind the signature is found out'), async () => {
+test(verifies('local.sigv4', 'any change after the signature is detected'), async () => {
   const header = 'x-amzn-bedrock-agentcore-runtime-session-id';
   const request = await signed({ headers: { [header]: 'mine' } });
   const refused = { name: 'ServiceError', status: 403, errorType: 'InvalidSignatureException' };
@@ -123,7 +123,7 @@ test(verifies('local.sigv4', 'whatever is changed behind the signature is found 
   expect(() => verify(wrongSecret)).toThrow(/The Canonical String for this request should have been\n'GET\n/);
 });
 
-test('a body other than the one that was hashed is found out, even where the header was signed', async () => {
+test('a body other than the hashed one is detected, even if the header was signed', async () => {
   const request = await signed({ body: '{"clientToken":"x"}' });
   expect(() => verify({ ...request, body: Buffer.from('{}') })).toThrow(/x-amz-content-sha256/);
 });
@@ -131,7 +131,7 @@ test('a body other than the one that was hashed is found out, even where the hea
 test(
   verifies(
     'local.sigv4',
-    'a signature is good for 5 minutes around its date, a presigned one until it expires',
+    'a signature is valid for 5 minutes around its date, a presigned one until it expires',
   ),
   async () => {
     const request = await signed();
@@ -150,7 +150,7 @@ test(verifies('local.sigv4', 'a presigned URL for more than 300 s is refused'), 
   expect(() => verify(request)).toThrow(/between 1 and 300 seconds/);
 });
 
-test('temporary credentials need their own token', async () => {
+test('temporary credentials require their own token', async () => {
   const temporary = { ...pair, sessionToken: 'token' };
   expect(verify(await signed({ credentials: temporary }), now, [temporary])).toBeTruthy();
   expect(verify(await presigned({ credentials: temporary }), now, [temporary])).toBeTruthy();

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { StopAnswers } from '../../../src/local/http/stop-answers.ts';
 
-test('the same token of the same session is answered without stopping again, also while the stop is under way', async () => {
+test('the same token for the same session gets the same answer without another stop, also during the stop', async () => {
   const answers = new StopAnswers();
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = vi.fn(() => promise);
@@ -12,7 +12,7 @@ test('the same token of the same session is answered without stopping again, als
   expect(stop).toHaveBeenCalledTimes(1);
 });
 
-test('another token, another session and no token at all are requests of their own', async () => {
+test('another token, another session and no token are new requests', async () => {
   const answers = new StopAnswers();
   const stop = vi.fn(() => Promise.resolve());
   await answers.once('session', 'token', stop);

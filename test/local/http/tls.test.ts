@@ -20,7 +20,7 @@ test(verifies('local.tls', 'a client that trusts the authority opens a shell by 
   expect(await client.run('echo hello')).toContain('hello');
 });
 
-test(verifies('local.tls', 'a client that does not trust it leaves, and the service goes on'), async () => {
+test(verifies('local.tls', 'a client that does not trust it leaves, and the service continues'), async () => {
   const { url, headers } = await signUpgrade(core, { sessionId: newSessionId() });
   await expect(connect(url, headers)).rejects.toThrow(/certificate/);
   await open(core, { sessionId: newSessionId() });
@@ -37,7 +37,7 @@ test(verifies('local.tls', 'plain HTTP gets no answer'), async () => {
 test.each([
   ['rst', 1],
   ['fin', 0],
-] as const)('a cut by %s is seen as 1006, and the shell lives on', async (how, errors) => {
+] as const)('a cut by %s is seen as 1006, and the shell goes on', async (how, errors) => {
   const at = { sessionId: newSessionId(), shellId: 'a' };
   const client = await open(core, at);
   await client.run('here=kept');
@@ -49,7 +49,7 @@ test.each([
   expect(await (await open(core, at)).run('echo $here')).toContain('kept');
 });
 
-test(verifies('local.tls', 'Host may be a name that the service was told, and no other'), async () => {
+test(verifies('local.tls', 'Host may be a name of --host-name, and no other'), async () => {
   await open(core, { sessionId: newSessionId(), host });
   expect(await refusal(core, { sessionId: newSessionId(), host: 'evil.example' })).toMatchObject({
     status: 403,

@@ -34,7 +34,7 @@ async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
 const path = `/runtimes/${encodeURIComponent(runtimeArn)}/ws/shells`;
 
 test(
-  verifies('local.sigv4', 'a presigned URL opens a shell, its session id among the signed parameters'),
+  verifies('local.sigv4', 'a presigned URL opens a shell, with its session id among the signed parameters'),
   async () => {
     const sessionId = newSessionId();
     const query = { shellId: 'a', [sessionHeader]: sessionId };
@@ -53,7 +53,7 @@ test(
   },
 );
 
-test(verifies('local.sigv4', 'a request whose Host comes twice is let in'), async () => {
+test(verifies('local.sigv4', 'a request that has Host twice is accepted'), async () => {
   const { url, headers } = await signUpgrade(core, { sessionId: newSessionId() });
   const socket = connectSocket(core.port, '127.0.0.1');
   onTestFinished(() => {
@@ -83,7 +83,7 @@ test(verifies('local.bearer', 'a token opens a shell, by subprotocols or by its 
   expect(await connect(url, { Authorization: 'Bearer x' })).toMatchObject({ kind: 'refused', status: 401 });
 });
 
-describe('a refusal names what is wrong:', () => {
+describe('a refusal names the reason:', () => {
   test.each<[string, OpenOptions, { status: number; errorType: string; body: RegExp }]>([
     [
       'a session id that is too short',
@@ -166,19 +166,19 @@ describe('a refusal names what is wrong:', () => {
     expect(await stop(core, newSessionId())).toMatchObject({ status: 404 });
   });
 
-  test('a target that can not be decoded', async () => {
+  test('a target that cannot be decoded', async () => {
     const response = await fetch(`${core.url}/runtimes/%zz/stopruntimesession`, { method: 'POST' });
     expect(response.status).toBe(400);
   });
 
-  test('an operation that there is not', async () => {
+  test('an unknown operation', async () => {
     const response = await fetch(`${core.url}/runtimes`);
     expect(response.status).toBe(404);
     expect(response.headers.get('x-amzn-errortype')).toBe('UnknownOperationException');
   });
 });
 
-test('a shell that can not be started closes with 1011', async () => {
+test('a shell that cannot be started closes with 1011', async () => {
   const core = await start({ isolation: 'namespaces', shellCommand: ['/bin/bash'] });
   const at = { sessionId: newSessionId(), shellId: 'a' };
   core.faults.delayUpgrades(300);
@@ -188,7 +188,7 @@ test('a shell that can not be started closes with 1011', async () => {
   expect(await (await opening).closed).toMatchObject({ code: 1011 });
 });
 
-test('a client that leaves before the answer takes nothing from its successor', async () => {
+test('a client that leaves before the answer takes no shell from the next client', async () => {
   const at = { sessionId: newSessionId(), shellId: 'a' };
   const attached = await open(core, at);
   core.faults.delayUpgrades(60_000);

@@ -55,7 +55,7 @@ describe.each(isolations)('%s', (isolation) => {
   );
 
   test(
-    verifies('local.microvm', 'HOME and the temporary directory are its own, and gone with it'),
+    verifies('local.microvm', 'HOME and the temporary directory are its own, and removed with it'),
     async () => {
       const core = await start({ isolation });
       const look = 'ls -A "$HOME" "${TMPDIR:-/tmp}" | grep -c mark';
@@ -70,7 +70,7 @@ describe.each(isolations)('%s', (isolation) => {
   );
 
   test(
-    verifies('local.microvm', 'everything in it dies with the local AgentCore, were it by SIGKILL'),
+    verifies('local.microvm', 'all its processes end with the local AgentCore, even after SIGKILL'),
     async () => {
       const line = await hungOnALine();
       const stateDir = await mkdtemp(join(tmpdir(), 'microvm-test-'));
@@ -106,7 +106,7 @@ describe.each(isolations)('%s', (isolation) => {
   });
 });
 
-test('where namespaces can not be had, auto makes do with directories, and who insists is told why', async () => {
+test('without namespaces, auto uses directories, and asking for namespaces is an error with the reason', async () => {
   vi.resetModules();
   const why = new Error('unshare failed: Operation not permitted');
   vi.doMock('../../../src/local/microvm/first-process.ts', () => ({
@@ -131,7 +131,7 @@ describe.runIf(canHaveNamespaces)('a microVM that is made of namespaces', () => 
   test(
     verifies(
       'local.microvm',
-      'sees its own processes only, and the first one has the environment of the container',
+      'sees only its own processes, and the first one has the environment of the container',
     ),
     async () => {
       const core = await start({ containerEnv: { PATH: '/opt/bin:/usr/bin', TOKEN: 'of the image' } });
@@ -167,7 +167,7 @@ describe.runIf(canHaveNamespaces)('a microVM that is made of namespaces', () => 
     },
   );
 
-  test('its first process buries orphans', async () => {
+  test('its first process reaps orphans', async () => {
     const core = await start({});
     const client = await open(core, { sessionId: newSessionId() });
     const orphan = (
@@ -177,7 +177,7 @@ describe.runIf(canHaveNamespaces)('a microVM that is made of namespaces', () => 
     expect(await client.run(`while [ -e /proc/${orphan} ]; do :; done; echo buried`)).toContain('buried');
   });
 
-  test('a path below /tmp that belongs to the image stays visible, and nothing else there', async () => {
+  test('a path below /tmp that belongs to the image stays visible, and no other', async () => {
     const image = await mkdtemp(join(tmpdir(), 'microvm-test-'));
     onTestFinished(() => rm(image, { recursive: true, force: true }));
     await writeFile(join(image, 'agent'), 'here');

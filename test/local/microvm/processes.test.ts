@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { childrenOf, membersOfSession, signal } from '../../../src/local/microvm/processes.ts';
 
-test('children and sessions are found whatever a process calls itself, and a signal says whether it had a receiver', async () => {
+test('children and sessions are found whatever a process calls itself, and a signal reports whether it had a receiver', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'processes-test-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const name = join(directory, 'a) S 1 (b');

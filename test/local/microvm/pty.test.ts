@@ -55,7 +55,7 @@ const ready = (output: Buffer): boolean => output.includes('ready\n');
 const raw = 'stty raw -echo; echo ready;';
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-test('8 MB of input arrive whole and in order, though the process in the PTY waits for its output to be read', async () => {
+test('8 MB of input arrive whole and in order, although the process in the PTY waits for its output to be read', async () => {
   const { pty, exit, output, until } = run(`${raw} head -c 8388608`);
   await until(ready);
   const sent = Buffer.from(randomBytes(4 * 1024 * 1024).toString('hex'));
@@ -66,7 +66,7 @@ test('8 MB of input arrive whole and in order, though the process in the PTY wai
   expect(sha256(received)).toBe(sha256(sent));
 });
 
-test('input that the PTY has not taken can be forgotten, newest first', async () => {
+test('input that the PTY has not taken can be dropped, newest first', async () => {
   const { pty, exit, output, until } = run(`${raw} head -c 1000010 | tail -c 10`);
   await until(ready);
   pty.write(Buffer.alloc(1_000_000, '-'));
@@ -88,7 +88,7 @@ test('an exit code comes behind all output, and a signal by its number', async (
   expect(await run('kill -TERM $$').exit).toEqual({ code: 0, signal: 15 });
 });
 
-test('a PTY is resized while its process runs, and what is done to one that ended is harmless', async () => {
+test('a PTY is resized while its process runs, and calls after its end are harmless', async () => {
   const { pty, exit, output, until } = run(`${raw} read -rn1; stty size`);
   await until(ready);
   pty.resize(101, 33);

@@ -20,7 +20,7 @@ async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
 test(
   verifies(
     'local.limits',
-    'the fifth text frame in a row closes with 1003, and a binary one between starts anew',
+    'the fifth text frame in a row closes with 1003, and a binary one between restarts the count',
   ),
   async () => {
     const client = await open(core, { sessionId: newSessionId() });
@@ -78,14 +78,14 @@ test(
   },
 );
 
-test('output goes out in frames of at most 64 KB, in order', async () => {
+test('output is sent in frames of at most 64 KB, in order', async () => {
   const client = await open(core, { sessionId: newSessionId() });
   const output = await client.run('seq 1 200000');
   expect(output.trim().split(/\r?\n/)).toEqual(Array.from({ length: 200_000 }, (_, i) => String(i + 1)));
   expect(Math.max(...client.frames.map(({ payload }) => payload.length + 1))).toBeLessThanOrEqual(64 * 1024);
 });
 
-test('a process that reads nothing makes the client wait, and loses nothing', async () => {
+test('while a process reads nothing the client has to wait, and nothing is lost', async () => {
   const core = await start({ limits: { inputBufferBytes: 100_000 } });
   const at = { sessionId: newSessionId(), shellId: 'a' };
   const client = await open(core, at);

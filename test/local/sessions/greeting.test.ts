@@ -38,7 +38,7 @@ function greet(
   return { said, greeting };
 }
 
-describe(verifies('local.reattach', 'the confirmation comes as the reading has it:'), () => {
+describe(verifies('local.reattach', 'the confirmation comes when the reading says:'), () => {
   test.each([
     ['first', ['confirmed', 'replay']],
     ['after-output', ['replay', 'confirmed']],
@@ -50,7 +50,7 @@ describe(verifies('local.reattach', 'the confirmation comes as the reading has i
     expect(greet({ confirmation }).said).toEqual(expected);
   });
 
-  test('after the first output, where there is no replay', () => {
+  test('after the first output, if there is no replay', () => {
     const { said, greeting } = greet({ confirmation: 'after-output' }, { replay: new Uint8Array(0) });
     expect(said).toEqual([]);
     greeting.afterOutput();
@@ -58,7 +58,7 @@ describe(verifies('local.reattach', 'the confirmation comes as the reading has i
     expect(said).toEqual(['confirmed']);
   });
 
-  test('late, after the delay, unless the connection is gone by then', () => {
+  test('late, after the delay, unless the connection has ended by then', () => {
     vi.useFakeTimers();
     onTestFinished(() => {
       vi.useRealTimers();
@@ -74,7 +74,7 @@ describe(verifies('local.reattach', 'the confirmation comes as the reading has i
   });
 });
 
-test('bytesDropped stands in the first confirmation, or in one behind the replay', () => {
+test('bytesDropped is in the first confirmation, or in one behind the replay', () => {
   expect(greet({ bytesDroppedIn: 'first' }, { bytesDropped: 5 }).said).toEqual([5, 'replay']);
   expect(greet({ bytesDroppedIn: 'second' }, { bytesDropped: 5 }).said).toEqual(['confirmed', 'replay', 5]);
   expect(greet({ bytesDroppedIn: 'second' }).said).toEqual(['confirmed', 'replay']);

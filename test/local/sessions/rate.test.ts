@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RateWindow } from '../../../src/local/sessions/rate.ts';
 
-test('one more than the limit in a second is refused, and taken again when the second is over', () => {
+test('one more than the limit in a second is refused, and accepted when the second is over', () => {
   const window = new RateWindow(2);
   expect([0, 500, 999, 1000, 1400, 1500].map((now) => window.take(now))).toEqual([
     true,

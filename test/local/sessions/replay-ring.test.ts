@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ReplayRing } from '../../../src/local/sessions/replay-ring.ts';
 
-test('whatever is pushed in whatever pieces, the ring holds the latest bytes at their positions', () => {
+test('the ring holds the latest bytes at their positions, whatever pieces they come in', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 40 })),

@@ -16,7 +16,7 @@ async function start(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCor
 const outcomes = (answers: readonly Answer[]): Set<unknown> =>
   new Set(answers.map((answer) => (answer.kind === 'open' ? 'open' : answer.headers['x-amzn-errortype'])));
 
-test('the same session id leads into the same microVM, another one or another runtime into another', async () => {
+test('the same session id leads to the same microVM, another id or another runtime to another', async () => {
   const core = await start();
   const sessionId = newSessionId();
   await (await open(core, { sessionId })).run('touch "${TMPDIR:-/tmp}/mark"');
@@ -27,7 +27,7 @@ test('the same session id leads into the same microVM, another one or another ru
   expect(await (await open(core, { sessionId, arn })).run(look)).toContain('0');
 });
 
-test(verifies('local.limits', 'the eleventh shell is refused, until one is gone'), async () => {
+test(verifies('local.limits', 'the eleventh shell is refused until one has ended'), async () => {
   const core = await start();
   const sessionId = newSessionId();
   const clients = [];
@@ -48,7 +48,7 @@ test.each([
   [402, 'ServiceQuotaExceededException'],
   [424, 'RuntimeClientError'],
 ] as const)(
-  verifies('local.limits', 'under another reading a shell too many gets %i'),
+  verifies('local.limits', 'under another reading a shell above the limit gets %i'),
   async (shellLimitError, errorType) => {
     const core = await start({ limits: { shells: 1 }, readings: { shellLimitError } });
     const sessionId = newSessionId();
@@ -70,10 +70,7 @@ test('under another reading detached shells do not count', async () => {
 });
 
 test(
-  verifies(
-    'local.limits',
-    'a session that is being provisioned, and a shell that is being claimed, answer 409',
-  ),
+  verifies('local.limits', 'a session that is being started, and a shell that is being claimed, answer 409'),
   async () => {
     const core = await start({ limits: { provisionMs: 200 } });
     const at = { sessionId: newSessionId(), shellId: 'a' };
@@ -100,7 +97,7 @@ test(verifies('local.limits', 'too many new sessions in a second get 429'), asyn
 test(
   verifies(
     'local.stop',
-    'StopRuntimeSession ends everything, closes with 1001, and the next attach gets a fresh microVM',
+    'StopRuntimeSession ends everything, closes with 1001, and the next attach gets a new microVM',
   ),
   async () => {
     const core = await start();
@@ -143,7 +140,10 @@ test(
 );
 
 test(
-  verifies('local.stop', 'a session without an attached shell is reclaimed when it was idle for long enough'),
+  verifies(
+    'local.stop',
+    'a session without an attached shell is reclaimed when it has been idle for long enough',
+  ),
   async () => {
     const log = recordingLog();
     const core = await start({ log, limits: { idleMs: 50 } });

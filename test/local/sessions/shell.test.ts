@@ -18,7 +18,7 @@ async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
 }
 
 test(
-  verifies('local.shell', 'a new shell is an interactive bash on a terminal, and the answer says its ids'),
+  verifies('local.shell', 'a new shell is an interactive bash on a terminal, and the answer has its ids'),
   async () => {
     const sessionId = newSessionId();
     const client = await open(core, { sessionId, shellId: 'my-shell' });
@@ -38,7 +38,7 @@ test(
   },
 );
 
-test('ids that the client leaves out are minted', async () => {
+test('ids that the client leaves out are made up', async () => {
   const client = await open(core);
   expect(client.headers['x-amzn-bedrock-agentcore-runtime-session-id']).toMatch(/^[\w-]{36}$/);
   expect(client.statuses).toMatchObject([
@@ -47,7 +47,7 @@ test('ids that the client leaves out are minted', async () => {
 });
 
 test(
-  verifies('local.shell', 'a resize reaches the terminal, and one out of range is diagnosed and ignored'),
+  verifies('local.shell', 'a resize reaches the terminal, and one out of range is reported and ignored'),
   async () => {
     const client = await open(core, { sessionId: newSessionId() });
     client.send(4, '{"width":132,"height":50}');
@@ -80,7 +80,7 @@ test(
 test(
   verifies(
     'local.shell',
-    'the exit of the shell is told behind its output, and then the connection closes with 1000',
+    'the exit of the shell is reported behind its output, and then the connection closes with 1000',
   ),
   async () => {
     const sessionId = newSessionId();
@@ -112,7 +112,7 @@ test(verifies('local.shell', '0xFF is echoed and ends the shell for good'), asyn
   });
 });
 
-test(verifies('local.shell', '0xFF hangs the shell up, so that it can put things in order'), async () => {
+test(verifies('local.shell', '0xFF sends the shell SIGHUP, so that it can clean up'), async () => {
   const sessionId = newSessionId();
   const other = await open(core, { sessionId, shellId: 'other' });
   const client = await open(core, { sessionId, shellId: 'a' });
@@ -134,7 +134,7 @@ test(verifies('local.shell', 'a shell that ignores SIGHUP is killed'), async () 
 });
 
 test(
-  verifies('local.reattach', 'the same PTY goes on, and the client that was attached gets 4000'),
+  verifies('local.reattach', 'another client gets the same PTY, and the attached client gets 4000'),
   async () => {
     const at = { sessionId: newSessionId(), shellId: 'a' };
     const first = await open(core, at);
@@ -146,7 +146,7 @@ test(
   },
 );
 
-test(verifies('local.reattach', 'what a detached client left goes on running'), async () => {
+test(verifies('local.reattach', 'programs go on when their client has detached'), async () => {
   const at = { sessionId: newSessionId(), shellId: 'a' };
   const first = await open(core, at);
   first.type("printf '<%s>' waiting; read -r line; printf '<%s>' got $line\n");
@@ -176,20 +176,20 @@ async function whileDetached(core: LocalAgentCore, count: number): Promise<Clien
 }
 
 describe(verifies('local.reattach', 'the replay'), () => {
-  test('holds what came while detached, whole and once', async () => {
+  test('holds the output that came while detached, whole and once', async () => {
     const client = await whileDetached(core, 100_000);
     expect(client.text.replace(/x{100000}/, '')).toBe('[]');
     expect(client.statuses[0]?.metadata).toEqual({ shellId: 'a', reconnected: true });
   });
 
-  test('holds the latest 256 KB, and the confirmation says how many bytes were dropped', async () => {
+  test('holds the latest 256 KB, and the confirmation has the number of dropped bytes', async () => {
     const client = await whileDetached(core, 400_000);
     const dropped = Number(client.statuses[0]?.metadata['bytesDropped']);
     expect(dropped).toBeGreaterThan(0);
     expect(client.output.length + dropped).toBe(400_002);
   });
 
-  test('holds also what was delivered before, under the other reading', async () => {
+  test('also holds output that was sent before, under the other reading', async () => {
     const core = await start({ readings: { replay: 'recent' } });
     const client = await whileDetached(core, 10);
     expect(client.text).toMatch(/earlier[^]*\[x{10}\]/);

@@ -4,7 +4,7 @@ import { verifies } from '../../requirements.ts';
 
 const parse = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());
 
-test('a confirmation names the shell, and the dropped bytes only where there are any', () => {
+test('a confirmation names the shell, and the dropped bytes if there are any', () => {
   expect(parse(confirmation({ shellId: 'a', reconnected: false }))).toEqual({
     kind: 'Status',
     apiVersion: 'v1',
