@@ -1,6 +1,6 @@
 /**
- * What this project must do, each with where it comes from. A test names what it verifies by beginning its title with
- * `verifies('id', …)`; a whole test run in which a requirement is named by no passing test fails.
+ * What this project must do, each with its source. A test names the requirement that it verifies with
+ * `verifies('id', …)` around its title. A whole test run fails if a requirement is named by no passing test.
  */
 interface Requirement {
   readonly says: string;
@@ -30,15 +30,15 @@ export const requirements = {
     source: 'AWS',
   },
   'aws.upgrade-busy': {
-    says: '402, 408, 409, 424, 429 and 5xx are ridden out, and so is what its name calls throttled or timed out.',
+    says: '402, 408, 409, 424, 429 and 5xx are retried, and so are errors whose name says throttled or timed out.',
     source: 'AWS',
   },
   'aws.retry-after': {
-    says: 'Retry-After and x-amz-retry-after are a floor for the next try of every request.',
+    says: 'Retry-After and x-amz-retry-after are the earliest time of the next try of every request.',
     source: 'AWS',
   },
   'aws.clock': {
-    says: "A request that is refused for its time is signed again by the service's clock: at once, and once.",
+    says: "A request that is refused because of its time is signed again with the service's time: at once, and once.",
     source: 'AWS',
   },
   'shell.frame-limit': {
@@ -60,18 +60,18 @@ export const requirements = {
     source: 'issue',
   },
   'shell.close-codes': { says: 'Each close code has one answer, from one table.', source: 'AWS' },
-  'shell.dead-peer': { says: 'A hung upgrade and a lost pong are bounded in time.', source: 'design' },
+  'shell.dead-peer': { says: 'A hung upgrade and a lost pong end the connection in time.', source: 'design' },
   'shell.backoff': {
-    says: 'Reconnection backs off with jitter up to 15 s, and starts over once an attach was useful.',
+    says: 'Reconnection backs off with jitter up to 15 s, and starts again once an attach was useful.',
     source: 'AWS',
   },
   'shell.hand-over': {
-    says: 'The bridge leaves a connection before its 1-hour limit, at a quiet moment.',
+    says: 'The bridge replaces a connection before its 1-hour limit, when it is quiet.',
     source: 'AWS',
   },
   'shell.no-close-frame': { says: 'Detaching never sends 0xFF.', source: 'AWS' },
   'shell.replaced': {
-    says: 'Close code 4000 is told, with an exit code of its own, and not fought.',
+    says: 'Close code 4000 is reported with an exit code of its own, and the bridge does not reconnect.',
     source: 'AWS',
   },
   // The agent host and the link
@@ -85,7 +85,7 @@ export const requirements = {
     source: 'issue',
   },
   'host.takeover': {
-    says: 'A new bridge process on the same thread finds the same agent process and goes on where the last one was.',
+    says: 'A new bridge process on the same thread finds the same agent process and goes on where the last bridge ended.',
     source: 'issue',
   },
   'host.half-line': {
@@ -93,19 +93,19 @@ export const requirements = {
     source: 'design',
   },
   'host.exit-in-order': {
-    says: 'The exit of the agent is told behind its last output, with its status and the end of its stderr.',
+    says: 'The exit of the agent is reported behind its last output, with its status and the end of its stderr.',
     source: 'design',
   },
   'host.epoch': {
-    says: 'A reused pid or a new microVM is a new epoch, and nothing of the old one is taken for it.',
+    says: 'A reused pid or a new microVM is a new epoch, and no line of the old epoch counts for it.',
     source: 'design',
   },
   'host.damage': {
-    says: 'Input that the service dropped is found out by size and checksum, and never fed on in silence.',
+    says: 'Input that cannot be mended is noticed and reported, and the agent is replaced.',
     source: 'design',
   },
   'host.lost-output': {
-    says: 'Output that the service loses is missed before anything behind it is passed on, and asked for again.',
+    says: 'Lost output is noticed before any later output is passed on, and is asked for again.',
     source: 'issue',
   },
   'host.lost-input': {
@@ -113,13 +113,13 @@ export const requirements = {
     source: 'issue',
   },
   'host.late-input': {
-    says: 'Input of a dead connection that the service hands over late never reaches the agent twice, cut or mixed up.',
+    says: 'Late input of a dead connection never reaches the agent twice, cut or mixed up.',
     source: 'issue',
   },
-  'host.doubled': { says: 'What the service hands over twice arrives once.', source: 'issue' },
+  'host.doubled': { says: 'Frames that the service delivers twice arrive once.', source: 'issue' },
   'host.fallbacks': { says: 'It works in a container that has only busybox and bash.', source: 'issue' },
   'host.login-shell': {
-    says: 'Whatever POSIX shell runs in the PTY, the host gets to bash; where there is none, an error says so within 15 s.',
+    says: 'The host finds bash from any POSIX shell in the PTY; without bash an error says so within 15 s.',
     source: 'issue',
   },
   'host.missing-tool': {
@@ -127,7 +127,7 @@ export const requirements = {
     source: 'issue',
   },
   'host.environment': {
-    says: "The agent gets the container's environment, under what --env sets.",
+    says: "The agent gets the container's environment, which --env overrides.",
     source: 'design',
   },
   'host.secrets': { says: 'Values of --env are on no command line and in no history.', source: 'design' },
@@ -137,31 +137,31 @@ export const requirements = {
     source: 'design',
   },
   'host.notes': {
-    says: 'What bridges leave for later ones outlives them; that of a thread outlives the agent and the microVM.',
+    says: 'Notes are kept beyond the bridge; that of a thread is kept beyond the agent and the microVM.',
     source: 'design',
   },
   'host.free': {
-    says: 'What was acknowledged is given back to the disk of the microVM, and nothing else is.',
+    says: 'The disk under acknowledged bytes is freed in the microVM, and no other.',
     source: 'issue',
   },
   'host.keep': {
-    says: 'What the agent remembers is saved whole to the persistent mount, and restored in a fresh microVM.',
+    says: 'What the agent remembers is saved whole to the persistent mount, and restored in a new microVM.',
     source: 'design',
   },
   'host.shared-mounts': {
-    says: 'What the agent remembers is kept on /mnt/workspace, on the mount of the working directory or where --persist-to says, and on no other mount.',
+    says: 'What the agent remembers is saved on /mnt/workspace, on the mount of the working directory or where --persist-to says, and on no other mount.',
     source: 'issue',
   },
   'host.save-failures': {
-    says: 'A save that failed is told: once in the log, and once to the person, with the next prompt.',
+    says: 'A save that failed is reported once in the log, and once to the user with the next prompt.',
     source: 'issue',
   },
   'host.busy': {
-    says: 'A file in the microVM tells others whether a turn is open, since when, and when the agent last said something.',
+    says: 'A file in the microVM shows whether a turn is open, since when, and when the agent last wrote something.',
     source: 'issue',
   },
   'host.storage-room': {
-    says: 'A save writes again only what has changed, and session storage never holds two copies of everything.',
+    says: 'A save writes only what has changed, and session storage never holds two copies of everything.',
     source: 'issue',
   },
   'host.late-storage': {
@@ -169,109 +169,112 @@ export const requirements = {
     source: 'issue',
   },
   'host.poor-environment': {
-    says: 'Where /proc/1/environ can not be read, the environment comes from a process of the user, or a file of the image.',
+    says: 'If /proc/1/environ cannot be read, the environment comes from a process of the user, or a file of the image.',
     source: 'issue',
   },
   // ACP
   'acp.transparent': {
-    says: 'What the bridge does not own crosses byte for byte, both ways: 2^63-1, 1.0, unknown fields, _meta.',
+    says: 'Messages are passed on byte for byte, in both directions, except ids and names: 2^63-1, 1.0, unknown fields, _meta.',
     source: 'ACP',
   },
   'acp.ids': {
-    says: 'Request ids are renumbered both ways as integers below 2^53 and given back exactly as they came.',
+    says: 'Request ids are renumbered in both directions as integers below 2^53, and returned exactly as they came.',
     source: 'ACP',
   },
   'acp.cancel-request': {
     says: '$/cancel_request and other params.requestId name the renumbered request.',
     source: 'ACP',
   },
-  'acp.one-answer': { says: 'Every request gets exactly one answer, whatever dies.', source: 'design' },
-  'acp.stale-answers': { says: 'Answers to requests that nobody has open are dropped.', source: 'design' },
+  'acp.one-answer': { says: 'Every request gets exactly one answer, whatever fails.', source: 'design' },
+  'acp.stale-answers': { says: 'Answers to requests that are not open are dropped.', source: 'design' },
   'acp.parse-error': {
-    says: 'A line that is not JSON is answered with -32700, one that is no message with -32600; the stream goes on.',
+    says: 'A line that is not JSON is answered with -32700, one that is no message with -32600; the stream continues.',
     source: 'ACP',
   },
-  'acp.peer-parse-errors': { says: 'Errors of the agent without an id are swallowed.', source: 'ACP' },
+  'acp.peer-parse-errors': { says: 'Errors of the agent without an id are not passed on.', source: 'ACP' },
   'acp.initialize': {
     says: "initialize comes from the agent; the client's fs, terminal and logins in a terminal are removed.",
     source: 'design',
   },
   'acp.cwd': { says: 'cwd is replaced by a directory that exists in the microVM.', source: 'design' },
   'acp.mcp-stdio': {
-    says: 'MCP servers given as a local command are dropped with a warning; http and sse ones cross.',
+    says: 'MCP servers given as a local command are dropped with a warning; http and sse ones are passed on.',
     source: 'design',
   },
   'acp.session-ids': {
-    says: 'Session ids are exchanged where they stand, and not in what people write, where each session has an agent of its own; subagents’ find their agent.',
+    says: 'Session ids are exchanged wherever they are, but not in text, if each session has an agent of its own; a subagent’s id leads to its agent.',
     source: 'ACP',
   },
   'acp.sender-context': {
-    says: 'The sender’s context in the first prompt chooses the thread; session/new is answered before.',
+    says: 'The sender’s context in the first prompt selects the thread; session/new is answered before.',
     source: 'openab',
   },
   'openab.contract': {
-    says: 'A client that is openab is served: cleared environment, integer ids, its limits, SIGTERM before SIGKILL, config options, permissions, restarts, ten threads.',
+    says: 'openab works as a client: cleared environment, integer ids, its limits, SIGTERM before SIGKILL, config options, permissions, restarts, ten threads.',
     source: 'openab',
   },
   'acp.session-list': {
-    says: 'session/list names the sessions of all microVMs by the ids and directories that the client has, within a second, and wakes none.',
+    says: 'session/list has the sessions of all microVMs with the client’s ids and directories, within a second, and wakes none.',
     source: 'ACP',
   },
   'acp.session-close': { says: 'One session is closed or deleted without the others.', source: 'ACP' },
-  'acp.version-2': { says: 'With protocol version 2 an open turn is not taken for idle.', source: 'ACP' },
+  'acp.version-2': { says: 'With protocol version 2 an open turn does not count as idle.', source: 'ACP' },
   'cli.on-exit': {
     says: '--on-exit stop ends the microVMs within the second that is left; detach leaves them.',
     source: 'issue',
   },
   'cli.presets': {
-    says: '--agent names command, environment and what is kept; the README says the same.',
+    says: '--agent selects command, environment and saved paths; the README says the same.',
     source: 'issue',
   },
   'aws.stop': {
-    says: 'StopRuntimeSession is signed, and tried again until there is no time left.',
+    says: 'StopRuntimeSession is signed, and retried until there is no time left.',
     source: 'AWS',
   },
   'acp.many-sessions': {
-    says: 'Any number of sessions in one process, without cross-talk.',
+    says: 'One process serves any number of sessions, and no message gets to another session.',
     source: 'issue',
   },
   'acp.initialize-in-time': {
-    says: 'initialize is answered by the agent, or in time from what is known; a living agent is not initialized twice.',
+    says: 'initialize is answered by the agent, or in time by the bridge; a running agent is not initialized twice.',
     source: 'issue',
   },
   'acp.load': {
-    says: 'A session is found again from anywhere: reattached, resumed, loaded, or begun anew with a visible sentence.',
+    says: 'A session is found again from any host: reattached, resumed, loaded, or started without history, with a visible sentence.',
     source: 'issue',
   },
   'acp.frugal': {
-    says: 'A microVM that was begun in vain is ended, and none is begun or woken for what can do without.',
+    says: 'A microVM that is not needed is ended, and none is begun or woken for requests that need none.',
     source: 'issue',
   },
   'acp.login': {
-    says: 'authenticate and logout reach the agents of all threads that live, also those that come later.',
+    says: 'authenticate and logout reach all running agents, also those that start later.',
     source: 'issue',
   },
   'acp.not-found': { says: 'A session that can’t be found is -32002.', source: 'ACP' },
   'acp.replay': {
-    says: 'What the client has seen of a session is not shown to it again, unless it asks for it.',
+    says: 'The client gets no history of a session that it has seen, unless it asks for it.',
     source: 'ACP',
   },
   'acp.heal': {
-    says: 'When an agent dies the client is told, and the next prompt works, with its history.',
+    says: 'When an agent ends unexpectedly the client gets an error, and the next prompt works, with its history.',
     source: 'design',
   },
   'acp.cancel-strategy': {
-    says: 'A cancelled turn ends within the grace, and nothing of it gets into the next.',
+    says: 'A cancelled turn ends within the grace, and no output of it gets into the next turn.',
     source: 'issue',
   },
   'acp.idle': {
-    says: 'With nothing open the shell is let go after a while, and the next message comes back to it.',
+    says: 'With nothing open the shell is let go of after a while, and the next message attaches again.',
     source: 'issue',
   },
-  'acp.progress': { says: 'Who waits for a microVM is told so after 3 s, unless unwanted.', source: 'issue' },
-  'acp.cancel-overtakes': { says: 'session/cancel is never queued behind anything.', source: 'openab' },
+  'acp.progress': {
+    says: 'A user who waits for a microVM is told so after 3 s, unless that is turned off.',
+    source: 'issue',
+  },
+  'acp.cancel-overtakes': { says: 'session/cancel is never queued behind other messages.', source: 'openab' },
   'acp.agent-requests': {
-    says: 'Requests of the agent reach the client and its answers reach the agent; when the agent dies they are withdrawn.',
+    says: 'Requests of the agent reach the client and its answers reach the agent; when the agent ends they are cancelled.',
     source: 'openab',
   },
   'acp.oversized': {
@@ -279,21 +282,24 @@ export const requirements = {
     source: 'issue',
   },
   'acp.large': {
-    says: 'A prompt of 8 MB, an answer of 5 MB, 20,000 updates: whole and in order.',
+    says: 'A prompt of 8 MB, an answer of 5 MB and 20,000 updates arrive whole and in order.',
     source: 'issue',
   },
   'acp.split-characters': { says: 'Characters split over 1-byte frames arrive whole.', source: 'issue' },
   // The process
-  'cli.contract': { says: 'Flags beat variables; wrong options give one line and exit 2.', source: 'issue' },
-  'cli.stdout': { says: 'stdout holds ACP and nothing else.', source: 'design' },
-  'cli.leaves': { says: 'Gone within 1 s of EOF or SIGTERM; the agent lives on.', source: 'issue' },
+  'cli.contract': {
+    says: 'Flags override variables; wrong options give one line and exit code 2.',
+    source: 'issue',
+  },
+  'cli.stdout': { says: 'stdout has only ACP messages.', source: 'design' },
+  'cli.leaves': { says: 'The bridge ends within 1 s of EOF or SIGTERM; the agent goes on.', source: 'issue' },
   'cli.exit-codes': {
     says: "Exit codes: 0 end, 2 usage, and one each for refused, unreachable, replaced, agent can't start.",
     source: 'issue',
   },
   'cli.bad-input': { says: 'Each bad input gets one clear line and no stack.', source: 'issue' },
   'cli.slow-reader': {
-    says: 'A client that stops reading costs bounded memory and loses nothing.',
+    says: 'A client that stops reading costs bounded memory and loses no message.',
     source: 'issue',
   },
   'cli.no-secrets': {
@@ -301,22 +307,25 @@ export const requirements = {
     source: 'issue',
   },
   'cli.environment': {
-    says: 'It runs in the cleared environment that a chat bot gives it.',
+    says: 'The bridge runs in the cleared environment that a chat bot gives it.',
     source: 'openab',
   },
-  'cli.old-node': { says: 'Started by a Node that is too old, it says which one it needs.', source: 'issue' },
+  'cli.old-node': {
+    says: 'Started by a Node that is too old, the bridge says which version it needs.',
+    source: 'issue',
+  },
   'cli.ids': {
     says: 'ids prints the runtimeSessionId and the shellId of a thread: 33 to 100 characters of [A-Za-z0-9_-], a letter first.',
     source: 'design',
   },
   // The local AgentCore
   'local.sigv4': {
-    says: 'Header and presigned signatures are verified by a canonicalization of its own; port-less and doubled Host pass.',
+    says: 'Header and presigned signatures are verified by a separate canonicalization; a Host without its port or sent twice is accepted.',
     source: 'AWS',
   },
   'local.bearer': { says: 'Bearer subprotocols and the Authorization header are accepted.', source: 'AWS' },
   'local.tls': {
-    says: 'TLS is spoken with an authority of its own, under the host names that it is told.',
+    says: 'TLS has an authority of its own, and the host names of --host-name.',
     source: 'issue',
   },
   'local.shell': {
@@ -328,7 +337,7 @@ export const requirements = {
     source: 'AWS',
   },
   'local.limits': {
-    says: '1003, 1008 for rate and age, 1009, the shell limit, 409, 424 and 429 come as the service gives them.',
+    says: '1003, 1008 for rate and age, 1009, the shell limit, 409, 424 and 429 are as in the service.',
     source: 'AWS',
   },
   'local.microvm': {
@@ -340,10 +349,10 @@ export const requirements = {
     source: 'AWS',
   },
   'local.official-client': {
-    says: "AWS's own clients work against it: openShell, reattach, exit code, StopRuntimeSession.",
+    says: "AWS's own clients work with it: openShell, reattach, exit code, StopRuntimeSession.",
     source: 'issue',
   },
-  'interop.acp-sdk': { says: "The ACP SDK's client drives the bridge.", source: 'issue' },
+  'interop.acp-sdk': { says: "The ACP SDK's client works with the bridge.", source: 'issue' },
 } as const satisfies Record<string, Requirement>;
 
 export type RequirementId = keyof typeof requirements;
