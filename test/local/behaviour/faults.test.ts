@@ -225,9 +225,10 @@ test('under the reading `recent` a replay brings lost output back', async () => 
   const local = await startLocalAgentCore({ log, readings: { replay: 'recent' } });
   onTestFinished(() => local.close());
   const client = await open(local, at);
-  await client.run('stty raw -echo');
+  client.type("stty raw -echo; printf '<%s>' ready; cat\n");
+  await client.until(({ text }) => text.endsWith('<ready>'));
   local.faults.dropOutput({ probability: 1, seed: 1 });
-  client.type("printf '<%s>' lost\n");
+  client.type('<lost>');
   await log.until('dropping output');
   local.faults.dropOutput({ frames: 0 });
   const next = await open(local, at);
@@ -296,15 +297,17 @@ test('delayed output is lost with its connection', async () => {
   const local = await startLocalAgentCore({ log });
   onTestFinished(() => local.close());
   const client = await open(local, at);
-  await client.run('stty raw -echo');
+  client.type("stty raw -echo; printf '<%s>' ready; cat\n");
+  await client.until(({ text }) => text.endsWith('<ready>'));
   local.faults.delay('out', { probability: 1, seed: 1, milliseconds: 60_000 });
-  client.type("printf '<%s>' lost\n");
+  client.type('lost');
   await log.until('delaying output');
   local.faults.cut('fin');
   await client.closed;
   local.faults.delay('out', { frames: 0, milliseconds: 0 });
   const next = await open(local, at);
-  expect(await next.run('echo here')).toContain('here');
+  next.type('here');
+  await next.until(({ text }) => text.includes('here'));
   expect(next.text).not.toContain('lost');
 });
 
