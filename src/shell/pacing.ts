@@ -26,9 +26,9 @@ export type PacerStep =
 
 /**
  * Makes frames of written bytes. Small writes share a frame, a write that is larger than a frame is split, and bytes that
- * come while a frame has to wait join it. A token bucket spreads the frames: a fiftieth of those of a second may leave at
- * once, since the network bunches frames that leave together even more. No window of a second has more than
- * `framesPerSecond`. Reads no clock: `now` is in milliseconds.
+ * come while a frame has to wait join it. A token bucket spreads the frames: a twenty-fifth of those of a second may leave
+ * at once, which makes up for a timer that is late, and no more, since the network bunches frames that leave together even
+ * more. No window of a second has more than `framesPerSecond`. Reads no clock: `now` is in milliseconds.
  */
 export class Pacer {
   readonly #payloadBytes: number;
@@ -44,7 +44,7 @@ export class Pacer {
 
   constructor(pace: Pace) {
     this.#payloadBytes = pace.frameBytes - 1;
-    this.#bucket = Math.max(1, Math.floor(pace.framesPerSecond / 50));
+    this.#bucket = Math.max(1, Math.floor(pace.framesPerSecond / 25));
     this.#tokensPerMs = pace.framesPerSecond / 1_000;
     this.#tokens = this.#bucket;
     this.#sentAt = new Float64Array(Math.floor(pace.framesPerSecond)).fill(Number.NEGATIVE_INFINITY);

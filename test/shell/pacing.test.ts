@@ -103,15 +103,29 @@ describe('pacing', () => {
     );
   });
 
-  it('a fiftieth of the frames of a second leaves at once, and the rest is spread evenly', () => {
+  it('a twenty-fifth of the frames of a second leaves at once, and the rest is spread evenly', () => {
     const pacer = new Pacer({ frameBytes: 2, framesPerSecond: 200 });
     pacer.push(new Uint8Array(1_000));
     const times = drain(pacer).map(({ at }) => at);
-    expect(times.filter((at) => at === 0)).toHaveLength(4);
-    expect(most(times.slice(4), 100)).toBeLessThanOrEqual(25);
+    expect(times.filter((at) => at === 0)).toHaveLength(8);
+    // The burst comes again when its frames are a second old.
+    expect(most(times.slice(8), 100)).toBeLessThanOrEqual(29);
     expect(most(times, 1_000)).toBe(200);
     // No more than one millisecond a second is left unused.
     expect(times.at(-1)).toBeLessThanOrEqual(5_000);
+  });
+
+  it('a timer that is 30 ms late now and then costs nothing of the rate', () => {
+    const pacer = new Pacer({ frameBytes: 2, framesPerSecond: 200 });
+    pacer.push(new Uint8Array(1_000));
+    let now = 0;
+    let waits = 0;
+    for (let step = pacer.next(now); step.is !== 'empty'; step = pacer.next(now)) {
+      if (step.is !== 'wait') continue;
+      waits += 1;
+      now += step.ms + (waits % 20 === 0 ? 30 : 0.5);
+    }
+    expect(1_000 / (now / 1_000)).toBeGreaterThan(195);
   });
 
   it('complaints make frames fewer and smaller, down to a minimum', () => {
