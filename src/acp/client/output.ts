@@ -126,7 +126,7 @@ export class ClientOutput {
   #report(isAll: boolean, written: readonly Line[]): void {
     const reached = new Map<Lane, number>();
     for (const [index, { lane, position }] of written.entries()) {
-      // Of the lines of one agent that stand together, the last one tells.
+      // Of consecutive lines of one agent, only the last one's position counts.
       if (lane !== undefined && lane !== written[index + 1]?.lane) reached.set(lane, position);
     }
     if (isAll) {

@@ -184,7 +184,10 @@ const dot = 0x2e;
 const digitZero = 0x30;
 const digitNine = 0x39;
 
-/** Those of one value at a time: nothing else runs meanwhile. */
+/**
+ * Brackets that close the containers around the current position. Shared by all calls, since only one value is scanned
+ * at a time.
+ */
 const fewClosers = new Uint8Array(64);
 
 function grown(closers: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -236,7 +239,7 @@ function endOfPlain(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Whether the eight bytes from `at` on, which are within the line, are plain. */
+/** Whether the eight bytes from `at` on are plain. They must be within the line. */
 function isPlain8(bytes: Uint8Array, at: number): boolean {
   return (
     ((isPlain[bytes[at] as number] as number) &
@@ -322,7 +325,7 @@ function decodeString(bytes: Uint8Array, start: number, end: number): string {
   const place = hash & (places - 1);
   const known = remembered[place];
   if (known !== undefined && isAt(bytes, from, length, known.bytes)) return known.text;
-  // A copy, which `slice` of a Buffer is not: else what is remembered would hold the line.
+  // A copy, since a remembered view would keep the whole line in memory; `slice` of a Buffer makes no copy.
   const copy = new Uint8Array(bytes.subarray(from, end - 1));
   const text = decoded(copy);
   remembered[place] = { bytes: copy, text };
@@ -341,8 +344,8 @@ function isAt(bytes: Uint8Array, from: number, length: number, wanted: Uint8Arra
 }
 
 /**
- * Names of members and methods, kinds of updates and session ids come again in each message, and to decode them takes longer
- * than all else that is done to a small one. The last string with each hash is remembered: at most 256 of 64 bytes.
+ * The last string with each hash, at most 256 of 64 bytes. Names of members and methods, kinds of updates and session ids
+ * are in every message, and decoding them takes longer than everything else that is done to a small message.
  */
 const places = 256;
 const remembered = Array.from<{ readonly bytes: Uint8Array; readonly text: string } | undefined>({

@@ -135,7 +135,7 @@ function mayHoldOne(line: Uint8Array, within: Span, names: ReadonlyMap<string, s
   return text.includes(unicodeEscape);
 }
 
-/** The only way in which the name is written without `\\u`; undefined where there may be others. */
+/** The name as JSON text, if it can be written without `\\u` in one way only; else undefined. */
 function asWritten(name: string): Buffer | undefined {
   let written = searches.get(name);
   if (written === undefined) {
@@ -147,7 +147,7 @@ function asWritten(name: string): Buffer | undefined {
   return written;
 }
 
-/** Names that were searched for last, as they are written. */
+/** The names of the latest searches, as JSON text. */
 const searches = new Map<string, Buffer>();
 const unicodeEscape = Buffer.from('\\u');
 
