@@ -247,6 +247,10 @@ export const requirements = {
     says: 'A microVM that is not needed is ended, and none is begun or woken for requests that need none.',
     source: 'issue',
   },
+  'acp.rest': {
+    says: 'What the service or an operator ends while nothing is open is not brought back until somebody speaks; an open turn is attached again at once.',
+    source: 'issue',
+  },
   'acp.login': {
     says: 'authenticate and logout reach all running agents, also those that start later.',
     source: 'issue',

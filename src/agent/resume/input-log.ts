@@ -181,9 +181,11 @@ export class InputLog {
     return this.#end - this.#acknowledged + this.#waitingBytes;
   }
 
-  /** Whether lines for the agent wait or are unacknowledged. */
-  get hasAgentLines(): boolean {
-    return this.waitingLines > 0 || this.#bound.some(({ ticket }) => ticket > 0);
+  /** Whether lines for the agent wait, or were not sent to their end. */
+  get hasUnsentAgentLines(): boolean {
+    const isUnsent = ({ ticket, start, length }: BoundLine): boolean =>
+      ticket > 0 && start + length > this.#furthest;
+    return this.waitingLines > 0 || this.#bound.some(isUnsent);
   }
 
   /** Number of lines of which nothing was sent. */

@@ -279,9 +279,12 @@ export class ResumableLink implements AgentLink {
     return epoch === undefined || epoch.end?.is === 'to-replace' || !this.#isAtRest;
   }
 
-  /** Whether no turn is open, and no line for the agent is unacknowledged. */
+  /**
+   * Whether no turn is open, and every line for the agent was sent. That a line is unacknowledged is no reason to bring
+   * back anything: the host confirms the last lines of a turn up to a second after its end.
+   */
   get #isAtRest(): boolean {
-    return this.#saves.isAtRest && !this.#input.hasAgentLines;
+    return this.#saves.isAtRest && !this.#input.hasUnsentAgentLines;
   }
 
   #onTaken(): void {

@@ -18,8 +18,8 @@ export class Saves {
   readonly #schedule: SaveSchedule;
   readonly #situation: () => SaveSituation;
   #keeping: Keeping = 'no-mount';
-  /** Place in the schedule when the attach that is under way asked for a save. */
-  #asked: number | undefined;
+  /** Place in the schedule when the attach that is under way asked for a save, and whether its host waits until that has ended. */
+  #asked: { readonly news: number; readonly isAwaited: boolean } | undefined;
 
   /** @param onDue a save is due now, while the shell is kept */
   constructor(situation: () => SaveSituation, onDue: () => void) {
@@ -61,7 +61,7 @@ export class Saves {
   request(): Pick<AttachRequest, 'save' | 'saveMs'> {
     const { leavingBy, isOnRecord } = this.#situation();
     const asks = this.isWanted && (leavingBy === undefined || isOnRecord);
-    this.#asked = asks ? this.#schedule.news : undefined;
+    this.#asked = asks ? { news: this.#schedule.news, isAwaited: leavingBy !== undefined } : undefined;
     if (!asks) return { save: undefined, saveMs: 0 };
     return {
       save: this.isAtRest ? 'rest' : 'busy',
@@ -72,7 +72,7 @@ export class Saves {
   /** The attach that was given `request` has succeeded. */
   attached(): void {
     if (this.#asked === undefined) return;
-    this.#schedule.asked(this.#asked, this.#situation().leavingBy !== undefined);
+    this.#schedule.asked(this.#asked.news, this.#asked.isAwaited);
     this.#asked = undefined;
   }
 }

@@ -158,22 +158,26 @@ describe('an input log', () => {
     expect(log.hasNext).toBe(false);
   });
 
-  test('counts the bytes that it holds, and knows whether any are for the agent', () => {
+  test('counts the bytes that it holds, and knows whether some for the agent were not sent', () => {
     const log = new InputLog();
     log.setCheckpoint({ delivered: 1, open: [] });
     expect(take(log)).toBe('\u001eack 1:;\n');
-    expect(log.hasAgentLines).toBe(false);
+    expect(log.hasUnsentAgentLines).toBe(false);
     log.acknowledge(9);
     log.add(bytes('12345'), false);
     log.add(bytes('12'), true);
     expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 0, 2]);
+    expect(log.hasUnsentAgentLines).toBe(true);
     take(log, 1);
     expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 3, 1]);
     expect(log.acknowledge(10)).toBe(true);
     expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([8, 2, 1]);
+    expect(log.hasUnsentAgentLines).toBe(true);
     take(log);
-    expect(log.hasAgentLines).toBe(true);
+    expect(log.hasUnsentAgentLines).toBe(false);
+    log.goBack();
+    expect(log.hasUnsentAgentLines).toBe(false);
     log.acknowledge(18);
-    expect(log.hasAgentLines).toBe(false);
+    expect(log.hasUnsentAgentLines).toBe(false);
   });
 });

@@ -91,6 +91,8 @@ export class Lifecycle {
     } else if (this.#state.is === 'ended') {
       this.#state = { is: 'unbegun' };
       this.#link.restart(agentExited({ code: 0 }));
+      // The shell may have been left since the agent ended.
+      this.#link.attach();
     }
   }
 
