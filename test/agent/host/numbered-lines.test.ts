@@ -138,6 +138,19 @@ describe('a numbered line', () => {
   });
 });
 
+describe('the host', () => {
+  test.runIf(engines.some(([name]) => name === 'perl'))(
+    'numbers lines with perl where the image has it',
+    () => {
+      const said = spawnSync('bash', [
+        '-c',
+        `. ${scripts}/lines.sh; find_engine 2>/dev/null; echo "\${engine[*]}"`,
+      ]);
+      expect(said.stdout.toString()).toBe('perl\n');
+    },
+  );
+});
+
 describe.each(engines)('the host, with %s,', (_, engine, words) => {
   test("numbers the agent's output so that the bridge reads the same lines", async () => {
     const directory = epochDirectory();

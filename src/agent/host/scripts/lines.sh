@@ -6,7 +6,7 @@ gnu() { case $($1 --version 2>&1) in *GNU* | *uutils*) ;; *) return 1 ;; esac; }
 find_engine() {
   local a
   # No module is needed of it: an image may have the interpreter alone. 4 is EINTR on every Linux.
-  if perl -e 'exit unpack("%32N*", "\0\0\0\1") != 1' >&2; then
+  if perl -e 'exit(unpack("%32N*", "\0\0\0\1") != 1)' >&2; then
     engine=(perl)
     return
   fi
