@@ -6,8 +6,6 @@ export interface AgentExit {
   readonly code: number;
   /** The end of what it wrote to stderr, as text, at most 2,000 bytes of it. */
   readonly stderr: string;
-  /** As in {@link EpochEvent}: lines with a ticket up to this one that the agent did not act on are lost. */
-  readonly lostThrough: number;
 }
 
 /** What earlier bridges left for later ones. This layer does not read it: text, up to 256 KB each. */
@@ -18,11 +16,15 @@ export interface Notes {
   readonly thread: string | undefined;
 }
 
-/** A line that was taken back before it was sent. */
-export interface TakenBack {
-  readonly ticket: number;
-  readonly line: Uint8Array;
-  readonly urgent: boolean;
+/**
+ * The source of the lines for the agent. The link pulls a line when it can send it, and binds it to the current epoch: the
+ * line reaches the agent exactly once, or is lost with the epoch. It is never sent in another epoch.
+ */
+export interface AgentInput {
+  /** Number of lines that wait for the current agent. `next` may find that it has to hold some of them back. */
+  waiting(): number;
+  /** Removes and returns the next line, without its newline. Undefined if there is none. It may call the link. */
+  next(): Uint8Array | undefined;
 }
 
 /** What the microVM provides for its agent, as the host told it. */
@@ -46,12 +48,7 @@ export interface EpochEvent extends Provisions {
   readonly origin: 'started' | 'found';
   /** The agent's working directory in the microVM. It never changes for a thread. */
   readonly cwd: string;
-  /**
-   * Lines with a ticket up to this one (urgent ones aside) went, at least in part, before this attach, and will not be
-   * sent again. 0 at the first epoch. Lines with higher tickets go to this one.
-   */
-  readonly lostThrough: number;
-  /** Why earlier lines are lost. Undefined if there were none, or if their agent ended by itself. */
+  /** Why the lines of earlier epochs are lost. Undefined if there were none, or if their agent ended by itself. */
   readonly cause: BridgeError | undefined;
   readonly notes: Notes;
 }
@@ -59,7 +56,10 @@ export interface EpochEvent extends Provisions {
 /** Result of a save: `full`, its storage has no room; `failed`, it failed for another reason. */
 export type SaveResult = 'ok' | 'full' | 'failed';
 
-/** Events of the link. The lines of an epoch come between its `onEpoch` and the next. */
+/**
+ * Events of the link. The lines of an epoch come between its `onEpoch` and the next. Lines that are pulled between the two
+ * are bound to that epoch.
+ */
 export interface AgentLinkEvents {
   onEpoch(event: EpochEvent): void;
   /**
@@ -69,7 +69,10 @@ export interface AgentLinkEvents {
   onLine(line: Uint8Array, start: number, end: number): void;
   /** A line of the agent exceeded the limit and was dropped. `head` is its beginning. */
   onOversizedLine(head: Uint8Array, start: number, end: number): void;
-  /** The agent ended; called behind its last line. The next `send` starts it again. */
+  /**
+   * The agent ended; called behind its last line. Lines that were pulled and that it did not act on are lost. The agent is
+   * started again when the input has lines, or by `restart`.
+   */
   onExit(exit: AgentExit): void;
   /**
    * `waiting`: an attach is under way, since a microVM starts or a connection is being restored. `attached`: it has
@@ -86,16 +89,13 @@ export interface AgentLinkEvents {
 export interface AgentLink {
   /** Connects, and starts the agent if necessary, without sending anything. Further calls change nothing. */
   attach(): void;
+  /** Tells the link that the input has lines. It connects, and starts the agent, if necessary. */
+  ready(): void;
   /**
-   * Sends one line, given without its newline, exactly once to the agent. Connects, and starts the agent, if necessary.
-   * Returns its ticket, counted up from 1. `urgent` lines overtake all lines of which no byte was sent.
+   * Cuts the line that was pulled last, unless all of it was sent. True means that the agent never sees it: the part that
+   * was sent is marked, so that the host drops it. False means that the agent may have seen it whole.
    */
-  send(line: Uint8Array, options?: { urgent?: boolean }): number;
-  /**
-   * Takes a line back. True means that the agent never sees it; false, that the agent may have seen it whole. A line
-   * that was sent in part is marked, so that the host drops it.
-   */
-  withdraw(ticket: number): boolean;
+  cutLast(): boolean;
   /**
    * Records how far the client has got: it has all output before `delivered`, and has not answered the requests that
    * start at the offsets in `open`. A later process on the same thread begins there.
@@ -103,7 +103,7 @@ export interface AgentLink {
   acknowledge(delivered: number, open: readonly number[]): void;
   /** The agent says that it could not read a line: asks the host at once what has arrived. */
   verify(): void;
-  /** Bytes of accepted lines that are not known to have arrived. */
+  /** Bytes of lines that were pulled and are not known to have arrived. */
   readonly pendingBytes: number;
   /** Resolves when `pendingBytes` is at most `bytes`, or the link has failed. */
   drained(bytes: number): Promise<void>;
@@ -113,12 +113,6 @@ export interface AgentLink {
    */
   pause(): void;
   resume(): void;
-  /**
-   * Takes back all lines of which no byte was sent to the current epoch, in the order in which they would have been
-   * sent (urgent ones first). Called from `onEpoch`, by a user that has to introduce itself to the new agent before
-   * them.
-   */
-  takeBack(): TakenBack[];
   /**
    * Leaves a note for later bridges on this thread. It is sent before all lines that wait, and replaces the last one of
    * its kind.
@@ -132,12 +126,12 @@ export interface AgentLink {
    */
   atRest(isAtRest: boolean): void;
   /**
-   * Lets go of the shell, after a save if the agent is at rest. The agent goes on. The next `send` or `attach` connects
+   * Lets go of the shell, after a save if the agent is at rest. The agent goes on. The next `ready` or `attach` connects
    * again.
    */
   letGo(): void;
   /** Ends this epoch's process and starts another one. The next `onEpoch` gives `cause`. */
   restart(cause: BridgeError): void;
-  /** Detaches within `graceMs`. What was sent leaves before that if possible. The agent goes on. */
+  /** Detaches within `graceMs`. Lines that wait are sent before that if possible. The agent goes on. */
   close(graceMs: number): Promise<void>;
 }

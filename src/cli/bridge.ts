@@ -55,7 +55,7 @@ export async function runBridge(config: Config): Promise<number> {
   });
   const router = new Router({
     threads: threadChoice(config),
-    createLink: (key, events) => {
+    createLink: (key, input, events) => {
       const { runtimeSessionId, shellId } = threadIds(key);
       const target = { ...service, sessionId: runtimeSessionId, shellId };
       return new ResumableLink({
@@ -67,6 +67,7 @@ export async function runBridge(config: Config): Promise<number> {
         persistTo: config.persistTo,
         workspaceTimeoutMs: config.workspaceTimeoutMs,
         maxLineBytes: config.maxMessage,
+        input,
         events,
         log,
       });

@@ -1,19 +1,16 @@
 import type {
+  AgentInput,
   AgentLink,
   AgentLinkEvents,
   EpochEvent,
   Notes,
   SaveResult,
-  TakenBack,
 } from '../../src/agent/agent-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { bytesOf, textOf } from './message/json-texts.ts';
 
-interface Queued {
-  readonly ticket: number;
-  readonly line: string;
-  readonly isUrgent: boolean;
-}
+/** For a link that has nothing to send. */
+export const noInput: AgentInput = { waiting: () => 0, next: () => undefined };
 
 /** For a link to which nobody listens. */
 export const unheard: AgentLinkEvents = {
@@ -41,17 +38,15 @@ export class MemoryLink implements AgentLink {
   readonly restarts: BridgeError[] = [];
   notes: Notes = { agent: undefined, thread: undefined };
   readonly #events: AgentLinkEvents;
-  #queue: Queued[] = [];
-  #lastTicket = 0;
-  #lastBound = 0;
+  readonly #input: AgentInput;
+  #isPulling = false;
   #isRunning = false;
   #isLetGo = false;
-  #hasFailed = false;
   #epochs = 0;
   #offset = 0;
-  #drained: (() => void)[] = [];
 
-  constructor(events: AgentLinkEvents) {
+  constructor(input: AgentInput, events: AgentLinkEvents) {
+    this.#input = input;
     this.#events = events;
   }
 
@@ -69,20 +64,19 @@ export class MemoryLink implements AgentLink {
     this.#events.onState('waiting');
   }
 
-  send(line: Uint8Array, { urgent = false }: { urgent?: boolean } = {}): number {
+  ready(): void {
     this.attach();
-    this.#lastTicket += 1;
-    const queued = { ticket: this.#lastTicket, line: textOf(line), isUrgent: urgent };
-    const firstOrdinary = this.#queue.findIndex(({ isUrgent }) => !isUrgent);
-    this.#queue.splice(urgent && firstOrdinary >= 0 ? firstOrdinary : this.#queue.length, 0, queued);
     if (!this.isStalled) this.deliver();
-    return queued.ticket;
   }
 
-  withdraw(ticket: number): boolean {
-    const index = this.#queue.findIndex((queued) => queued.ticket === ticket);
-    if (index >= 0) this.#queue.splice(index, 1);
-    return index >= 0;
+  /** Whether the line that was pulled last is half sent. */
+  isHalfSent = false;
+
+  cutLast(): boolean {
+    if (!this.isHalfSent) return false;
+    this.isHalfSent = false;
+    this.toAgent.pop();
+    return true;
   }
 
   acknowledge(delivered: number, open: readonly number[]): void {
@@ -90,12 +84,11 @@ export class MemoryLink implements AgentLink {
   }
 
   get pendingBytes(): number {
-    return this.#queue.reduce((sum, { line }) => sum + line.length, 0);
+    return 0;
   }
 
-  drained(bytes: number): Promise<void> {
-    if (this.#hasFailed || this.pendingBytes <= bytes) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
+  drained(): Promise<void> {
+    return Promise.resolve();
   }
 
   pause(): void {}
@@ -104,12 +97,6 @@ export class MemoryLink implements AgentLink {
 
   restart(cause: BridgeError): void {
     this.restarts.push(cause);
-  }
-
-  takeBack(): TakenBack[] {
-    return this.#queue
-      .splice(0)
-      .map(({ ticket, line, isUrgent }) => ({ ticket, line: bytesOf(line), urgent: isUrgent }));
   }
 
   note(kind: keyof Notes, text: string): void {
@@ -147,7 +134,6 @@ export class MemoryLink implements AgentLink {
       epoch: String(this.#epochs),
       origin: 'started',
       cwd: '/mnt/workspace',
-      lostThrough: this.#epochs === 1 ? 0 : this.#lastBound,
       cause: undefined,
       notes: this.notes,
       keeping: 'kept',
@@ -159,12 +145,14 @@ export class MemoryLink implements AgentLink {
 
   /** What waits reaches the agent, or the first `count` lines of it. */
   deliver(count = Number.POSITIVE_INFINITY): void {
-    if (!this.#isRunning) return;
-    for (const { ticket, line, isUrgent } of this.#queue.splice(0, count)) {
-      if (!isUrgent) this.#lastBound = ticket;
-      this.toAgent.push(line);
+    if (!this.#isRunning || this.#isPulling) return;
+    this.#isPulling = true;
+    for (let pulled = 0; pulled < count; pulled += 1) {
+      const line = this.#input.next();
+      if (line === undefined) break;
+      this.toAgent.push(textOf(line));
     }
-    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#isPulling = false;
   }
 
   /** The agent writes a line. */
@@ -184,7 +172,7 @@ export class MemoryLink implements AgentLink {
   /** The agent ends. */
   exit(code: number, stderr = ''): void {
     this.#isRunning = false;
-    this.#events.onExit({ code, stderr, lostThrough: this.#lastBound });
+    this.#events.onExit({ code, stderr });
   }
 
   /** A save has ended otherwise than the one before. */
@@ -194,8 +182,6 @@ export class MemoryLink implements AgentLink {
 
   fail(error: BridgeError): void {
     this.#isRunning = false;
-    for (const resolve of this.#drained.splice(0)) resolve();
-    this.#hasFailed = true;
     this.#events.onFailed(error);
   }
 

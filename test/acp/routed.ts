@@ -49,8 +49,8 @@ export function routed({ onWrite, ...options }: RoutedOptions = {}): Routed {
   const log = createLog({ level: 'debug', format: 'text', write: (line) => logged.push(line) });
   const router = new Router({
     threads: { is: 'fixed', key: 'thread' },
-    createLink: (key, events) => {
-      const link = new MemoryLink(events);
+    createLink: (key, input, events) => {
+      const link = new MemoryLink(input, events);
       links.set(key, link);
       return link;
     },

@@ -2,6 +2,7 @@ import type { AgentLinkEvents } from '../../src/agent/agent-link.ts';
 import { encodePiece, outputKey, type Piece } from '../../src/agent/host/numbered-lines.ts';
 import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { Lines } from './lines.ts';
 import { shellClose } from '../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../src/shell/shell.ts';
 
@@ -100,7 +101,7 @@ export function numbered(epoch: string, offset: number, line: string, kind: Piec
 export function linkTo(
   shell: ScriptedShell,
   options: Pick<ResumableLinkOptions, 'maxLineBytes'> &
-    Partial<Pick<ResumableLinkOptions, 'log'>> & { readonly events: Partial<AgentLinkEvents> },
+    Partial<Pick<ResumableLinkOptions, 'log' | 'input'>> & { readonly events: Partial<AgentLinkEvents> },
 ): ResumableLink {
   const nothing = (): void => undefined;
   return new ResumableLink({
@@ -113,6 +114,7 @@ export function linkTo(
     persistTo: undefined,
     workspaceTimeoutMs: 60_000,
     log: silentLog,
+    input: new Lines(),
     ...options,
     events: {
       onEpoch: nothing,

@@ -10,6 +10,7 @@ import type { AgentExit, AgentLinkEvents, EpochEvent, SaveResult } from '../../s
 import { ResumableLink, type ResumableLinkOptions } from '../../src/agent/resume/resumable-link.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { Lines } from './lines.ts';
 import { PtyShell, type PtyShellOptions } from './pty-shell.ts';
 
 const endings: (() => void)[] = [];
@@ -128,13 +129,19 @@ export interface Attached {
   readonly heard: Heard;
   /** Waits until this is so; it is looked at whenever something was heard. */
   readonly until: (isSo: () => boolean) => Promise<void>;
-  readonly say: (text: string, options?: { urgent?: boolean }) => number;
+  readonly say: (text: string) => void;
+  /** Resolves when all that was said is known to have arrived. */
+  readonly arrived: () => Promise<void>;
+  /** What was said and is not pulled. */
+  readonly lines: Lines;
 }
 
-export interface AttachOptions extends Partial<Omit<ResumableLinkOptions, 'events'>> {
+export interface AttachOptions extends Partial<Omit<ResumableLinkOptions, 'events' | 'input'>> {
   /** Called for each line. Default: all that was heard is acknowledged. */
   readonly onLine?: (line: string, start: number, end: number) => void;
   readonly onEpoch?: () => void;
+  /** Called when a line was pulled. */
+  readonly onPulled?: () => void;
 }
 
 /** A bridge's link to the agent in a microVM. */
@@ -158,6 +165,10 @@ export function attach(
     heard.all.push(what);
     for (const wake of waiting) wake();
   };
+  const lines = new Lines(() => {
+    options.onPulled?.();
+    for (const wake of waiting) wake();
+  });
   const events: AgentLinkEvents = {
     onEpoch: (event) => {
       heard.epochs.push(event);
@@ -202,6 +213,7 @@ export function attach(
     maxLineBytes: 64 * 1024 * 1024,
     log: silentLog,
     ...options,
+    input: lines,
     events,
   });
   endings.push(() => void link.close(0));
@@ -216,5 +228,13 @@ export function attach(
       });
     }
   };
-  return { link, heard, until, say: (text, how) => link.send(Buffer.from(text), how) };
+  const say = (text: string): void => {
+    lines.add(text);
+    link.ready();
+  };
+  const arrived = async (): Promise<void> => {
+    await until(() => lines.waiting() === 0);
+    await link.drained(0);
+  };
+  return { link, heard, until, say, arrived, lines };
 }

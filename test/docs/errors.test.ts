@@ -326,11 +326,10 @@ const producers: Readonly<Record<string, () => Said | Promise<Said>>> = {
   'The microVM could not store what was sent to the agent.': () => fatal(hostFailure('input')),
   'The agent host in the microVM failed (…).': () => fatal(hostFailure('epoch')),
   'The agent could not be started (exit code 127: no such command in the microVM).': () =>
-    fatal(agentCannotStart({ code: 127, stderr: '', lostThrough: 0 })),
+    fatal(agentCannotStart({ code: 127, stderr: '' })),
   'The agent could not be started (exit code 126: it is not executable).': () =>
-    fatal(agentCannotStart({ code: 126, stderr: '', lostThrough: 0 })),
-  'The agent could not be started (exit code …).': () =>
-    fatal(agentCannotStart({ code: 1, stderr: '', lostThrough: 0 })),
+    fatal(agentCannotStart({ code: 126, stderr: '' })),
+  'The agent could not be started (exit code …).': () => fatal(agentCannotStart({ code: 1, stderr: '' })),
   'The agent ended unexpectedly (exit code …).': () => answered(agentExited({ code: 139 })),
   'The agent was ended, since it had not ended a cancelled turn within … s.': () =>
     answered(slowToCancel(10_000)),

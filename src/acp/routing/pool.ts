@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
+import type { AgentInput, AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentRequests } from '../client/agent-requests.ts';
@@ -21,7 +21,7 @@ export interface PooledThread {
 export interface ThreadPoolOptions {
   /** How the client's ids of a thread's sessions are made and read. */
   readonly namingOf: (key: string) => SessionNaming;
-  readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
+  readonly createLink: (key: string, input: AgentInput, events: AgentLinkEvents) => AgentLink;
   /** Ends a microVM; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly toClient: ClientOutput;
@@ -76,7 +76,7 @@ export class ThreadPool {
     const thread: Thread = new Thread({
       ...this.#options,
       naming: namingOf(key),
-      createLink: (events) => createLink(key, events),
+      createLink: (input, events) => createLink(key, input, events),
       firstNumber: firstRequestId(random()),
       onStranger: (sessionId) => this.#options.onStranger(key, sessionId),
       onSession: (clientId) => this.#options.onSession(key, clientId),

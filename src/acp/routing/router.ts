@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
+import type { AgentInput, AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { AgentRequests } from '../client/agent-requests.ts';
@@ -22,8 +22,8 @@ import { ThreadPool } from './pool.ts';
 
 export interface RouterOptions {
   readonly threads: ThreadChoice;
-  /** Makes the link to the agent of the thread with this key. */
-  readonly createLink: (key: string, events: AgentLinkEvents) => AgentLink;
+  /** Makes the link to the agent of the thread with this key. It pulls the lines for the agent from `input`. */
+  readonly createLink: (key: string, input: AgentInput, events: AgentLinkEvents) => AgentLink;
   /** Ends the microVM of the thread with this key; never fails. */
   readonly stopMachine: (key: string) => Promise<void>;
   readonly cache: CapabilityCache;
@@ -242,7 +242,7 @@ export class Router {
     }
     const toAgent = this.#routes.find(sessionId)?.thread.toAgent;
     if (method === 'session/cancel' && sessionId !== undefined) toAgent?.cancelTurn(sessionId, line, message);
-    else toAgent?.submit({ is: 'fresh', line, message, call: undefined, sessionId });
+    else toAgent?.submit({ line, message, call: undefined, sessionId });
   }
 
   #cancelRequest(line: Uint8Array, requestId: Span | undefined): void {

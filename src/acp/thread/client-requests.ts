@@ -36,9 +36,7 @@ export class ClientRequests {
       return;
     }
     const purpose = purposeOf(line, message, sessionId, this.#remote);
-    // Prompts may be large, so they are not kept here: the link gives them back for another agent.
-    const request = method === 'session/prompt' ? undefined : { line, message };
-    const call = calls.add({ kind: 'client', id, method, sessionId, purpose, request });
+    const call = calls.add({ kind: 'client', id, method, sessionId, purpose });
     toAgent.submit(outgoing(call, { line, message }));
   }
 
@@ -59,14 +57,7 @@ export class ClientRequests {
   #repeated(request: Repeated, sessionId: string | undefined): Outgoing {
     const { method } = request.message;
     const onSettled = (): void => undefined;
-    const call = this.#thread.calls.add({
-      kind: 'own',
-      purpose: 'repeat',
-      method,
-      sessionId,
-      request,
-      onSettled,
-    });
+    const call = this.#thread.calls.add({ kind: 'own', purpose: 'repeat', method, sessionId, onSettled });
     return outgoing(call, request);
   }
 }

@@ -1,4 +1,4 @@
-import type { AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
+import type { AgentInput, AgentLink, AgentLinkEvents, Provisions } from '../../agent/agent-link.ts';
 import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { AgentRequests } from '../client/agent-requests.ts';
@@ -21,7 +21,7 @@ export interface ThreadPolicy {
 
 export interface ThreadOptions {
   readonly naming: SessionNaming;
-  readonly createLink: (events: AgentLinkEvents) => AgentLink;
+  readonly createLink: (input: AgentInput, events: AgentLinkEvents) => AgentLink;
   readonly toClient: ClientOutput;
   readonly agentRequests: AgentRequests;
   readonly introduction: Introduction;

@@ -39,7 +39,8 @@ export class Thread implements Asker {
   constructor(options: ThreadOptions) {
     const { agentRequests, introduction, log, naming, policy, toClient } = options;
     this.#options = options;
-    const link = options.createLink({
+    const input = { waiting: () => this.toAgent.waiting(), next: () => this.toAgent.next() };
+    const link = options.createLink(input, {
       onEpoch: (event) => this.#onEpoch(event),
       onLine: (line, start, end) => this.#onLine(end, () => this.#fromAgent.read(line, start)),
       onOversizedLine: (head, _start, end) => this.#onLine(end, () => this.#fromAgent.readOversized(head)),
@@ -112,7 +113,6 @@ export class Thread implements Asker {
           purpose: 'introduction',
           method,
           sessionId: undefined,
-          request: undefined,
           onSettled,
         });
         this.toAgent.send(outgoing(call, request));
@@ -182,6 +182,7 @@ export class Thread implements Asker {
   /** Answers all open requests. What the agent says from now on is left to the next bridge. */
   leave(error: RpcError): void {
     if (this.life.is === 'over' || this.#isLeaving) return;
+    this.toAgent.leave();
     this.#isLeaving = true;
     this.#answerAll(error);
   }
@@ -196,15 +197,16 @@ export class Thread implements Asker {
   #onEpoch(event: EpochEvent): void {
     if (this.life.is === 'over') return;
     this.lane.beginEpoch();
+    this.toAgent.beginEpoch();
     // The next bridge introduces its client to this agent.
     if (this.#isLeaving) return;
     this.#fromAgent.beginEpoch();
-    this.toAgent.beginEpoch();
     // The bridge's own requests that the last agent did not answer. What waits for them now waits for the next agent.
-    const isOwn = ({ kind, state }: Call): boolean => kind === 'own' && state.is === 'sent';
+    const isOver = (call: Call): boolean =>
+      call.kind === 'own' && (isSent(call) || call.purpose !== 'repeat');
     const error = rpcError(event.cause ?? agentExited({ code: 0 }));
-    this.calls.settleAll(isOwn, { is: 'failed', error });
-    if (event.cause !== undefined) this.#loseAgent(event.lostThrough, rpcError(event.cause));
+    this.calls.settleAll(isOver, { is: 'failed', error });
+    if (event.cause !== undefined) this.#loseAgent(rpcError(event.cause));
     this.sessions.beginEpoch(event.epoch, parseThreadNote(event.notes.thread));
     this.#options.onProvisions(event);
     this.life.begin(event);
@@ -238,17 +240,15 @@ export class Thread implements Asker {
     this.life.exited();
     const isIntroductionLost = this.calls
       .all()
-      .some(
-        (call) => call.kind === 'own' && call.purpose === 'introduction' && isLost(call, exit.lostThrough),
-      );
-    this.#loseAgent(exit.lostThrough, error);
+      .some((call) => call.kind === 'own' && call.purpose === 'introduction' && isSent(call));
+    this.#loseAgent(error);
     if (isIntroductionLost) this.#agentInitialize.fail(error);
     if (this.toAgent.isWaiting || this.#agentInitialize.isAwaited) this.life.wake();
     this.#watch();
   }
 
-  #loseAgent(lostThrough: number, error: RpcError): void {
-    this.calls.settleAll((call) => isLost(call, lostThrough), { is: 'failed', error });
+  #loseAgent(error: RpcError): void {
+    this.calls.settleAll(isSent, { is: 'failed', error });
     this.#options.agentRequests.withdrawAll(this);
   }
 
@@ -284,7 +284,6 @@ export class Thread implements Asker {
   }
 }
 
-/** @param lostThrough last ticket that was lost with the agent */
-function isLost({ state }: Call, lostThrough: number): boolean {
-  return state.is === 'sent' && state.ticket <= lostThrough;
+function isSent({ state }: Call): boolean {
+  return state === 'sent';
 }

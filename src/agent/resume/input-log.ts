@@ -1,4 +1,4 @@
-import type { TakenBack } from '../agent-link.ts';
+import type { AgentInput } from '../agent-link.ts';
 import {
   type Checkpoint,
   checkpointLine,
@@ -9,8 +9,8 @@ import {
 import { maxPayloadBytes, type Piece } from '../host/numbered-lines.ts';
 
 /**
- * The queue towards the agent: lines that wait, and the bytes of this epoch that were sent but not acknowledged.
- * Offsets count bytes from the beginning of the epoch's input. No I/O, no clock.
+ * The bytes of this epoch's input that were not sent, or sent but not acknowledged. When all of them were sent, the next line
+ * is pulled. Offsets count bytes from the beginning of the epoch's input. No I/O, no clock.
  */
 export class InputLog {
   /** Bytes before this offset have arrived. */
@@ -24,28 +24,16 @@ export class InputLog {
   #bound: BoundLine[] = [];
   /** Index in `#bound` of a line at or before the one that holds the next byte. */
   #cursor = 0;
-  #urgent: WaitingLine[] = [];
-  #waiting: WaitingLine[] = [];
-  #waitingBytes = 0;
   #checkpoint: Checkpoint | undefined;
   #arrivedCheckpoint: Checkpoint | undefined;
   readonly #notes = new Map<NoteKind | 'turn', string>();
-  #lastTicket = 0;
-  #lastBoundTicket = 0;
+  readonly #source: AgentInput;
   readonly #payloadBytes: number;
 
   /** @param payloadBytes most bytes of payload in a piece */
-  constructor(payloadBytes = maxPayloadBytes) {
+  constructor(source: AgentInput, payloadBytes = maxPayloadBytes) {
+    this.#source = source;
     this.#payloadBytes = payloadBytes;
-  }
-
-  /** Queues a line, given without its newline. Returns its ticket. */
-  add(bytes: Uint8Array, isUrgent: boolean): number {
-    this.#lastTicket += 1;
-    const line = { ticket: this.#lastTicket, bytes, isUrgent };
-    (isUrgent ? this.#urgent : this.#waiting).push(line);
-    this.#waitingBytes += bytes.length + 1;
-    return line.ticket;
   }
 
   /**
@@ -61,13 +49,6 @@ export class InputLog {
    */
   setNote(kind: NoteKind | 'turn', text: string): void {
     this.#notes.set(kind, text);
-  }
-
-  /** Removes and returns all lines of which no byte was sent, in the order in which they would have been sent. */
-  takeBack(): TakenBack[] {
-    const lines = [...this.#urgent.splice(0), ...this.#waiting.splice(0)];
-    this.#waitingBytes = 0;
-    return lines.map(({ ticket, bytes, isUrgent }) => ({ ticket, line: bytes, urgent: isUrgent }));
   }
 
   /** Takes the next piece to send, with at most so many bytes of payload; undefined if there is none. */
@@ -123,27 +104,15 @@ export class InputLog {
   }
 
   /**
-   * Withdraws a line, unless all of it was sent. A line that was sent in part is cut there, and ended so that the host
-   * does not pass it to the agent.
+   * Cuts the line that was pulled last at the last byte that was sent, and ends it so that the host does not pass it to the
+   * agent. False if all of it was sent, or if it was lost with its epoch.
    */
-  withdraw(ticket: number): boolean {
-    for (const queue of [this.#waiting, this.#urgent]) {
-      const index = queue.findIndex((line) => line.ticket === ticket);
-      const [line] = index < 0 ? [] : queue.splice(index, 1);
-      if (line === undefined) continue;
-      this.#waitingBytes -= line.bytes.length + 1;
-      return true;
-    }
+  cutLast(): boolean {
     const last = this.#bound.at(-1);
-    if (last?.ticket !== ticket || this.#furthest >= last.start + last.length) return false;
+    if (last?.isAgents !== true || this.#furthest >= last.start + last.length) return false;
     last.cut(this.#furthest - last.start);
     this.#end = last.start + last.length;
     return true;
-  }
-
-  /** Ticket of the last line of which at least a byte was sent, urgent lines apart; 0 if there is none. */
-  get lastBoundTicket(): number {
-    return this.#lastBoundTicket;
   }
 
   /** Bytes of this epoch's input that are known to have arrived. */
@@ -176,32 +145,27 @@ export class InputLog {
     return this.#next - this.#acknowledged;
   }
 
-  /** Bytes that are held: unacknowledged ones, and lines that wait. */
+  /** Bytes that are held: unacknowledged ones, and the rest of a line that was sent in part. */
   get heldBytes(): number {
-    return this.#end - this.#acknowledged + this.#waitingBytes;
+    return this.#end - this.#acknowledged;
   }
 
   /** Whether lines for the agent wait, or were not sent to their end. */
   get hasUnsentAgentLines(): boolean {
-    const isUnsent = ({ ticket, start, length }: BoundLine): boolean =>
-      ticket > 0 && start + length > this.#furthest;
-    return this.waitingLines > 0 || this.#bound.some(isUnsent);
+    const isUnsent = ({ isAgents, start, length }: BoundLine): boolean =>
+      isAgents && start + length > this.#furthest;
+    return this.#source.waiting() > 0 || this.#bound.some(isUnsent);
   }
 
-  /** Number of lines of which nothing was sent. */
-  get waitingLines(): number {
-    return this.#urgent.length + this.#waiting.length;
-  }
-
-  /** Whether `take` would return a piece. */
+  /** Whether `take` may return a piece. False means that it will not. */
   get hasNext(): boolean {
-    return this.hasRecord || this.waitingLines > 0;
+    return this.hasRecord || this.#source.waiting() > 0;
   }
 
   #bindNext(): boolean {
     if (this.#checkpoint !== undefined) {
       const bytes = checkpointLine(this.#checkpoint).subarray(0, -1);
-      this.#bind(new BoundLine(this.#end, 0, bytes, this.#checkpoint));
+      this.#bind(new BoundLine(this.#end, bytes, { isAgents: false, checkpoint: this.#checkpoint }));
       this.#checkpoint = undefined;
       return true;
     }
@@ -209,14 +173,12 @@ export class InputLog {
     if (note !== undefined) {
       const [kind, text] = note;
       this.#notes.delete(kind);
-      this.#bind(new BoundLine(this.#end, 0, noteLine(kind, text).subarray(0, -1)));
+      this.#bind(new BoundLine(this.#end, noteLine(kind, text).subarray(0, -1), { isAgents: false }));
       return true;
     }
-    const line = this.#urgent.shift() ?? this.#waiting.shift();
+    const line = this.#source.next();
     if (line === undefined) return false;
-    this.#waitingBytes -= line.bytes.length + 1;
-    if (!line.isUrgent) this.#lastBoundTicket = line.ticket;
-    this.#bind(new BoundLine(this.#end, line.ticket, line.bytes));
+    this.#bind(new BoundLine(this.#end, line, { isAgents: true }));
     return true;
   }
 
@@ -236,27 +198,26 @@ export class InputLog {
   }
 }
 
-interface WaitingLine {
-  readonly ticket: number;
-  readonly bytes: Uint8Array;
-  readonly isUrgent: boolean;
-}
-
 /**
  * A line with its offset in the epoch's input. Refers to the caller's bytes, and keeps the ending apart so that they
  * are not copied.
  */
 class BoundLine {
   readonly start: number;
-  readonly ticket: number;
+  /** Whether the line was pulled, and is for the agent. The others are for the host. */
+  readonly isAgents: boolean;
   /** What the line says, if it is a checkpoint for the host. */
   readonly checkpoint: Checkpoint | undefined;
   #bytes: Uint8Array;
   #ending = newline;
 
-  constructor(start: number, ticket: number, bytes: Uint8Array, checkpoint?: Checkpoint) {
+  constructor(
+    start: number,
+    bytes: Uint8Array,
+    { isAgents, checkpoint }: { isAgents: boolean; checkpoint?: Checkpoint },
+  ) {
     this.start = start;
-    this.ticket = ticket;
+    this.isAgents = isAgents;
     this.checkpoint = checkpoint;
     this.#bytes = bytes;
   }

@@ -29,8 +29,10 @@ export interface InputPumpOptions {
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
-  #attach: { readonly nonce: string; readonly key: number; readonly engine: Engine } | undefined;
+  #attach: Attach | undefined;
   #isWaiting = false;
+  /** A line is being sent. Its source may call the link while the line is pulled, and the link calls `pump`. */
+  #isSending = false;
   #questions = 0;
   /** By question: what had been sent before it, and how often the pump had gone back by then. */
   readonly #open = new Map<string, { readonly sent: number; readonly returns: number }>();
@@ -59,25 +61,12 @@ export class InputPump {
   }
 
   pump(): void {
-    const { log, shell } = this.#options;
     const attach = this.#attach;
-    if (attach === undefined || this.#isWaiting) return;
-    while (this.#mayTake) {
-      if (log.unacknowledgedBytes >= limits.unacknowledgedBytes) {
-        this.#options.onFull();
-        return;
-      }
-      if (shell.unsentBytes >= limits.windowBytes) {
-        this.#isWaiting = true;
-        void shell.sent(limits.windowBytes / 2).then(() => {
-          this.#isWaiting = false;
-          this.pump();
-        });
-        return;
-      }
-      this.#write(attach);
-      if (log.sentBytes - this.#askedAt >= limits.questionBytes) this.ask();
-    }
+    if (attach === undefined || this.#isWaiting || this.#isSending) return;
+    this.#isSending = true;
+    const isSent = this.#send(attach);
+    this.#isSending = false;
+    if (!isSent) return;
     if (this.#isReturned) {
       this.#isReturned = false;
       this.ask();
@@ -120,6 +109,29 @@ export class InputPump {
     this.pump();
   }
 
+  /** Sends all lines that may be sent. False if some have to wait for the connection or for the host. */
+  #send(attach: Attach): boolean {
+    const { log, shell } = this.#options;
+    while (this.#mayTake) {
+      if (this.#attach !== attach) return false;
+      if (log.unacknowledgedBytes >= limits.unacknowledgedBytes) {
+        this.#options.onFull();
+        return false;
+      }
+      if (shell.unsentBytes >= limits.windowBytes) {
+        this.#isWaiting = true;
+        void shell.sent(limits.windowBytes / 2).then(() => {
+          this.#isWaiting = false;
+          this.pump();
+        });
+        return false;
+      }
+      if (!this.#write(attach)) break;
+      if (log.sentBytes - this.#askedAt >= limits.questionBytes) this.ask();
+    }
+    return true;
+  }
+
   #goBack(): void {
     this.#returns += 1;
     this.#isReturned = true;
@@ -132,8 +144,11 @@ export class InputPump {
     return isForHostAlone() ? log.hasRecord : log.hasNext;
   }
 
-  /** Sends a frame's worth of whole pieces, so that the loss of a frame damages no other piece. */
-  #write(attach: { readonly key: number; readonly engine: Engine }): void {
+  /**
+   * Sends a frame's worth of whole pieces, so that the loss of a frame damages no other piece. False if there are
+   * none.
+   */
+  #write(attach: Attach): boolean {
     const pieces: Piece[] = [];
     let room = 0;
     while (this.#mayTake) {
@@ -144,11 +159,19 @@ export class InputPump {
       pieces.push(piece);
       room += piece.payload.length + pieceOverhead;
     }
+    if (pieces.length === 0) return false;
     const frame = Buffer.allocUnsafe(room);
     let end = 0;
     for (const piece of pieces) end = encodePiece(frame, end, piece, attach);
     this.#options.shell.write(frame.subarray(0, end));
+    return true;
   }
+}
+
+interface Attach {
+  readonly nonce: string;
+  readonly key: number;
+  readonly engine: Engine;
 }
 
 const pieceOverhead = maxPieceBytes - maxPayloadBytes;

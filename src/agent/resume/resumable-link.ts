@@ -3,7 +3,7 @@ import type { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { monotonicNow } from '../../base/monotonic-now.ts';
 import type { Shell, ShellEvents } from '../../shell/shell.ts';
-import type { AgentLink, AgentLinkEvents, Notes, TakenBack } from '../agent-link.ts';
+import type { AgentInput, AgentLink, AgentLinkEvents, Notes } from '../agent-link.ts';
 import { hostFailure } from '../host/failure.ts';
 import type { Begun } from '../host/handshake.ts';
 import type { AttachRequest } from '../host/scripts.ts';
@@ -41,6 +41,8 @@ export interface ResumableLinkOptions {
   readonly workspaceTimeoutMs: number;
   /** Longer lines of the agent are dropped. */
   readonly maxLineBytes: number;
+  /** The lines for the agent. */
+  readonly input: AgentInput;
   readonly events: AgentLinkEvents;
   readonly log: Log;
 }
@@ -53,7 +55,7 @@ export class ResumableLink implements AgentLink {
   readonly #options: ResumableLinkOptions;
   readonly #events: AgentLinkEvents;
   readonly #attachment: Attachment;
-  readonly #input = new InputLog();
+  readonly #input: InputLog;
   readonly #pump: InputPump;
   readonly #watch: QuietWatch;
   readonly #waiters = new Waiters();
@@ -78,6 +80,7 @@ export class ResumableLink implements AgentLink {
   constructor(options: ResumableLinkOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#input = new InputLog(options.input);
     this.#saveResults = new SaveResults(options.log, (result) => this.#events.onSaved(result));
     this.#attachment = new Attachment({
       createShell: options.createShell,
@@ -141,18 +144,16 @@ export class ResumableLink implements AgentLink {
     this.#attachment.attach();
   }
 
-  send(line: Uint8Array, { urgent = false }: { urgent?: boolean } = {}): number {
-    const ticket = this.#input.add(line, urgent);
+  ready(): void {
     this.#saves.add();
     this.attach();
     this.#pump.pump();
-    return ticket;
   }
 
-  withdraw(ticket: number): boolean {
-    const isWithdrawn = this.#input.withdraw(ticket);
+  cutLast(): boolean {
+    const isCut = this.#input.cutLast();
     this.#pump.pump();
-    return isWithdrawn;
+    return isCut;
   }
 
   acknowledge(delivered: number, open: readonly number[]): void {
@@ -187,10 +188,6 @@ export class ResumableLink implements AgentLink {
     this.#watch.active();
   }
 
-  takeBack(): TakenBack[] {
-    return this.#input.takeBack();
-  }
-
   note(kind: keyof Notes, text: string): void {
     if (kind === 'thread') this.#threadNote = text;
     this.#input.setNote(kind, text);
@@ -223,7 +220,7 @@ export class ResumableLink implements AgentLink {
     if (this.#isOver) return;
     const deadline = monotonicNow() + graceMs;
     if (this.#attachment.state !== 'idle') await this.#depart('good', deadline - limits.closeMs);
-    const lines = this.#input.waitingLines;
+    const lines = this.#options.input.waiting();
     if (lines > 0) this.#options.log.warn('left before these messages could be delivered', { lines });
     else if (!this.#isOnRecord) this.#options.log.info('left before the microVM could confirm what was sent');
     this.#end();
@@ -328,7 +325,6 @@ export class ResumableLink implements AgentLink {
   #beginEpoch({ record, hasStarted }: Begun): void {
     const last = this.#epoch;
     this.#saves.beginEpoch(record.keeping);
-    const lostThrough = last === undefined ? 0 : this.#input.lastBoundTicket;
     const epoch = new Epoch(record, this.#options.maxLineBytes, {
       onLine: (line, start, end) => {
         if (this.#tells) this.#events.onLine(line, start, end);
@@ -351,7 +347,6 @@ export class ResumableLink implements AgentLink {
       epoch: record.epoch,
       origin: hasStarted ? 'started' : 'found',
       cwd: record.cwd,
-      lostThrough,
       cause: last?.causeOfEnd,
       notes: { agent: record.notes.agent, thread },
       keeping: record.keeping,
@@ -398,7 +393,7 @@ export class ResumableLink implements AgentLink {
     if (epoch === undefined || exit === undefined) return;
     epoch.end = { is: 'exited' };
     this.#options.log.info('the agent ended', { code: exit.code });
-    if (this.#tells) this.#events.onExit({ ...exit, lostThrough: this.#input.lastBoundTicket });
+    if (this.#tells) this.#events.onExit(exit);
     this.#pump.pump();
   }
 
@@ -406,7 +401,7 @@ export class ResumableLink implements AgentLink {
   #onSent(): void {
     const input = this.#input;
     this.#watch.active();
-    if (this.#epoch?.end?.is === 'exited' && input.waitingLines > 0) this.#replaceEpoch(undefined);
+    if (this.#epoch?.end?.is === 'exited' && this.#options.input.waiting() > 0) this.#replaceEpoch(undefined);
     else if (input.unacknowledgedBytes > 0 && this.#isAnswerAwaited) this.#ask();
     else if (this.#saves.isWanted) this.#attachAgain();
     else void this.#attachment.shell.sent(0).then(() => this.#waiters.look());

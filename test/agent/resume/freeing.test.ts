@@ -16,9 +16,9 @@ function diskOf(vm: MicroVm, file: 'in' | 'out' | 'err'): number {
 }
 
 /** Sends lines of 300 KB, and waits until the host has said that they are there. */
-async function upload({ link, say }: Attached, lines: number): Promise<void> {
+async function upload({ arrived, say }: Attached, lines: number): Promise<void> {
   for (let n = 0; n < lines; n += 1) say(line);
-  await link.drained(0);
+  await arrived();
 }
 
 let odd = '';
@@ -51,7 +51,7 @@ describe('the disk in the microVM', () => {
       // How far the client is has arrived with the attach before the one that frees.
       first.say('behind');
       await first.until(() => first.heard.lines.includes('behind'));
-      await first.link.drained(0);
+      await first.arrived();
       await upload(first, 30);
       await first.until(() => first.heard.lines.length === 121);
       await first.link.close(5000);
@@ -92,7 +92,7 @@ describe('the disk in the microVM', () => {
     const bytes = 90 * (line.length + 1);
     const bridge = attach(vm, `until [ -e ~/go ]; do sleep .01; done; head -c ${bytes} | sha256sum`);
     for (let n = 0; n < 3; n += 1) await upload(bridge, 30);
-    await bridge.link.drained(0);
+    await bridge.arrived();
     expect(diskOf(vm, 'in')).toBeGreaterThan(bytes - megabyte);
     writeFileSync(join(vm.home, 'go'), '');
     await bridge.until(() => bridge.heard.lines.length === 1);

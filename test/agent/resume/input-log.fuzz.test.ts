@@ -2,19 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputLog } from '../../../src/agent/resume/input-log.ts';
 import type { Piece } from '../../../src/agent/host/numbered-lines.ts';
+import type { AgentInput } from '../../../src/agent/agent-link.ts';
 import { verifies } from '../../requirements.ts';
+import { Lines } from '../lines.ts';
 
 const recordSeparator = 0x1e;
 
 /** One thing that may happen between a bridge and a host. */
 const step = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      add: fc.uint8Array({ max: 127, min: 0x20, maxLength: 30 }),
-      isUrgent: fc.boolean(),
-    }),
-  },
+  { weight: 5, arbitrary: fc.record({ add: fc.uint8Array({ max: 127, min: 0x20, maxLength: 30 }) }) },
   // A piece goes, and may get lost.
   {
     weight: 8,
@@ -22,16 +18,13 @@ const step = fc.oneof(
   },
   // The host is asked in passing.
   { weight: 2, arbitrary: fc.constant({ ask: true as const }) },
-  { weight: 1, arbitrary: fc.record({ withdraw: fc.nat(10) }) },
-  // What is half sent, as a rule.
-  { weight: 1, arbitrary: fc.constant({ withdrawLast: true as const }) },
+  { weight: 1, arbitrary: fc.constant({ cutLast: true as const }) },
   { weight: 1, arbitrary: fc.record({ delivered: fc.nat(1000) }) },
   {
     weight: 1,
     arbitrary: fc.record({ note: fc.constantFrom('agent', 'thread'), text: fc.string({ maxLength: 9 }) }),
   },
   { weight: 1, arbitrary: fc.record({ newEpoch: fc.nat(100) }) },
-  { weight: 1, arbitrary: fc.constant({ takeBack: true as const }) },
 );
 
 /** The file that the host of one epoch appends to. */
@@ -61,10 +54,28 @@ class Input {
   }
 }
 
-/** What was added and is not withdrawn, by ticket. */
-type Lines = Map<number, { readonly text: string; readonly isUrgent: boolean }>;
+/** The lines that were added, and which of them were pulled. */
+class Source implements AgentInput {
+  readonly texts: string[] = [];
+  pulled = 0;
 
-describe('an input log under any schedule of sends, losses, sizes, withdrawals and epochs', () => {
+  waiting(): number {
+    return this.texts.length - this.pulled;
+  }
+
+  next(): Uint8Array | undefined {
+    const text = this.texts[this.pulled];
+    if (text === undefined) return undefined;
+    this.pulled += 1;
+    return Buffer.from(text, 'latin1');
+  }
+
+  get last(): string | undefined {
+    return this.texts[this.pulled - 1];
+  }
+}
+
+describe('an input log under any schedule of sends, losses, sizes, cuts and epochs', () => {
   test(
     verifies(
       ['host.exactly-once', 'host.half-line', 'host.epoch'],
@@ -73,12 +84,11 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
     () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-          const log = new InputLog(5);
+          const source = new Source();
+          const log = new InputLog(source, 5);
           let input = new Input(0);
-          const lost = new Set<number>();
-          const lines: Lines = new Map();
-          const epochs = [input];
-          let number = 0;
+          const cut = new Set<string>();
+          const epochs = [{ input, from: 0 }];
 
           const confirm = (): void => {
             expect(log.acknowledge(input.size)).toBe(true);
@@ -99,48 +109,20 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
 
           for (const each of steps) {
             if ('add' in each) {
-              number += 1;
-              const text = `${number}:${Buffer.from(each.add).toString('latin1')}`;
-              const ticket = log.add(Buffer.from(text, 'latin1'), each.isUrgent);
-              expect(ticket).toBeGreaterThan(Math.max(0, ...lines.keys(), ...lost));
-              lines.set(ticket, { text, isUrgent: each.isUrgent });
+              source.texts.push(`${source.texts.length}:${Buffer.from(each.add).toString('latin1')}`);
             } else if ('take' in each) take(each.take);
             else if ('ask' in each) confirm();
-            else if ('withdraw' in each) {
-              const ticket = [...lines.keys()].at(-1 - each.withdraw) ?? 0;
-              if (log.withdraw(ticket)) lines.delete(ticket);
-            } else if ('withdrawLast' in each) {
-              const { lastBoundTicket } = log;
-              if (log.withdraw(lastBoundTicket)) lines.delete(lastBoundTicket);
+            else if ('cutLast' in each) {
+              if (log.cutLast()) cut.add(source.last ?? '');
             } else if ('delivered' in each) log.setCheckpoint({ delivered: each.delivered, open: [] });
             else if ('note' in each) log.setNote(each.note, each.text);
-            else if ('takeBack' in each) {
-              const waiting = log.waitingLines;
-              const taken = log.takeBack();
-              expect(taken).toHaveLength(waiting);
-              // In the order in which they would have gone: urgent ones first, each kind as it was added.
-              const keys = taken.map(({ ticket, urgent }) => [urgent ? 0 : 1, ticket] as const);
-              expect(keys).toEqual(keys.toSorted(([a, i], [b, j]) => a - b || i - j));
-              for (const { ticket, line, urgent } of taken) {
-                expect(lines.get(ticket)).toEqual({
-                  text: Buffer.from(line).toString('latin1'),
-                  isUrgent: urgent,
-                });
-                lines.delete(ticket);
-              }
-              expect(log.waitingLines).toBe(0);
-            } else {
-              // All of which a byte was sent is gone with the last epoch, and nothing else.
-              const waiting = log.waitingLines;
+            else {
               log.beginEpoch(each.newEpoch);
-              expect(log.waitingLines).toBe(waiting);
               // What was for the last host is not for this one.
               expect(log.hasRecord).toBe(false);
-              for (const [ticket, { isUrgent }] of lines) {
-                if (!isUrgent && ticket <= log.lastBoundTicket) lost.add(ticket);
-              }
+              expect(log.cutLast()).toBe(false);
               input = new Input(each.newEpoch);
-              epochs.push(input);
+              epochs.push({ input, from: source.pulled });
             }
             expect(log.sentBytes).toBeGreaterThanOrEqual(input.size);
             expect(log.heldBytes).toBeGreaterThanOrEqual(log.unacknowledgedBytes);
@@ -150,23 +132,13 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
           confirm();
           expect([log.heldBytes, log.hasNext, log.hasRecord]).toEqual([0, false, false]);
 
-          const arrived = epochs.flatMap((each) => each.lines);
-          expect(new Set(arrived).size).toBe(arrived.length);
-          const texts = [...lines.values()];
-          const known = new Set(texts.map(({ text }) => text));
-          // What was withdrawn or taken back never arrived whole.
-          expect(arrived.filter((line) => !known.has(line))).toEqual([]);
-          // What is missing was bound to an epoch that is over; an urgent line has no ticket to tell it by.
-          const missing = [...lines].filter(([, { text }]) => !arrived.includes(text));
-          for (const [ticket, { isUrgent }] of missing) expect(isUrgent || lost.has(ticket)).toBe(true);
-          if (epochs.length === 1) expect(missing).toEqual([]);
-          for (const urgency of [true, false]) {
-            const order = texts.filter(
-              ({ isUrgent, text }) => isUrgent === urgency && arrived.includes(text),
-            );
-            expect(arrived.filter((line) => order.some(({ text }) => text === line))).toEqual(
-              order.map(({ text }) => text),
-            );
+          expect(source.waiting()).toBe(0);
+          for (const [index, { from, input: of }] of epochs.entries()) {
+            // Each epoch gets what was pulled in it, in order and once; of one that is over, the end may be missing.
+            const to = epochs[index + 1]?.from ?? source.texts.length;
+            const pulled = source.texts.slice(from, to).filter((text) => !cut.has(text));
+            const isOver = index < epochs.length - 1;
+            expect(of.lines).toEqual(isOver ? pulled.slice(0, of.lines.length) : pulled);
           }
         }),
         { numRuns: 1000 },
@@ -183,9 +155,10 @@ describe('an input log under any schedule of sends, losses, sizes, withdrawals a
         fc.nat(100),
         fc.array(fc.oneof(fc.nat(200), fc.constant(1e15 - 1)), { maxLength: 6 }),
         (all, pieces, from, lies) => {
-          const log = new InputLog(5);
+          const lines = new Lines();
+          const log = new InputLog(lines, 5);
           log.beginEpoch(from);
-          for (const bytes of all) log.add(bytes, false);
+          for (const bytes of all) lines.add(bytes);
           for (let count = 0; count < pieces; count += 1) log.take();
           const sent = log.sentBytes;
           let acknowledged = from;

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InputLog } from '../../../src/agent/resume/input-log.ts';
 import { verifies } from '../../requirements.ts';
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
+import { Lines } from '../lines.ts';
 
 /** Takes up to so many pieces. Returns the bytes of the stream that they are. */
 function take(log: InputLog, pieces = Number.POSITIVE_INFINITY): string {
@@ -17,10 +16,11 @@ function take(log: InputLog, pieces = Number.POSITIVE_INFINITY): string {
 
 describe('an input log', () => {
   test('gives a line as pieces with their offsets', () => {
-    const log = new InputLog(4);
-    log.add(bytes('123456789'), false);
-    log.add(bytes('1234'), false);
-    log.add(bytes(''), false);
+    const lines = new Lines();
+    const log = new InputLog(lines, 4);
+    lines.add('123456789');
+    lines.add('1234');
+    lines.add('');
     const pieces = Array.from({ length: 6 }, () => log.take());
     expect(
       pieces.map((piece) => piece && [piece.offset, Buffer.from(piece.payload).toString(), piece.kind]),
@@ -35,8 +35,9 @@ describe('an input log', () => {
   });
 
   test(verifies('host.damage', 'rejects a size that goes back, or is beyond what was sent'), () => {
-    const log = new InputLog();
-    log.add(bytes('one'), false);
+    const lines = new Lines();
+    const log = new InputLog(lines);
+    lines.add('one');
     take(log);
     expect(log.acknowledge(5)).toBe(false);
     expect(log.acknowledge(4)).toBe(true);
@@ -46,8 +47,9 @@ describe('an input log', () => {
   });
 
   test('gives again what is not acknowledged, from any byte on', () => {
-    const log = new InputLog(4);
-    for (const text of ['123456789', 'second', 'third']) log.add(bytes(text), false);
+    const lines = new Lines();
+    const log = new InputLog(lines, 4);
+    for (const text of ['123456789', 'second', 'third']) lines.add(text);
     take(log);
     expect(log.acknowledge(6)).toBe(true);
     log.goBack();
@@ -57,18 +59,23 @@ describe('an input log', () => {
     expect(take(log)).toBe('\nthird\n');
   });
 
-  test('sends urgent lines before all lines of which no byte was sent, and behind one that is half sent', () => {
-    const log = new InputLog(2);
-    log.add(bytes('first'), false);
-    log.add(bytes('second'), false);
+  test('pulls a line when all lines before it were sent, and not sooner', () => {
+    const lines = new Lines();
+    const log = new InputLog(lines, 4);
+    for (const text of ['first', 'second', 'third']) lines.add(text);
+    expect(lines.waiting()).toBe(3);
     const begun = take(log, 1);
-    log.add(bytes('cancel'), true);
-    expect(begun + take(log)).toBe('first\ncancel\nsecond\n');
+    expect([begun, lines.waiting(), log.heldBytes]).toEqual(['firs', 2, 6]);
+    expect([take(log, 1), lines.waiting()]).toEqual(['t\n', 2]);
+    log.goBack();
+    expect([take(log, 2), lines.waiting()]).toEqual(['first\n', 2]);
+    expect(take(log)).toBe('second\nthird\n');
   });
 
   test('sends only the last checkpoint, before all lines that wait', () => {
-    const log = new InputLog();
-    log.add(bytes('line'), true);
+    const lines = new Lines();
+    const log = new InputLog(lines);
+    lines.add('line');
     log.setCheckpoint({ delivered: 1, open: [] });
     log.setCheckpoint({ delivered: 9, open: [3] });
     expect(log.hasRecord).toBe(true);
@@ -81,29 +88,32 @@ describe('an input log', () => {
   test(
     verifies(
       'host.half-line',
-      'withdraws a line that waits, cuts one that is half sent, and keeps one that is sent',
+      'cuts a line that is half sent, and none that was sent whole or is for the host',
     ),
     () => {
-      const log = new InputLog(4);
-      const [sent = 0, half = 0, waiting = 0] = ['sent', 'half sent', 'waiting'].map((text) =>
-        log.add(bytes(text), false),
-      );
-      const before = take(log, 2);
-      expect(log.withdraw(sent)).toBe(false);
-      expect(log.withdraw(half)).toBe(true);
-      expect(log.withdraw(waiting)).toBe(true);
-      expect(log.withdraw(99)).toBe(false);
-      expect(before + take(log)).toBe('sent\nhalf\u001e\n');
+      const lines = new Lines();
+      const log = new InputLog(lines, 4);
+      expect(log.cutLast()).toBe(false);
+      for (const text of ['sent', 'half sent', 'waiting']) lines.add(text);
+      const sent = take(log, 1);
+      expect(log.cutLast()).toBe(false);
+      const half = take(log, 1);
+      log.setCheckpoint({ delivered: 1, open: [] });
+      expect(log.cutLast()).toBe(true);
+      expect(sent + half + take(log, 2)).toBe('sent\nhalf\u001e\n\u001eack');
+      expect(log.cutLast()).toBe(false);
+      expect(take(log)).toBe(' 1:;\nwaiting\n');
     },
   );
 
   test('does not cut a line before bytes that may have arrived before some got lost', () => {
-    const log = new InputLog(2);
-    const ticket = log.add(bytes('half sent'), false);
+    const lines = new Lines();
+    const log = new InputLog(lines, 2);
+    lines.add('half sent');
     take(log, 2);
     log.acknowledge(2);
     log.goBack();
-    expect(log.withdraw(ticket)).toBe(true);
+    expect(log.cutLast()).toBe(true);
     expect(take(log)).toBe('lf\u001e\n');
   });
 
@@ -113,15 +123,14 @@ describe('an input log', () => {
       'sends to a new epoch the lines that wait, and none that were sent in part to the last',
     ),
     () => {
-      const log = new InputLog();
-      const ticket = log.add(bytes('bound'), false);
+      const lines = new Lines();
+      const log = new InputLog(lines);
+      lines.add('bound');
       take(log);
-      log.add(bytes('urgent'), true);
-      take(log);
-      log.add(bytes('waiting'), false);
+      lines.add('waiting');
       log.setCheckpoint({ delivered: 5, open: [] });
       log.beginEpoch(40);
-      expect(log.lastBoundTicket).toBe(ticket);
+      expect(log.cutLast()).toBe(false);
       expect(log.acknowledgedBytes).toBe(40);
       expect(log.take()?.offset).toBe(40);
       expect(log.take()).toBeUndefined();
@@ -129,26 +138,10 @@ describe('an input log', () => {
     },
   );
 
-  test('gives back the lines that wait, in the order in which they would be sent, and none that is half sent', () => {
-    const log = new InputLog(2);
-    log.add(bytes('half'), false);
-    take(log, 1);
-    const first = log.add(bytes('first'), false);
-    const cancel = log.add(bytes('cancel'), true);
-    log.setCheckpoint({ delivered: 1, open: [] });
-    expect(log.takeBack()).toEqual([
-      { ticket: cancel, line: bytes('cancel'), urgent: true },
-      { ticket: first, line: bytes('first'), urgent: false },
-    ]);
-    expect(log.takeBack()).toEqual([]);
-    expect([log.heldBytes, log.waitingLines]).toEqual([5, 0]);
-    expect(log.withdraw(first)).toBe(false);
-    expect(take(log, 1)).toBe('lf\n');
-  });
-
   test('sends only the last note of each kind, before all lines that wait', () => {
-    const log = new InputLog();
-    log.add(bytes('line'), true);
+    const lines = new Lines();
+    const log = new InputLog(lines);
+    lines.add('line');
     log.setNote('agent', 'old');
     log.setNote('thread', 'é');
     log.setNote('agent', 'new');
@@ -159,22 +152,22 @@ describe('an input log', () => {
   });
 
   test('counts the bytes that it holds, and knows whether some for the agent were not sent', () => {
-    const log = new InputLog();
+    const lines = new Lines();
+    const log = new InputLog(lines);
     log.setCheckpoint({ delivered: 1, open: [] });
     expect(take(log)).toBe('\u001eack 1:;\n');
     expect(log.hasUnsentAgentLines).toBe(false);
     log.acknowledge(9);
-    log.add(bytes('12345'), false);
-    log.add(bytes('12'), true);
-    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 0, 2]);
-    expect(log.hasUnsentAgentLines).toBe(true);
+    lines.add('12345');
+    lines.add('12');
+    const counts = (): number[] => [log.heldBytes, log.unacknowledgedBytes];
+    expect([counts(), log.hasUnsentAgentLines, log.hasNext]).toEqual([[0, 0], true, true]);
     take(log, 1);
-    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([9, 3, 1]);
+    expect(counts()).toEqual([6, 6]);
     expect(log.acknowledge(10)).toBe(true);
-    expect([log.heldBytes, log.unacknowledgedBytes, log.waitingLines]).toEqual([8, 2, 1]);
-    expect(log.hasUnsentAgentLines).toBe(true);
+    expect(counts()).toEqual([5, 5]);
     take(log);
-    expect(log.hasUnsentAgentLines).toBe(false);
+    expect([counts(), log.hasUnsentAgentLines, log.hasNext]).toEqual([[8, 8], false, false]);
     log.goBack();
     expect(log.hasUnsentAgentLines).toBe(false);
     log.acknowledge(18);

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { OutputReader } from '../../../src/agent/resume/output-reader.ts';
 import { InputLog } from '../../../src/agent/resume/input-log.ts';
 import { InputPump } from '../../../src/agent/resume/input-pump.ts';
+import { Lines } from '../lines.ts';
 import { verifies } from '../../requirements.ts';
 import { eventually } from '../stage.ts';
 
@@ -81,7 +82,8 @@ describe('an input pump', () => {
           fc.array(fc.array(fate, { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
           async (texts, attaches) => {
             const host = new HostInput();
-            const log = new InputLog(20);
+            const lines = new Lines();
+            const log = new InputLog(lines, 20);
             const fates: (typeof attaches)[number] = [];
             const late: Uint8Array[] = [];
             const send = (bytes: Uint8Array): void => {
@@ -139,7 +141,7 @@ describe('an input pump', () => {
               pump.attached({ nonce, key, record, hasStarted: false });
               const isLast = schedule.length === 0;
               for (const text of waiting.splice(0, isLast ? waiting.length : 10)) {
-                log.add(Buffer.from(text), false);
+                lines.add(text);
                 pump.pump();
               }
               pump.pump();

@@ -4,6 +4,7 @@ import { InputPump } from '../../../src/agent/resume/input-pump.ts';
 import { decodePiece, maxPayloadBytes } from '../../../src/agent/host/numbered-lines.ts';
 import { defaultLimits } from '../../../src/shell/limits.ts';
 import { Pacer } from '../../../src/shell/pacing.ts';
+import { Lines } from '../lines.ts';
 
 const key = 4711;
 const record = {
@@ -24,7 +25,8 @@ const record = {
 test.each([300, 8192, 16_087, 1_000_000])(
   'lines of %i bytes fill the frames with whole pieces as far as possible',
   (size) => {
-    const log = new InputLog();
+    const lines = new Lines();
+    const log = new InputLog(lines);
     const pacer = new Pacer(defaultLimits);
     const pump = new InputPump({
       shell: { write: (bytes) => pacer.push(bytes), unsentBytes: 0, sent: () => Promise.resolve() },
@@ -36,7 +38,7 @@ test.each([300, 8192, 16_087, 1_000_000])(
     });
     const line = Buffer.alloc(size, 'x');
     const count = Math.ceil(2_000_000 / size);
-    for (let n = 0; n < count; n += 1) log.add(line, false);
+    for (let n = 0; n < count; n += 1) lines.add(line);
     pump.attached({ nonce: 'me-1', key, record, hasStarted: false });
     pump.pump();
 

@@ -3,7 +3,6 @@ import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test, vi } from 'vitest';
-import type { TakenBack } from '../../../src/agent/agent-link.ts';
 import { BridgeError } from '../../../src/base/errors.ts';
 import { shellClose } from '../../../src/shell/close-codes.ts';
 import type { Shell, ShellEvents } from '../../../src/shell/shell.ts';
@@ -110,11 +109,12 @@ describe('a resumable link', () => {
 
   test('asks for the sizes while it sends much, and holds a bounded amount', async () => {
     const vm = startMicroVm();
-    const { link, heard, until, say } = attach(vm, 'read l; echo ready; wc -c');
+    const { link, heard, lines, until, say } = attach(vm, 'read l; echo ready; wc -c');
     say('go');
     await until(() => heard.lines.length === 1);
     const line = 'x'.repeat(100_000);
     for (let n = 0; n < 220; n += 1) say(line);
+    await until(() => lines.waiting() === 0);
     await link.drained(1_100_000);
     expect(vm.shell.connections).toBe(1);
     expect(heard.states).toEqual(['waiting', 'attached']);
@@ -175,57 +175,89 @@ describe('a resumable link', () => {
   });
 });
 
-describe('urgent lines and lines taken back', () => {
-  test('an urgent line overtakes the lines that wait', async () => {
-    const { heard, until, say } = attach(startMicroVm(), 'cat');
-    say('one');
-    say('two');
-    say('cancel', { urgent: true });
-    await until(() => heard.lines.length === 3);
-    expect(heard.lines).toEqual(['cancel', 'one', 'two']);
-  });
-
-  test('the lines that wait can be taken back when another agent has begun, and sent behind others', async () => {
+describe('lines for an agent', () => {
+  test('are pulled when an epoch has begun, behind those that its onEpoch puts in front', async () => {
     const vm = startMicroVm();
-    const { link, heard, until, say } = attach(vm, tellPid, {
+    const { link, heard, lines, until, say } = attach(vm, tellPid, {
       onEpoch: () => {
-        taken.push(...link.takeBack());
-        link.send(bytes('hello'));
-        for (const { line, urgent } of taken.splice(0)) link.send(line, { urgent });
+        waiting.push(lines.waiting());
+        lines.addFirst('hello');
       },
     });
-    const taken: TakenBack[] = [];
+    const waiting: number[] = [];
     say('one');
-    say('cancel', { urgent: true });
+    say('two');
     await until(() => heard.lines.length === 4);
-    expect(heard.lines.slice(1)).toEqual(['cancel', 'hello', 'one']);
+    expect(heard.lines.slice(1)).toEqual(['hello', 'one', 'two']);
     heard.lines.length = 0;
     link.restart(stuck);
-    say('two');
+    say('three');
     await until(() => heard.lines.length === 3);
-    expect(heard.lines.slice(1)).toEqual(['hello', 'two']);
+    expect(heard.lines.slice(1)).toEqual(['hello', 'three']);
+    expect(waiting).toEqual([2, 1]);
+  });
+
+  test('may be pulled from a source that calls the link meanwhile', async () => {
+    const vm = startMicroVm();
+    const { link, heard, lines, until, say } = attach(vm, 'cat', {
+      onPulled: () => {
+        pulled += 1;
+        link.note('thread', `pulled ${pulled}`);
+        if (pulled === 1) say('more');
+      },
+    });
+    let pulled = 0;
+    lines.add('one');
+    lines.add('two');
+    link.ready();
+    await until(() => heard.lines.length === 3);
+    expect(heard.lines).toEqual(['one', 'two', 'more']);
+    await link.close(1000);
+    const next = attach(vm, 'cat');
+    next.link.attach();
+    await next.until(() => next.heard.epochs.length === 1);
+    expect(next.heard.epochs[0]?.notes.thread).toBe('pulled 3');
+  });
+
+  test('are pulled no faster than the connection takes them', async () => {
+    const vm = startMicroVm();
+    const { heard, lines, until, say } = attach(vm, 'read l; echo ready; wc -l');
+    say('go');
+    await until(() => heard.lines.length === 1);
+    vm.shell.onWrite = () => vm.shell.stall();
+    for (let n = 0; n < 50; n += 1) say('x'.repeat(100_000));
+    const held = 50 - lines.waiting();
+    expect(held).toBeGreaterThan(0);
+    expect(held).toBeLessThan(10);
+    vm.shell.onWrite = () => undefined;
+    vm.shell.flow();
+    await until(() => lines.waiting() === 0);
   });
 
   test(
-    verifies('host.half-line', 'a withdrawn line never reaches the agent whole; a sent one stays'),
+    verifies(
+      'host.half-line',
+      'never reach the agent once they were cut; one that was sent whole cannot be cut',
+    ),
     async () => {
       const vm = startMicroVm();
-      const { link, heard, until, say } = attach(vm, repeat);
-      const waiting = say('waiting');
-      expect(link.withdraw(waiting)).toBe(true);
-      const sent = say('sent');
+      const { link, heard, lines, until, say } = attach(vm, repeat);
+      expect(link.cutLast()).toBe(false);
+      say('sent');
       await until(() => heard.lines.length === 1);
-      expect(link.withdraw(sent)).toBe(false);
+      expect(link.cutLast()).toBe(false);
 
       // The connection takes the first frame of a long line, and no more for now.
       vm.shell.onWrite = () => vm.shell.stall();
-      const half = say('y'.repeat(150_000));
+      for (let n = 0; n < 3; n += 1) say('y'.repeat(150_000));
       vm.shell.onWrite = () => undefined;
-      expect(link.withdraw(half)).toBe(true);
+      const waiting = lines.waiting();
+      expect(link.cutLast()).toBe(true);
       vm.shell.flow();
       say('after');
-      await until(() => heard.lines.length === 2);
-      expect(heard.lines).toEqual(['sent', 'after']);
+      await until(() => heard.lines.at(-1) === 'after');
+      expect(heard.lines.filter((line) => line.startsWith('y'))).toHaveLength(2);
+      expect(waiting).toBeLessThan(3);
       expect(vm.read(`${heard.epochs[0]?.epoch}/in`)).toContain('yyy\u001e\n');
     },
   );
@@ -306,7 +338,6 @@ describe('another link on the same thread', () => {
     expect(came).toMatchObject({
       epoch: began?.epoch,
       origin: 'found',
-      lostThrough: 1,
       cause: { code: 'replaced' },
     });
     expect(came?.notes.thread).toBe('from the second');
@@ -400,11 +431,11 @@ describe('the agent', () => {
       expect(attaches).toBe(1);
       expect(heard.lines.slice(-2)).toEqual(['one', 'part']);
       expect(heard.lines).toHaveLength(5002);
-      expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n', lostThrough: 1 }]);
+      expect(heard.exits).toEqual([{ code: 3, stderr: 'oops\n' }]);
       say('two');
       await until(() => heard.exits.length === 2);
       expect(heard.lines.slice(-2)).toEqual(['two', 'part']);
-      expect(heard.epochs).toMatchObject([{}, { origin: 'started', lostThrough: 1, cause: undefined }]);
+      expect(heard.epochs).toMatchObject([{}, { origin: 'started', cause: undefined }]);
     },
   );
 
@@ -484,7 +515,6 @@ describe('the agent', () => {
       await until(() => heard.epochs.length === 2);
       expect(heard.epochs[1]).toMatchObject({
         origin: 'started',
-        lostThrough: 1,
         cause: { code: 'agent-lost' },
       });
       say('two');
@@ -504,7 +534,6 @@ describe('the agent', () => {
     expect(heard.lines[3]).toBe('two');
     expect(heard.epochs[1]).toMatchObject({
       origin: 'started',
-      lostThrough: 1,
       cause: stuck,
     });
     expect(isAlive(heard.lines[0])).toBe(false);
@@ -591,7 +620,6 @@ describe('damage', () => {
     await until(() => heard.epochs.length === 2);
     expect(heard.epochs[1]).toMatchObject({
       origin: 'started',
-      lostThrough: 1,
       cause: { code: 'input-damaged', retryable: true },
     });
     say('whole');

@@ -1,4 +1,3 @@
-import type { AgentLink } from '../../../agent/agent-link.ts';
 import type { Call, Calls } from '../state/calls.ts';
 import { methodOf, type Outgoing } from '../state/outgoing.ts';
 
@@ -19,16 +18,19 @@ export interface CancelPolicy {
 export class Cancels {
   readonly #policy: CancelPolicy;
   readonly #calls: Calls;
-  readonly #link: AgentLink;
+  readonly #withdraw: (call: Call) => boolean;
   readonly #endAgent: () => void;
   /** By the client's id of the session. */
   readonly #ending = new Map<string, Ending>();
 
-  /** @param endAgent ends the agent and starts another one */
-  constructor(policy: CancelPolicy, calls: Calls, link: AgentLink, endAgent: () => void) {
+  /**
+   * @param withdraw keeps a request from the agent; false if the agent may have read all of it
+   * @param endAgent ends the agent and starts another one
+   */
+  constructor(policy: CancelPolicy, calls: Calls, withdraw: (call: Call) => boolean, endAgent: () => void) {
     this.#policy = policy;
     this.#calls = calls;
-    this.#link = link;
+    this.#withdraw = withdraw;
     this.#endAgent = endAgent;
   }
 
@@ -36,7 +38,7 @@ export class Cancels {
   cancel(sessionId: string, tell: () => void): void {
     if (this.#policy.strategy === 'noop') return;
     const prompts = this.#calls.promptsOf(sessionId);
-    const unseen = prompts.filter((call) => isWithdrawn(call, this.#link));
+    const unseen = prompts.filter((call) => this.#withdraw(call));
     for (const call of unseen) this.#calls.settle(call, { is: 'cancelled' });
     const isAgentAtIt = unseen.length < prompts.length;
     if (isAgentAtIt || unseen.length === 0) tell();
@@ -82,13 +84,8 @@ export class Cancels {
   }
 }
 
-/** Whether the agent will never see a request: it still waits, or the link has taken it back. */
-export function isWithdrawn({ state }: Call, link: AgentLink): boolean {
-  return state.is === 'waiting' || link.withdraw(state.ticket);
-}
-
 function isSent({ state }: Call): boolean {
-  return state.is === 'sent';
+  return state === 'sent';
 }
 
 interface Ending {

@@ -15,10 +15,8 @@ export interface OpeningsOptions {
    * Sends the current agent a request of the bridge's own. `onReply` is called before the agent's next line is read.
    */
   readonly ask: (method: string, params: string, onReply: (reply: Reply) => void) => void;
-  /** Sends the agent a line that need not wait for its session. */
-  readonly send: (outgoing: Outgoing) => void;
-  /** Sends a line that has waited for its session. */
-  readonly submit: (outgoing: Outgoing) => void;
+  /** Puts lines that have waited for their session back in front of those that wait to be pulled. */
+  readonly goOn: (held: readonly Outgoing[]) => void;
   /** Adds a sentence to the conversation. */
   readonly say: (session: Session, text: string) => void;
   /** An agent has answered a request to open a session, or could not be asked. */
@@ -42,7 +40,10 @@ export class Openings {
     this.#options = options;
   }
 
-  /** Whether the line is held: its session is being opened, or it is the request that opens it. */
+  /**
+   * Whether the line is not sent now: its session is being opened, or it is a request to open a session that the bridge
+   * answers, or opens in another way. A held line comes back by `goOn`, or its request is settled.
+   */
   hold(outgoing: Outgoing, agent: ReadyAgent): boolean {
     const { sessions } = this.#options;
     const { call, sessionId } = outgoing;
@@ -60,7 +61,7 @@ export class Openings {
     if (underWay !== undefined) {
       underWay.held.push(outgoing);
     } else if (asker !== undefined) {
-      this.#reopen(asker, outgoing, agent);
+      return !this.#asks(asker, agent);
     } else if (session !== undefined) {
       const opening = sessions.beginOpening(session, undefined);
       opening.held.push(outgoing);
@@ -75,7 +76,7 @@ export class Openings {
     if (asked === undefined || asked.else === 'give up' || outcome.message.outcome === 'result') return false;
     this.#asked.delete(call);
     // The client has not been answered, and may still give up; the bridge may leave.
-    call.state = { is: 'waiting' };
+    call.state = 'waiting';
     const { attempt } = asked;
     const refusal = replyIn(outcome);
     if (asked.else === 'tell what is known') this.#finish(attempt, this.#known(attempt.opening.session));
@@ -124,11 +125,11 @@ export class Openings {
 
   /**
    * The client asks for a session. If the agent holds it, the bridge answers by itself, except for a `session/load`
-   * while no turn is open: then the client wants the history.
+   * while no turn is open: then the client wants the history. Returns whether the client's request goes to the agent.
    */
-  #reopen(asker: ClientCall, outgoing: Outgoing, agent: ReadyAgent): void {
-    const { calls, sessions, send } = this.#options;
-    if (asker.purpose.is !== 'reopen') return;
+  #asks(asker: ClientCall, agent: ReadyAgent): boolean {
+    const { calls, sessions } = this.#options;
+    if (asker.purpose.is !== 'reopen') return true;
     const { sessionId, setup } = asker.purpose;
     const isNamed = sessions.find(sessionId) !== undefined;
     const session = sessions.add(sessionId, isNamed ? undefined : sessionId, setup);
@@ -140,18 +141,18 @@ export class Openings {
     const canDoIt = (isLoad ? agent.info?.canLoad : agent.info?.canResume) !== false;
     if (isHeld && (!isLoad || record?.turn !== undefined || !canDoIt)) {
       calls.settle(asker, { is: 'told', result: this.#known(session).text });
-      return;
+      return false;
     }
     const opening = sessions.beginOpening(session, asker);
     const attempt: Attempt = { opening, agent, refusal: undefined };
     const { agentId } = session;
     if (agentId === undefined || !canDoIt) {
       this.#open(attempt);
-      return;
+      return false;
     }
     const inOtherWays = isHeld ? 'tell what is known' : isKnown ? 'try other ways' : 'give up';
     this.#asked.set(asker, { attempt, agentId, else: inOtherWays });
-    send(outgoing);
+    return true;
   }
 
   /** @param failed method that the agent has refused */
@@ -210,12 +211,12 @@ export class Openings {
 
   /** Tells the client the result. Lines that waited are sent, or fail with the same error. */
   #finish({ opening, refusal }: Attempt, last: Reply): void {
-    const { calls, onOpened, sessions, submit } = this.#options;
+    const { calls, goOn, onOpened, sessions } = this.#options;
     const reply = last.is === 'result' ? last : (refusal ?? last);
     if (opening.asker !== undefined) calls.settle(opening.asker, outcomeOf(reply));
     const held = sessions.endOpening(opening);
     onOpened(reply);
-    if (reply.is === 'result') for (const outgoing of held) submit(outgoing);
+    if (reply.is === 'result') goOn(held);
     else this.#refuse(held, reply.error);
   }
 

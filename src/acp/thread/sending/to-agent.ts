@@ -1,4 +1,4 @@
-import type { AgentLink, SaveResult } from '../../../agent/agent-link.ts';
+import type { AgentInput, AgentLink, SaveResult } from '../../../agent/agent-link.ts';
 import type { Introduction } from '../../client/introduction.ts';
 import type { OutputLane } from '../../client/output.ts';
 import { mappedPath, type RemoteViewOptions } from '../../client/remote-view.ts';
@@ -11,17 +11,15 @@ import { splice } from '../../message/splice.ts';
 import { sayInConversation, thinkInConversation } from '../../message/updates.ts';
 import type { Call, Calls } from '../state/calls.ts';
 import type { Lifecycle, ReadyAgent } from '../state/lifecycle.ts';
-import { type Outgoing, outgoing as outgoingOf } from '../state/outgoing.ts';
+import { bytesOf, type Outgoing, outgoing as outgoingOf } from '../state/outgoing.ts';
 import { question, type Reply, replyIn } from '../state/questions.ts';
 import type { Sessions } from '../state/sessions.ts';
 import type { Turns } from '../state/turns.ts';
-import { type CancelPolicy, Cancels, isWithdrawn } from './cancels.ts';
+import { inAgentTerms } from './agent-terms.ts';
+import { type CancelPolicy, Cancels } from './cancels.ts';
 import { Openings } from './openings.ts';
 import { Progress } from './progress.ts';
 import { SaveNotice } from './save-notice.ts';
-import { Sender } from './sender.ts';
-import { takenBack } from './taken-back.ts';
-import { ThisLife } from './this-life.ts';
 import { WaitingLines } from './waiting-lines.ts';
 
 export interface ToAgentOptions {
@@ -41,89 +39,99 @@ export interface ToAgentOptions {
 }
 
 /**
- * Lines on their way to a thread's agent. Each waits until an agent has been introduced and holds the session, and
- * until a cancelled turn before it has ended.
+ * Lines for a thread's agent, until the link pulls them. Each waits until an agent has been introduced and holds the
+ * session, and until a cancelled turn before it has ended. A line is put in the agent's terms when it is pulled, so a new
+ * agent changes nothing about the lines that wait.
  */
-export class ToAgent {
+export class ToAgent implements AgentInput {
   readonly openings: Openings;
   readonly #options: ToAgentOptions;
-  readonly #sender: Sender;
-  readonly #thisLife: ThisLife;
+  /**
+   * Lines that only the current agent understands, in its terms: cancels, answers to its requests, and the bridge's own
+   * requests. They go before all lines that wait, and are dropped when another agent takes its place.
+   */
+  #forThisAgent: AgentLine[] = [];
   readonly #waiting: WaitingLines;
   readonly #cancels: Cancels;
   readonly #progress: Progress;
   readonly #saveNotice = new SaveNotice();
-  /** Lines that go before the next one. They do not bring back a shell that was let go of. */
-  #inPassing: Outgoing[] = [];
+  /** The request that was pulled last. Undefined if the last line was not a request. */
+  #lastPulled: Call | undefined;
 
   constructor(options: ToAgentOptions) {
-    const { calls, lane, life, link, policy, sessions } = options;
+    const { calls, lane, life, policy, sessions } = options;
     this.#options = options;
-    this.#sender = new Sender({ link, calls, sessions });
-    this.#thisLife = new ThisLife(link);
     this.#waiting = new WaitingLines(calls);
     this.openings = new Openings({
       sessions,
       calls,
       ask: (method, params, onReply) => this.ask(method, params, onReply),
-      send: (outgoing) => this.send(outgoing),
-      submit: (outgoing) => this.submit(outgoing),
+      goOn: (held) => this.#putBack(held),
       say: ({ clientId }, text) => lane.add(sayInConversation(clientId, text)),
       onOpened: (reply) => {
         options.onOpened(reply);
         this.#waiting.ease();
       },
     });
-    this.#cancels = new Cancels(policy.cancel, calls, link, () =>
-      life.replace(slowToCancel(policy.cancel.graceMs)),
+    this.#cancels = new Cancels(
+      policy.cancel,
+      calls,
+      (call) => this.#withdraw(call),
+      () => life.replace(slowToCancel(policy.cancel.graceMs)),
     );
     this.#progress = new Progress({
-      isWaiting: (prompt) => (prompt.state.is === 'waiting' || life.isComingBack) && calls.has(prompt),
+      isWaiting: (prompt) => prompt.state === 'waiting' && calls.has(prompt),
       tell: ({ sessionId }) => {
         if (sessionId !== undefined) lane.add(thinkInConversation(sessionId, 'The workspace is starting…'));
       },
     });
   }
 
+  waiting(): number {
+    const { agent } = this.#options.life;
+    return this.#forThisAgent.length + (agent === undefined ? 0 : this.#waiting.length);
+  }
+
+  next(): Uint8Array | undefined {
+    const { agent } = this.#options.life;
+    for (;;) {
+      const own = this.#forThisAgent.shift();
+      if (own !== undefined) {
+        this.#waiting.ease();
+        return this.#pulled(own);
+      }
+      if (agent === undefined) return undefined;
+      const outgoing = this.#waiting.shift();
+      if (outgoing === undefined) return undefined;
+      if (!this.#isHeld(outgoing, agent)) return this.#pass(outgoing);
+    }
+  }
+
   /** As `submit`, but if the shell was let go of the line waits until another one is sent there. */
   submitInPassing(outgoing: Outgoing): void {
-    if (this.#options.life.isLetGo) this.#inPassing.push(outgoing);
+    if (this.#options.life.isLetGo) this.#waiting.push(outgoing);
     else this.submit(outgoing);
   }
 
-  /** Sends the line as soon as an agent is ready for it. Has one started if necessary. */
+  /** Has the line sent as soon as an agent is ready for it. Has one started if necessary. */
   submit(outgoing: Outgoing): void {
-    const { calls, life } = this.#options;
-    for (const each of this.#inPassing.splice(0)) this.submit(each);
+    const { calls, life, link } = this.#options;
     const { call } = outgoing;
     const { agent, error } = life;
     if (error !== undefined) {
       if (call !== undefined) calls.settle(call, { is: 'failed', error });
-    } else if (agent === undefined) {
-      this.#waiting.push(outgoing);
-      life.wake();
-      this.#showProgress(call);
     } else {
-      this.#pass(outgoing, agent);
+      this.#waiting.push(outgoing);
+      if (agent === undefined) life.wake();
+      else link.ready();
+      if (agent === undefined || life.isComingBack) this.#showProgress(call);
     }
     this.#options.onSaid();
   }
 
-  /** Sends the line to the current agent. */
+  /** Has the line sent to the current agent, before all lines that wait. */
   send(outgoing: Outgoing): void {
-    const { life, remote, sessions, turns } = this.#options;
-    const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
-    const { agent } = life;
-    this.#sender.send(outgoing, (localCwd) => {
-      if (session !== undefined && agent !== undefined) return sessions.cwdOf(session, agent.cwd);
-      return mappedPath(localCwd, remote) ?? life.cwd;
-    });
-    const { call } = outgoing;
-    if (call?.method === 'session/prompt') {
-      turns.began(session, call.number);
-      if (life.isComingBack) this.#showProgress(call);
-      this.#tellOfSaves(call);
-    }
+    this.#sendNow({ line: this.#inAgentTerms(outgoing), call: outgoing.call });
   }
 
   /**
@@ -132,22 +140,23 @@ export class ToAgent {
    * @param params JSON text in the microVM's terms: a `cwd` in it is a directory there
    */
   ask(method: string, params: string, onReply: (reply: Reply) => void): void {
-    const call = this.#options.calls.add({
+    const { calls, sessions } = this.#options;
+    const call = calls.add({
       kind: 'own',
       purpose: 'question',
       method,
       sessionId: undefined,
-      request: undefined,
       onSettled: (outcome) => {
         if (outcome.is !== 'cancelled') onReply(replyIn(outcome));
       },
     });
-    this.#sender.send(outgoingOf(call, question(method, params)), (remoteCwd) => remoteCwd);
+    const asked = outgoingOf(call, question(method, params));
+    this.#sendNow({ line: inAgentTerms(asked, sessions.toAgent, (remoteCwd) => remoteCwd), call });
   }
 
   /** Sends the client's answer to a request of the agent's. */
   reply(line: Uint8Array): void {
-    this.#thisLife.send(renamed(line, whole(line), this.#options.sessions.toAgent));
+    this.#sendNow({ line: renamed(line, whole(line), this.#options.sessions.toAgent), call: undefined });
     this.#options.onSaid();
   }
 
@@ -156,9 +165,8 @@ export class ToAgent {
     const { life, sessions } = this.#options;
     this.#cancels.cancel(sessionId, () => {
       // An earlier bridge may have left an agent at work.
-      if (life.is === 'unbegun') this.submit({ is: 'fresh', line, message, call: undefined, sessionId });
-      else if (life.hasAgent)
-        this.#thisLife.send(renamed(line, message.params, sessions.toAgent), { urgent: true });
+      if (life.is === 'unbegun') this.submit({ line, message, call: undefined, sessionId });
+      else if (life.hasAgent) this.#sendFirst(renamed(line, message.params, sessions.toAgent));
     });
     this.#waiting.prune();
     this.#options.onSaid();
@@ -166,34 +174,39 @@ export class ToAgent {
 
   /** @param line the client's `$/cancel_request`, with the id of the request at `span` */
   cancelRequest(line: Uint8Array, span: Span): void {
-    const { calls, link } = this.#options;
+    const { calls } = this.#options;
     const call = calls.ofClient(textAt(line, span));
     if (call === undefined) return;
-    if (isWithdrawn(call, link)) calls.settle(call, { is: 'failed', error: neverSent });
-    else this.#thisLife.send(splice(line, [replacing(span, String(call.number))]), { urgent: true });
+    if (this.#withdraw(call)) calls.settle(call, { is: 'failed', error: neverSent });
+    else this.#sendFirst(splice(line, [replacing(span, String(call.number))]));
     this.#waiting.prune();
     this.#options.onSaid();
   }
 
   /** A turn of this session has ended: sends the lines that waited for that. */
   turnEnded(sessionId: string): void {
-    for (const outgoing of this.#cancels.turnEnded(sessionId)) this.submit(outgoing);
+    this.#putBack(this.#cancels.turnEnded(sessionId));
   }
 
   /** An agent is ready: sends the lines that waited for one. */
   goOn(): void {
-    for (const outgoing of this.#waiting.takeAll()) this.submit(outgoing);
+    if (this.waiting() > 0) this.#options.link.ready();
   }
 
-  /** Another agent has replaced the last one: lines that were not sent to that one wait for this one. */
+  /** Another agent has replaced the last one: lines that were held back for that one wait for this one. */
   beginEpoch(): void {
-    const { calls, link, sessions } = this.#options;
-    this.#waiting.putBefore([
-      ...takenBack(link, this.#thisLife, calls, sessions),
-      ...this.openings.clear(),
-      ...this.#cancels.clear(),
-    ]);
-    this.#thisLife.end();
+    this.#forThisAgent = [];
+    this.#waiting.putBefore([...this.openings.clear(), ...this.#cancels.clear()]);
+  }
+
+  /**
+   * The bridge leaves, and is about to answer all open requests. The lines that the agent could be sent now are put in its
+   * terms, so that the link still sends them if the time allows it.
+   */
+  leave(): void {
+    const last: AgentLine[] = [];
+    for (let line = this.next(); line !== undefined; line = this.next()) last.push({ line, call: undefined });
+    this.#forThisAgent = last;
   }
 
   /** A save of what the agent remembers had another result than the one before. */
@@ -203,7 +216,7 @@ export class ToAgent {
 
   /** Drops the lines that wait for an agent; their requests have been answered. */
   clear(): void {
-    this.#waiting.takeAll();
+    this.#waiting.clear();
   }
 
   /** Stops the timers. */
@@ -215,12 +228,13 @@ export class ToAgent {
 
   /** Whether a line waits for an agent. */
   get isWaiting(): boolean {
-    return !this.#waiting.isEmpty;
+    return this.#waiting.length > 0;
   }
 
   /** Bytes from the client that are not known to have arrived. */
   get pendingBytes(): number {
-    return this.#waiting.bytes + this.openings.bytes + this.#options.link.pendingBytes;
+    const own = bytesOf(this.#forThisAgent);
+    return own + this.#waiting.bytes + this.openings.bytes + this.#options.link.pendingBytes;
   }
 
   /** Resolves when fewer bytes are pending. */
@@ -231,14 +245,62 @@ export class ToAgent {
     await Promise.race([this.#waiting.eased(), ...drained]);
   }
 
-  /** Sends a line to an agent that is ready, unless a turn or its session has to be waited for. */
-  #pass(outgoing: Outgoing, agent: ReadyAgent): void {
-    const { call } = outgoing;
-    // The request was answered while it waited.
-    if (call !== undefined && !this.#options.calls.has(call)) return;
-    if (this.#cancels.hold(outgoing)) return;
-    if (this.openings.hold(outgoing, agent)) this.#showProgress(call);
-    else this.send(outgoing);
+  /** Whether a line has to wait for the end of a turn or for its session, although the agent is ready. */
+  #isHeld(outgoing: Outgoing, agent: ReadyAgent): boolean {
+    if (this.#cancels.hold(outgoing)) return true;
+    const isHeld = this.openings.hold(outgoing, agent);
+    if (isHeld) this.#showProgress(outgoing.call);
+    return isHeld;
+  }
+
+  /** The line as it goes to the current agent. If it is a prompt, its turn begins. */
+  #pass(outgoing: Outgoing): Uint8Array {
+    const { sessions, turns } = this.#options;
+    const { call, sessionId } = outgoing;
+    const line = this.#inAgentTerms(outgoing);
+    if (call?.method === 'session/prompt') {
+      turns.began(sessionId === undefined ? undefined : sessions.find(sessionId), call.number);
+      this.#tellOfSaves(call);
+    }
+    return this.#pulled({ line, call });
+  }
+
+  #pulled({ line, call }: AgentLine): Uint8Array {
+    this.#lastPulled = call;
+    if (call !== undefined) call.state = 'sent';
+    return line;
+  }
+
+  /** Keeps a request from the agent, or the rest of it. False if the agent may have read all of it. */
+  #withdraw(call: Call): boolean {
+    return call.state === 'waiting' || (call === this.#lastPulled && this.#options.link.cutLast());
+  }
+
+  #sendNow(line: AgentLine): void {
+    this.#forThisAgent.push(line);
+    this.#options.link.ready();
+  }
+
+  /** Sends a cancel before everything else. */
+  #sendFirst(line: Uint8Array): void {
+    this.#forThisAgent.unshift({ line, call: undefined });
+    this.#options.link.ready();
+  }
+
+  /** Puts lines that were held back in front of those that came later. */
+  #putBack(held: readonly Outgoing[]): void {
+    if (held.length === 0) return;
+    this.#waiting.putBefore(held);
+    this.goOn();
+    this.#options.onSaid();
+  }
+
+  #inAgentTerms(outgoing: Outgoing): Uint8Array {
+    const { life, remote, sessions } = this.#options;
+    const session = outgoing.sessionId === undefined ? undefined : sessions.find(outgoing.sessionId);
+    return inAgentTerms(outgoing, sessions.toAgent, (localCwd) =>
+      session === undefined ? (mappedPath(localCwd, remote) ?? life.cwd) : sessions.cwdOf(session, life.cwd),
+    );
   }
 
   #tellOfSaves({ sessionId }: Call): void {
@@ -254,4 +316,11 @@ export class ToAgent {
     if (call?.method !== 'session/prompt' || !policy.progress || introduction.wantsNoProgress) return;
     this.#progress.begin(call);
   }
+}
+
+/** A line in the terms of the current agent. */
+interface AgentLine {
+  readonly line: Uint8Array;
+  /** Undefined if the line is not a request, or if its request has been answered already. */
+  readonly call: Call | undefined;
 }

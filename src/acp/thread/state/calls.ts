@@ -32,16 +32,12 @@ interface AnyCall {
   readonly method: string;
   /** The client's id of the session that the request is about. */
   readonly sessionId: string | undefined;
-  /** The request for the next agent, if this one is lost. Undefined if the link gives the line back for that. */
-  readonly request: Repeated | undefined;
-  state: CallState;
+  /**
+   * `waiting`: for an agent, for its session, for the end of a cancelled turn, or for the link. `sent`: the link has pulled
+   * it, and it is lost with the current agent.
+   */
+  state: 'waiting' | 'sent';
 }
-
-export type CallState =
-  /** It waits for an agent, for its session, or for the end of a cancelled turn. */
-  | { readonly is: 'waiting' }
-  /** The link has accepted it, under this ticket. */
-  | { readonly is: 'sent'; readonly ticket: number };
 
 /** What a request of the client's changes besides giving an answer. */
 export type Purpose =
@@ -84,7 +80,7 @@ export class Calls {
   }
 
   add(call: NewCall): Call {
-    const added: Call = { ...call, number: this.#open.next, state: { is: 'waiting' } };
+    const added: Call = { ...call, number: this.#open.next, state: 'waiting' };
     this.#open.open(added);
     return added;
   }
@@ -96,10 +92,6 @@ export class Calls {
   /** The client's open request with this id, which is JSON text. */
   ofClient(id: string): ClientCall | undefined {
     return this.all().find((call) => call.kind === 'client' && call.id === id) as ClientCall | undefined;
-  }
-
-  withTicket(ticket: number): Call | undefined {
-    return this.all().find(({ state }) => state.is === 'sent' && state.ticket === ticket);
   }
 
   has({ number }: Call): boolean {

@@ -16,7 +16,7 @@ const error = { code: -1, message: 'no' };
 class Gated {
   readonly sessions = new Sessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
   readonly session: Session = this.sessions.add('s', 's', bareSetup);
-  /** What the agent was asked by the bridge, and the requests that opened their sessions themselves. */
+  /** What the agent was asked by the bridge, and the requests that went to it at once. */
   readonly asked: string[] = [];
   readonly sent: string[] = [];
   /** How sessions turned out. */
@@ -38,10 +38,9 @@ class Gated {
       this.asked.push(method);
       this.reply = onReply;
     },
-    send: ({ call }) => this.sent.push(call?.kind === 'client' ? call.id : 'none'),
     say: () => undefined,
     onOpened: ({ is }) => this.opened.push(is),
-    submit: ({ call }) => this.passed.push(call?.kind === 'client' ? call.id : 'none'),
+    goOn: (held) => this.passed.push(...held.map(({ call }) => (call?.kind === 'client' ? call.id : 'none'))),
   });
 
   constructor() {
@@ -54,8 +53,10 @@ class Gated {
     const purpose: Purpose = isReopening ? { is: 'reopen', sessionId, setup: bareSetup } : { is: 'other' };
     const line = bytesOf(`{"id":${id},"method":"${method}"}`);
     const request = { line, message: readMessage(line) as Request };
-    const call = this.calls.add({ kind: 'client', id, method, sessionId, purpose, request });
-    return this.openings.hold(outgoing(call, request), agent);
+    const call = this.calls.add({ kind: 'client', id, method, sessionId, purpose });
+    const isHeld = this.openings.hold(outgoing(call, request), agent);
+    if (!isHeld) this.sent.push(id);
+    return isHeld;
   }
 
   /** The agent answers the client's own request of this id. */
@@ -98,7 +99,7 @@ test('lines that wait are given back when the agent is gone, and a late answer h
 
 test('a request that opens its session is sent itself, unless an opening is under way', () => {
   const it = new Gated();
-  expect([it.holds('1', 'session/resume'), it.asked, it.sent]).toEqual([true, [], ['1']]);
+  expect([it.holds('1', 'session/resume'), it.asked, it.sent]).toEqual([false, [], ['1']]);
   it.holds('2');
   expect([it.holds('3', 'session/resume'), it.sent]).toEqual([true, ['1']]);
   it.answer('1');

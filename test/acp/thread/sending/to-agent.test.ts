@@ -3,9 +3,10 @@ import { ClientOutput } from '../../../../src/acp/client/output.ts';
 import { Introduction } from '../../../../src/acp/client/introduction.ts';
 import { memberOf, whole } from '../../../../src/acp/message/json-scanner.ts';
 import { Lifecycle } from '../../../../src/acp/thread/state/lifecycle.ts';
-import { readMessage, type Request } from '../../../../src/acp/message/message.ts';
+import { type Notification, readMessage, type Request } from '../../../../src/acp/message/message.ts';
 import { Calls } from '../../../../src/acp/thread/state/calls.ts';
 import { outgoing } from '../../../../src/acp/thread/state/outgoing.ts';
+import { bareSetup } from '../../../../src/acp/thread/state/session-setup.ts';
 import { Sessions } from '../../../../src/acp/thread/state/sessions.ts';
 import { ToAgent } from '../../../../src/acp/thread/sending/to-agent.ts';
 import { Turns } from '../../../../src/acp/thread/state/turns.ts';
@@ -14,16 +15,21 @@ import { MemoryLink, unheard } from '../../memory-link.ts';
 
 /** The way to an agent, which there is none of yet. */
 class Way {
-  readonly link: MemoryLink = new MemoryLink({
-    ...unheard,
-    onEpoch: (epoch) => {
-      this.toAgent.beginEpoch();
-      this.life.begin(epoch);
+  readonly link: MemoryLink = new MemoryLink(
+    { waiting: () => this.toAgent.waiting(), next: () => this.toAgent.next() },
+    {
+      ...unheard,
+      onEpoch: (epoch) => {
+        this.toAgent.beginEpoch();
+        this.sessions.beginEpoch(epoch.epoch);
+        this.life.begin(epoch);
+      },
     },
-  });
+  );
   readonly life = new Lifecycle(this.link);
-  readonly calls = new Calls(100, (call) => {
+  readonly calls = new Calls(100, (call, outcome) => {
     if (call.kind === 'client') this.failed.push(call.id);
+    else call.onSettled(outcome);
   });
   readonly sessions = new Sessions({ clientIdOf: (agentId) => agentId, parse: () => undefined });
   /** The ids of requests that were given up, in order. */
@@ -68,7 +74,6 @@ class Way {
       method: 'm',
       sessionId: undefined,
       purpose: { is: 'other' },
-      request,
     });
     this.toAgent.submit(outgoing(call, request));
   }
@@ -86,8 +91,21 @@ class Way {
   }
 
   introduced(): void {
-    this.life.ready(undefined);
+    this.life.ready({ protocolVersion: 1, canLoad: false, canResume: true, canList: false });
     this.toAgent.goOn();
+  }
+
+  /** Submits a notification about a session. */
+  notify(text: string, sessionId: string): void {
+    const line = bytesOf(`{"method":"n","params":{"sessionId":"${sessionId}","text":"${text}"}}`);
+    this.toAgent.submit({ line, message: readMessage(line) as Notification, call: undefined, sessionId });
+  }
+
+  /** The agent has answered the open request of this method. */
+  answer(method: string): void {
+    const call = this.calls.all().find((each) => each.method === method);
+    if (call === undefined) throw new Error(`no ${method} is open`);
+    this.calls.settle(call, { is: 'told', result: '{}' });
   }
 
   /** What the agent got since the last time: the ids that the requests once had. */
@@ -149,4 +167,95 @@ test('requests fail at once when the thread is over', () => {
   way.life.giveUp({ code: -1, message: 'no way' });
   way.ask('1');
   expect([way.failed, way.toAgent.isWaiting, way.link.isAttached]).toEqual([['1'], false, false]);
+});
+
+test('a request that is half sent when it is cancelled fails, and the agent never sees it', () => {
+  const way = new Way();
+  way.begin();
+  way.ask('1');
+  way.ask('2');
+  way.link.isHalfSent = true;
+  way.cancel('1');
+  expect([way.failed, way.heard()]).toEqual([[], ['1', '2', { requestId: 100 }]]);
+  // The cancel was pulled behind it, so all of it was sent.
+  way.cancel('2');
+  expect([way.failed, way.heard()]).toEqual([[], [{ requestId: 101 }]]);
+  way.ask('3');
+  way.cancel('3');
+  expect([way.failed, way.heard()]).toEqual([['3'], []]);
+});
+
+test('a cancel overtakes all lines that wait', () => {
+  const way = new Way();
+  way.begin();
+  way.ask('1');
+  way.link.isStalled = true;
+  way.ask('2');
+  way.toAgent.reply(bytesOf('{"id":0,"result":{},"params":"answer"}'));
+  way.cancel('1');
+  way.link.comeBack();
+  expect(way.heard()).toEqual(['1', { requestId: 100 }, 'answer', '2']);
+});
+
+test('a line that waits is put in the terms of the agent that pulls it', () => {
+  const way = new Way();
+  way.begin();
+  const session = way.sessions.add('client', 'first', bareSetup);
+  way.sessions.opened(session, 'first', '{}', '/');
+  way.link.isStalled = true;
+  way.notify('hello', 'client');
+  way.sessions.opened(session, 'second', '{}', '/');
+  way.link.comeBack();
+  expect(way.heard()).toEqual([{ sessionId: 'second', text: 'hello' }]);
+});
+
+test('lines that waited for a session go before later ones, even if the link pulls nothing meanwhile', () => {
+  const way = new Way();
+  way.begin();
+  way.sessions.add('s', 's', bareSetup);
+  way.notify('1', 's');
+  expect(way.heard()).toMatchObject([{ sessionId: 's', cwd: '/mnt/workspace' }]);
+  way.link.isStalled = true;
+  way.notify('2', 's');
+  way.answer('session/resume');
+  way.notify('3', 's');
+  way.link.comeBack();
+  expect(way.heard()).toMatchObject([{ text: '1' }, { text: '2' }, { text: '3' }]);
+});
+
+test('lines that could be sent when the bridge leaves still go to that agent, and to no other', () => {
+  const way = new Way();
+  way.begin();
+  way.link.isStalled = true;
+  const leave = (): void => {
+    way.toAgent.leave();
+    way.calls.settleAll(() => true, { is: 'failed', error: { code: -1, message: 'leaving' } });
+    way.toAgent.clear();
+  };
+  way.ask('1');
+  leave();
+  way.link.comeBack();
+  expect([way.failed, way.heard()]).toEqual([['1'], ['1']]);
+  way.link.isStalled = true;
+  way.ask('2');
+  leave();
+  way.link.isStalled = false;
+  way.link.begin();
+  expect(way.heard()).toEqual([]);
+});
+
+test('a line that is submitted in passing does not connect, and goes before the next one', () => {
+  const way = new Way();
+  way.begin();
+  way.life.letGo();
+  way.link.isStalled = true;
+  const line = bytesOf('{"method":"n","params":"in passing"}');
+  const message = readMessage(line) as Notification;
+  way.link.isAttached = false;
+  way.toAgent.submitInPassing({ line, message, call: undefined, sessionId: undefined });
+  expect(way.link.isAttached).toBe(false);
+  way.ask('1');
+  expect(way.link.isAttached).toBe(true);
+  way.link.comeBack();
+  expect(way.heard()).toEqual(['in passing', '1']);
 });

@@ -9,21 +9,14 @@ function begun(): { calls: Calls; settled: number[]; ask: (id: string) => Call }
   const settled: number[] = [];
   const calls = new Calls(5, ({ number }) => settled.push(number));
   const ask = (id: string): Call =>
-    calls.add({
-      kind: 'client',
-      id,
-      method: 'm',
-      sessionId: undefined,
-      purpose: { is: 'other' },
-      request: undefined,
-    });
+    calls.add({ kind: 'client', id, method: 'm', sessionId: undefined, purpose: { is: 'other' } });
   return { calls, settled, ask };
 }
 
 test(verifies('acp.one-answer', 'a call is settled once, however it ends'), () => {
   const { calls, settled, ask } = begun();
   const call = ask('"a"');
-  expect([call.number, call.state, calls.has(call)]).toEqual([5, { is: 'waiting' }, true]);
+  expect([call.number, call.state, calls.has(call)]).toEqual([5, 'waiting', true]);
   calls.settle(call, cancelled);
   calls.settle(call, cancelled);
   calls.settleAll(() => true, cancelled);
@@ -41,6 +34,6 @@ test('the client’s calls are found by the client’s ids', () => {
   const { calls, ask } = begun();
   const call = ask('"a"');
   const own = { kind: 'own', purpose: 'question', method: 'm', sessionId: undefined } as const;
-  calls.add({ ...own, request: undefined, onSettled: () => undefined });
+  calls.add({ ...own, onSettled: () => undefined });
   expect([calls.ofClient('"a"'), calls.ofClient('a')]).toEqual([call, undefined]);
 });

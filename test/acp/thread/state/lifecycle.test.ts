@@ -2,13 +2,12 @@ import { expect, test } from 'vitest';
 import type { EpochEvent } from '../../../../src/agent/agent-link.ts';
 import { Lifecycle } from '../../../../src/acp/thread/state/lifecycle.ts';
 import { BridgeError } from '../../../../src/base/errors.ts';
-import { MemoryLink, unheard } from '../../memory-link.ts';
+import { MemoryLink, noInput, unheard } from '../../memory-link.ts';
 
 const found: EpochEvent = {
   epoch: 'e',
   origin: 'found',
   cwd: '/mnt/workspace',
-  lostThrough: 0,
   cause: undefined,
   notes: { agent: undefined, thread: undefined },
   keeping: 'kept',
@@ -16,7 +15,7 @@ const found: EpochEvent = {
 };
 
 const lifecycle = (): { life: Lifecycle; link: MemoryLink } => {
-  const link = new MemoryLink(unheard);
+  const link = new MemoryLink(noInput, unheard);
   return { life: new Lifecycle(link), link };
 };
 
