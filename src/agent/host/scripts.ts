@@ -38,7 +38,7 @@ export interface AttachRequest {
 
 /** What the host needs to start an agent. */
 export interface AgentStart {
-  /** Names the new epoch: letters and digits. */
+  /** Names the new epoch: 7 to 64 hexadecimal digits, of which the first 7 are the key of its output. */
   readonly epoch: string;
   /** A line of bash. */
   readonly command: string;

@@ -15,7 +15,9 @@ export interface InputPumpOptions {
   readonly log: InputLog;
   /** Whether only lines for the host may be sent, while lines for the agent wait for the next agent. */
   readonly isForHostAlone: () => boolean;
-  /** All lines that may be sent were sent. */
+  /** Input was sent. A question is none. */
+  readonly onInput: () => void;
+  /** All lines that may be sent were sent, perhaps none. */
   readonly onSent: () => void;
   /** Too many bytes are unacknowledged: nothing is sent until the host has answered. */
   readonly onFull: () => void;
@@ -164,6 +166,7 @@ export class InputPump {
     let end = 0;
     for (const piece of pieces) end = encodePiece(frame, end, piece, attach);
     this.#options.shell.write(frame.subarray(0, end));
+    this.#options.onInput();
     return true;
   }
 }

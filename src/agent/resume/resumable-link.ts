@@ -110,6 +110,7 @@ export class ResumableLink implements AgentLink {
       log: this.#input,
       // Once the agent has ended, lines for an agent wait for the next one.
       isForHostAlone: () => this.#epoch?.end !== undefined,
+      onInput: () => this.#watch.active(),
       onSent: () => this.#onSent(),
       onFull: () => this.#ask(),
       onAnswer: ({ outSize }) => {
@@ -230,6 +231,7 @@ export class ResumableLink implements AgentLink {
   #depart(why: 'rest' | 'good', deadline: number): Promise<boolean> {
     const departure = this.#departure.begin(why, deadline, () => this.#canLeave);
     this.#checkpoints.send();
+    this.#watch.look();
     return departure;
   }
 
@@ -400,11 +402,10 @@ export class ResumableLink implements AgentLink {
   /** All lines that may go to this agent were sent. */
   #onSent(): void {
     const input = this.#input;
-    this.#watch.active();
     if (this.#epoch?.end?.is === 'exited' && this.#options.input.waiting() > 0) this.#replaceEpoch(undefined);
     else if (input.unacknowledgedBytes > 0 && this.#isAnswerAwaited) this.#ask();
     else if (this.#saves.isWanted) this.#attachAgain();
-    else void this.#attachment.shell.sent(0).then(() => this.#waiters.look());
+    else if (!this.#waiters.isEmpty) void this.#attachment.shell.sent(0).then(() => this.#waiters.look());
   }
 
   /** Whether somebody waits until the host confirms what was sent. */

@@ -110,6 +110,7 @@ describe('an input pump', () => {
               shell: { write: send, unsentBytes: 0, sent: () => Promise.resolve() },
               log,
               isForHostAlone: () => false,
+              onInput: () => undefined,
               onSent: () => undefined,
               onFull: () => undefined,
               onAnswer: () => {

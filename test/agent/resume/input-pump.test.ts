@@ -32,6 +32,7 @@ test.each([300, 8192, 16_087, 1_000_000])(
       shell: { write: (bytes) => pacer.push(bytes), unsentBytes: 0, sent: () => Promise.resolve() },
       log,
       isForHostAlone: () => false,
+      onInput: () => undefined,
       onSent: () => undefined,
       onFull: () => undefined,
       onAnswer: () => undefined,
