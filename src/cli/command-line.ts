@@ -114,5 +114,6 @@ Examples:
   agentcore-bridge --runtime-arn … --thread discord:123:456 -- opencode acp
   agentcore-bridge local --port 8080        no AWS account needed; prints what to export
 
-Exit codes: 0 end of input or SIGTERM, 2 usage, 3 refused (credentials, permission, no such runtime),
-4 unreachable, 5 replaced by another bridge, 6 the agent can't be started.`;
+Exit codes: 0 end of input or SIGTERM, 2 usage, 3 refused (credentials,
+permission, no such runtime), 4 unreachable, 5 replaced by another bridge,
+6 the agent can't be started.`;

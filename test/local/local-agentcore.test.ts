@@ -3,15 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalAgentCore } from '../../src/local/local-agentcore.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions } from '../../src/local/options.ts';
 import { newSessionId, open, refusal } from './client.ts';
 import { recordingLog } from './recording-log.ts';
-
-async function start(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
-  const core = await startLocalAgentCore({ isolation: 'directory', ...options });
-  onTestFinished(() => core.close());
-  return core;
-}
+import { start } from './start.ts';
 
 test('it listens on a free port, with credentials of its own', async () => {
   const [first, second] = [await start(), await start()];

@@ -1,3 +1,4 @@
+import { concat } from '../../base/concat.ts';
 import type { Notes, SaveResult } from '../agent-link.ts';
 import { type AgentStart, type AttachRequest, bootstrapLines, startPayload } from './scripts.ts';
 import {
@@ -259,12 +260,4 @@ const nothing: Said = {
 
 function textOf(pieces: string | undefined): string | undefined {
   return pieces === undefined ? undefined : noteText(pieces);
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,22 +1,9 @@
 import type { BridgeError } from '../../base/errors.ts';
 import type { BeginRecord } from '../host/handshake.ts';
 import { Freeing } from './freeing.ts';
-import type { Checkpoint, SizeReport } from '../host/records.ts';
+import type { Checkpoint } from '../host/records.ts';
 import { lost, taken } from './link-errors.ts';
-import { OutputReader } from './output-reader.ts';
-
-/** What an {@link Epoch} finds in the agent's output. Offsets are those of `AgentLinkEvents`. */
-export interface EpochOutput {
-  readonly onLine: (line: Uint8Array, start: number, end: number) => void;
-  readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
-  /** How the agent ended, as the host wrote it into the output. */
-  readonly onHostLine: (payload: Uint8Array) => void;
-  /** A record that the host sends outside of the output, from its RS on. */
-  readonly onRecord: (line: Uint8Array) => void;
-  readonly onReport: (report: SizeReport) => void;
-  /** Output from `received` on is missing. */
-  readonly onGap: () => void;
-}
+import { type OutputEvents, OutputReader } from './output-reader.ts';
 
 export type EpochEnd =
   /** The host says that the agent has ended; its exit status follows behind its last output. */
@@ -40,7 +27,7 @@ export class Epoch {
   #checkpoint: Checkpoint;
 
   /** @param maxLineBytes longer lines are dropped */
-  constructor(record: BeginRecord, maxLineBytes: number, output: EpochOutput) {
+  constructor(record: BeginRecord, maxLineBytes: number, output: OutputEvents) {
     const checkpoint = record.checkpoint ?? { delivered: 0, open: [] };
     // Output of before the client's place is read again to find its open requests; the rest of it is skipped.
     const isNews = (start: number): boolean =>

@@ -1,24 +1,29 @@
+import { concat } from '../../base/concat.ts';
 import { LineAssembler } from '../../base/lines.ts';
 import { decodePiece, maxPieceBytes, outputKey } from '../host/numbered-lines.ts';
 import { parseSizeReport, recordSeparator, type SizeReport, unitSeparator } from '../host/records.ts';
 
-export interface OutputReaderOptions {
-  /** Names the epoch whose output this is. */
-  readonly epoch: string;
-  /** Offset of the first byte of the epoch's output to read. */
-  readonly offset: number;
-  /** Longer lines of the agent are dropped. */
-  readonly maxLineBytes: number;
+/** What an {@link OutputReader} finds. */
+export interface OutputEvents {
   /** A line of the agent, without its newline. `start` and `end` are its offsets in the epoch's output. */
   readonly onLine: (line: Uint8Array, start: number, end: number) => void;
   readonly onOversizedLine: (head: Uint8Array, start: number, end: number) => void;
-  /** A line that the host wrote into the epoch's output. */
+  /** A line that the host wrote into the epoch's output: how the agent ended. */
   readonly onHostLine: (payload: Uint8Array) => void;
   /** A record that the host sends outside of the output, from its RS on. */
   readonly onRecord: (line: Uint8Array) => void;
   readonly onReport: (report: SizeReport) => void;
   /** Bytes from `received` on are missing. Called once, until `attached` is called. */
   readonly onGap: () => void;
+}
+
+export interface OutputReaderOptions extends OutputEvents {
+  /** Names the epoch whose output this is. */
+  readonly epoch: string;
+  /** Offset of the first byte of the epoch's output to read. */
+  readonly offset: number;
+  /** Longer lines of the agent are dropped. */
+  readonly maxLineBytes: number;
 }
 
 /**
@@ -164,13 +169,4 @@ const fileGapTimes = 8;
 
 function isEndOfSaid(byte: number): boolean {
   return byte === unitSeparator || byte === lineFeed || byte === recordSeparator;
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

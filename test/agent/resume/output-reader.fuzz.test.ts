@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { outputKey, type Piece } from '../../../src/agent/host/numbered-lines.ts';
-import { OutputReader } from '../../../src/agent/resume/output-reader.ts';
+import { type OutputEvents, OutputReader } from '../../../src/agent/resume/output-reader.ts';
 import { verifies } from '../../requirements.ts';
 import { numbered } from '../scripted-shell.ts';
 
@@ -56,6 +56,22 @@ function damage(
   return all;
 }
 
+/** A reader of this epoch's output. It fails at what `events` does not expect. */
+function readerOf(events: Partial<OutputEvents>): OutputReader {
+  return new OutputReader({
+    epoch,
+    offset: 0,
+    maxLineBytes: 1e6,
+    onLine: () => expect.unreachable(),
+    onOversizedLine: () => expect.unreachable(),
+    onHostLine: () => expect.unreachable(),
+    onRecord: () => undefined,
+    onReport: () => undefined,
+    onGap: () => expect.unreachable(),
+    ...events,
+  });
+}
+
 describe('an output reader', () => {
   test(
     verifies(
@@ -73,18 +89,11 @@ describe('an output reader', () => {
             const file = fileOf(lines);
             const heard: { text: string; start: number; end: number }[] = [];
             let isMissing = false;
-            const reader = new OutputReader({
-              epoch,
-              offset: 0,
-              maxLineBytes: 1e6,
+            const reader = readerOf({
               onLine: (bytes, start, end) => {
                 expect(isMissing).toBe(false);
                 heard.push({ text: Buffer.from(bytes).toString(), start, end });
               },
-              onOversizedLine: () => expect.unreachable(),
-              onHostLine: () => expect.unreachable(),
-              onRecord: () => undefined,
-              onReport: () => undefined,
               onGap: () => {
                 isMissing = true;
                 gaps += 1;
@@ -119,15 +128,8 @@ describe('an output reader', () => {
     ];
     const heard: string[] = [];
     let gaps = 0;
-    const reader = new OutputReader({
-      epoch,
-      offset: 0,
-      maxLineBytes: 100,
+    const reader = readerOf({
       onLine: (bytes) => heard.push(Buffer.from(bytes).toString()),
-      onOversizedLine: () => undefined,
-      onHostLine: () => undefined,
-      onRecord: () => undefined,
-      onReport: () => undefined,
       onGap: () => {
         gaps += 1;
       },
@@ -144,16 +146,8 @@ describe('an output reader', () => {
   test('reads the lines of a terminal that puts a carriage return before each newline', () => {
     const file = fileOf(['one', 'two\r', 'three'].map((text) => ({ text, piecesOf: 100 })));
     const heard: string[] = [];
-    const reader = new OutputReader({
-      epoch,
-      offset: 0,
-      maxLineBytes: 100,
+    const reader = readerOf({
       onLine: (bytes) => heard.push(Buffer.from(bytes).toString()),
-      onOversizedLine: () => undefined,
-      onHostLine: () => undefined,
-      onRecord: () => undefined,
-      onReport: () => undefined,
-      onGap: () => expect.unreachable(),
     });
     reader.push(Buffer.from(file.toString('latin1').replaceAll('\n', '\r\n'), 'latin1'));
     expect(heard).toEqual(['one', 'two', 'three']);
@@ -163,16 +157,8 @@ describe('an output reader', () => {
   test('drops everything that is not a numbered line of this epoch', () => {
     expect(outputKey(epoch)).toBe(0xabcdef0);
     const heard: string[] = [];
-    const reader = new OutputReader({
-      epoch,
-      offset: 0,
-      maxLineBytes: 100,
+    const reader = readerOf({
       onLine: (bytes) => heard.push(Buffer.from(bytes).toString()),
-      onOversizedLine: () => undefined,
-      onHostLine: () => undefined,
-      onRecord: () => undefined,
-      onReport: () => undefined,
-      onGap: () => expect.unreachable(),
     });
     reader.push(Buffer.from('{"a":1}\n0 3:abc\n0 3:abc#0\n99999999999999999999 1:a#1\n'));
     reader.push(numbered('fedcba012345', 500, 'other'));

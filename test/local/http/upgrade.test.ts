@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startLocalAgentCore } from '../../../src/local/local-agentcore.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions } from '../../../src/local/options.ts';
+import type { LocalAgentCore } from '../../../src/local/options.ts';
 import { verifies } from '../../requirements.ts';
 import {
   connect,
@@ -18,18 +18,13 @@ import {
 } from '../client.ts';
 import type { OpenOptions } from '../client.ts';
 import { HttpRequest } from '@smithy/protocol-http';
+import { start } from '../start.ts';
 
 let core: LocalAgentCore;
 beforeAll(async () => {
   core = await startLocalAgentCore({ bearerTokens: ['a.b.c'], isolation: 'directory' });
 });
 afterAll(() => core.close());
-
-async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
-  const core = await startLocalAgentCore({ isolation: 'directory', ...options });
-  onTestFinished(() => core.close());
-  return core;
-}
 
 const path = `/runtimes/${encodeURIComponent(runtimeArn)}/ws/shells`;
 

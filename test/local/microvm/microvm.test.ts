@@ -6,23 +6,18 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalAgentCore } from '../../../src/local/local-agentcore.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions } from '../../../src/local/options.ts';
+import type { LocalAgentCore } from '../../../src/local/options.ts';
 import { verifies } from '../../requirements.ts';
 import { newSessionId, open } from '../client.ts';
 import { lifeLine } from '../life-line.ts';
 import type { LifeLine } from '../life-line.ts';
+import { start } from '../start.ts';
 
 const canHaveNamespaces = await startLocalAgentCore().then(async (core) => {
   await core.close();
   return core.isolation === 'namespaces';
 });
 const isolations = canHaveNamespaces ? (['namespaces', 'directory'] as const) : (['directory'] as const);
-
-async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
-  const core = await startLocalAgentCore(options);
-  onTestFinished(() => core.close());
-  return core;
-}
 
 async function hungOnALine(): Promise<LifeLine> {
   const line = await lifeLine();

@@ -1,17 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { startLocalAgentCore } from '../../../src/local/local-agentcore.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions } from '../../../src/local/options.ts';
 import { verifies } from '../../requirements.ts';
 import { newSessionId, open, refusal, stop, tryOpen } from '../client.ts';
 import type { Answer } from '../client.ts';
 import { lifeLine } from '../life-line.ts';
 import { recordingLog } from '../recording-log.ts';
-
-async function start(options: LocalAgentCoreOptions = {}): Promise<LocalAgentCore> {
-  const core = await startLocalAgentCore(options);
-  onTestFinished(() => core.close());
-  return core;
-}
+import { start } from '../start.ts';
 
 const outcomes = (answers: readonly Answer[]): Set<unknown> =>
   new Set(answers.map((answer) => (answer.kind === 'open' ? 'open' : answer.headers['x-amzn-errortype'])));

@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLocalAgentCore } from '../../../src/local/local-agentcore.ts';
-import type { LocalAgentCore, LocalAgentCoreOptions } from '../../../src/local/options.ts';
+import type { LocalAgentCore } from '../../../src/local/options.ts';
 import { verifies } from '../../requirements.ts';
 import { newSessionId, open, refusal } from '../client.ts';
 import type { Client } from '../client.ts';
+import { start } from '../start.ts';
 
 let core: LocalAgentCore;
 beforeAll(async () => {
   core = await startLocalAgentCore();
 });
 afterAll(() => core.close());
-
-async function start(options: LocalAgentCoreOptions): Promise<LocalAgentCore> {
-  const core = await startLocalAgentCore(options);
-  onTestFinished(() => core.close());
-  return core;
-}
 
 test(
   verifies('local.shell', 'a new shell is an interactive bash on a terminal, and the answer has its ids'),
